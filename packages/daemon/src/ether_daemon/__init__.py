@@ -1,0 +1,1 @@
+"""etherd, the daemon: it hands out zeroed blocks of bytes under opaque handles."""

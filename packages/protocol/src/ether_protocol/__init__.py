@@ -1,0 +1,84 @@
+"""Ether's protocol: the wire format, both ends of a connection, and a client.
+
+Rule: this file only hands names on; every name in `__all__` is public and
+documented where it is defined.
+"""
+
+from .address import Address, parse_address
+from .bodies import BlockInfo, Hello
+from .client import Block, Client, connect
+from .connection import ClientConnection, Refused, ServerConnection
+from .errors import (
+    ConnectionLost,
+    CorruptStream,
+    EtherError,
+    Forbidden,
+    InvalidRequest,
+    LocalProtocolError,
+    NoMemory,
+    NotFound,
+    OutcomeUnknown,
+    OutOfRange,
+    ProtocolError,
+    QuotaExceeded,
+    RemoteProtocolError,
+    ServerBusy,
+    ServerError,
+    TooLarge,
+    Unauthenticated,
+    Unsupported,
+)
+from .messages import Message
+from .sizes import format_size, parse_size
+from .vocabulary import (
+    DEFAULT_PORT,
+    MAX_PAYLOAD_BYTES,
+    VERSION_1,
+    VERSION_2,
+    AllocFlag,
+    Command,
+    ErrorCode,
+)
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "DEFAULT_PORT",
+    "MAX_PAYLOAD_BYTES",
+    "VERSION_1",
+    "VERSION_2",
+    "Address",
+    "AllocFlag",
+    "Block",
+    "BlockInfo",
+    "Client",
+    "ClientConnection",
+    "Command",
+    "ConnectionLost",
+    "CorruptStream",
+    "ErrorCode",
+    "EtherError",
+    "Forbidden",
+    "Hello",
+    "InvalidRequest",
+    "LocalProtocolError",
+    "Message",
+    "NoMemory",
+    "NotFound",
+    "OutOfRange",
+    "OutcomeUnknown",
+    "ProtocolError",
+    "QuotaExceeded",
+    "Refused",
+    "RemoteProtocolError",
+    "ServerBusy",
+    "ServerConnection",
+    "ServerError",
+    "TooLarge",
+    "Unauthenticated",
+    "Unsupported",
+    "connect",
+    "format_size",
+    "parse_address",
+    "parse_size",
+]

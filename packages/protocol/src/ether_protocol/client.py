@@ -1,0 +1,376 @@
+"""A blocking client: one socket, one caller at a time.
+
+Rule: this file moves bytes between a socket and `ClientConnection` and turns
+what comes back into values and exceptions; it knows no format.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections import deque
+from collections.abc import Iterable, Iterator
+from types import TracebackType
+from typing import Self
+
+from . import bodies
+from .address import Address, parse_address
+from .bodies import BlockInfo, Hello
+from .connection import ClientConnection
+from .errors import (
+    ConnectionLost,
+    EtherError,
+    LocalProtocolError,
+    OutcomeUnknown,
+    ProtocolError,
+)
+from .messages import Buffer, Message
+from .vocabulary import (
+    MAX_LIST_ENTRIES,
+    MAX_NAME_BYTES,
+    MAX_PAYLOAD_BYTES,
+    REPEATABLE,
+    AllocFlag,
+    Command,
+    command_name,
+)
+
+_WINDOW = 4
+"""Messages of a long transfer that are on their way at once."""
+
+_Step = tuple[Message, memoryview | None]
+_Messages = list[Message]
+_Page = tuple[int, list[tuple[int, int]]]
+
+
+def connect(
+    address: str | Address = "localhost",
+    *,
+    connect_timeout: float = 5.0,
+    timeout: float | None = 30.0,
+) -> Client:
+    """Connect to the server at `address` (`HOST`, `HOST:PORT` or `ether://HOST:PORT`).
+
+    `connect_timeout` and `timeout`, the longest silence while a request is
+    under way, are in seconds.  Raises ValueError for an address that is none
+    and ConnectionLost where nobody answers.
+    """
+    where = parse_address(address) if isinstance(address, str) else address
+    try:
+        sock = socket.create_connection((where.host, where.port), connect_timeout)
+    except OSError as error:
+        reason = error.strerror or str(error) or "no answer"
+        raise ConnectionLost(f"can't connect to {where}: {reason}") from None
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    sock.settimeout(timeout)
+    return Client(sock, where)
+
+
+class Client:
+    """Remote memory, one request at a time (docs/protocol.md, "Commands").
+
+    Every method raises ServerError (NotFound, OutOfRange, …) where the server
+    refuses, ConnectionLost where there is no connection, OutcomeUnknown where
+    it ended after a request that changes something was sent, and ProtocolError
+    where the other side makes no sense.  After the last three the client is
+    closed.  It is not for several threads at once.
+    """
+
+    def __init__(self, sock: socket.socket, address: Address) -> None:
+        self._sock = sock
+        self._connection = ClientConnection()
+        self._closed = False
+        self.address = address
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    @property
+    def closed(self) -> bool:
+        """Whether the connection is closed, by either side's fault or by `close`."""
+        return self._closed
+
+    def close(self) -> None:
+        """End the connection; blocks stay, except SESSION blocks.  May be called twice."""
+        self._closed = True
+        self._sock.close()
+
+    # One method a command, in the order of docs/protocol.md.
+
+    def ping(self, payload: Buffer = b"") -> bytes:
+        """Have the server send `payload`, at most 4 KiB, back."""
+        return bytes(self.call(Message(Command.PING, payload=payload)).payload)
+
+    def hello(self, name: str = "") -> Hello:
+        """Say who this is, in at most 255 bytes, and learn what the server is."""
+        payload = bodies.encode_text(name, MAX_NAME_BYTES)
+        return bodies.decode_hello(self.call(Message(Command.HELLO, payload=payload)).payload)
+
+    def stats(self) -> dict[str, int]:
+        """The server's counters by name."""
+        return bodies.decode_stats(self.call(Message(Command.STATS)).payload)
+
+    def alloc(self, size: int, *, session: bool = False) -> Block:
+        """Allocate `size` zeroed bytes; a `session` block is freed when this connection ends."""
+        flags = AllocFlag.SESSION if session else 0
+        reply = self.call(Message(Command.ALLOC, size=size, flags=flags))
+        return Block(self, reply.handle)
+
+    def block(self, handle: int) -> Block:
+        """The block that `handle` names, whoever made it; nothing is asked of the server."""
+        return Block(self, handle)
+
+    def free(self, handle: int) -> None:
+        """Free and wipe a block."""
+        self.call(Message(Command.FREE, handle))
+
+    def realloc(self, handle: int, size: int) -> int:
+        """Resize a block to `size` bytes: what it held stays, growth is zeroed."""
+        return self.call(Message(Command.REALLOC, handle, size)).size
+
+    def info(self, handle: int) -> BlockInfo:
+        """Size, flags and age of a block."""
+        return bodies.decode_info(self.call(Message(Command.INFO, handle)).payload)
+
+    def list(self, after: int = 0, limit: int = MAX_LIST_ENTRIES) -> _Page:
+        """How many blocks exist, and (handle, size) of at most `limit` of them above `after`."""
+        reply = self.call(Message(Command.LIST, after, limit))
+        return reply.size, bodies.decode_list(reply.payload)
+
+    def blocks(self) -> Iterator[tuple[int, int]]:
+        """(handle, size) of every block, in the order of handles, asked for page by page."""
+        after = 0
+        while page := self.list(after)[1]:
+            yield from page
+            after = page[-1][0]
+
+    def write(self, handle: int, data: Buffer, offset: int = 0) -> int:
+        """Write `data` at `offset`; returns the bytes written.
+
+        Up to 16 MiB it is all or nothing; more goes in several WRITEs.
+        """
+        view = memoryview(data).cast("B")
+        return sum(reply.size for reply in self._run(_writes(handle, view, offset)))
+
+    def read(self, handle: int, size: int | None = None, offset: int = 0) -> bytes:
+        """Read `size` bytes at `offset`, fewer where the block ends; None means to its end."""
+        if size is None:
+            size = max(0, self.info(handle).size - offset)
+        if size <= MAX_PAYLOAD_BYTES:
+            return bytes(self.call(Message(Command.READ, handle, size, offset)).payload)
+        replies = self._run(_reads(handle, size, offset))
+        return b"".join([reply.payload for reply in replies])
+
+    def readinto(self, handle: int, buffer: bytearray | memoryview, offset: int = 0) -> int:
+        """Read into `buffer` as many bytes as it holds or the block has; returns how many."""
+        view = memoryview(buffer).cast("B")
+        return sum(
+            len(reply.payload) for reply in self._run(_reads(handle, len(view), offset, view))
+        )
+
+    def fill(self, handle: int, byte: int, offset: int, size: int) -> int:
+        """Set `size` bytes at `offset` to `byte`; returns how many."""
+        payload = bodies.FILL_REQUEST.pack(byte)
+        steps: Iterator[_Step] = (
+            (Message(Command.FILL, handle, step, offset + done, payload), None)
+            for done, step in _cut(size)
+        )
+        return sum(reply.size for reply in self._run(steps))
+
+    def copy(
+        self, source: int, source_offset: int, target: int, target_offset: int, size: int
+    ) -> int:
+        """Copy `size` bytes, at most 16 MiB, between blocks or within one, as `memmove`."""
+        payload = bodies.COPY_REQUEST.pack(source, source_offset)
+        return self.call(Message(Command.COPY, target, size, target_offset, payload)).size
+
+    def compare_swap(self, handle: int, offset: int, expected: bytes, desired: bytes) -> bytes:
+        """Put the 8 bytes `desired` at `offset` if `expected` stand there; returns what did."""
+        if len(expected) != 8 or len(desired) != 8:
+            raise LocalProtocolError("COMPARE_SWAP: expected and desired are 8 bytes each")
+        payload = bodies.COMPARE_SWAP_REQUEST.pack(expected, desired)
+        return bytes(
+            self.call(Message(Command.COMPARE_SWAP, handle, offset=offset, payload=payload)).payload
+        )
+
+    def fetch_add(self, handle: int, offset: int, delta: int) -> int:
+        """Add `delta` to the big-endian u64 at `offset`, wrapping; returns what was there."""
+        payload = bodies.FETCH_ADD_REQUEST.pack(delta)
+        reply = self.call(Message(Command.FETCH_ADD, handle, offset=offset, payload=payload))
+        (found,) = bodies.unpack(bodies.FETCH_ADD_REPLY, reply.payload)
+        return int(found)
+
+    def call(self, request: Message) -> Message:
+        """Send any `request` and return its reply; raises as every method does."""
+        (reply,) = self._run([(request, None)])
+        return reply
+
+    def _run(self, steps: Iterable[_Step]) -> _Messages:
+        """Send requests as a pipeline and return their replies; the first error is raised.
+
+        Requests behind a refused one are not sent, those already on their way
+        are awaited, so that no reply is left for the next caller.
+        """
+        replies: _Messages = []
+        refused: EtherError | None = None
+        waiting: deque[Message] = deque()
+        steps = iter(steps)
+        while True:
+            while refused is None and len(waiting) < _WINDOW and (step := next(steps, None)):
+                waiting.append(step[0])
+                self._send(step, waiting)
+            if not waiting:
+                break
+            reply = self._receive(waiting)
+            request = waiting.popleft()
+            if reply.command != Command.ERROR:
+                replies.append(reply)
+            elif refused is None:
+                refused = bodies.decode_error(reply, _doing(request))
+        if refused is not None:
+            raise refused
+        return replies
+
+    def _send(self, step: _Step, waiting: deque[Message]) -> None:
+        if self._closed:
+            raise ConnectionLost(f"not connected to {self.address}")
+        request, into = step
+        try:
+            buffers = self._connection.send(request, into)
+        except LocalProtocolError:
+            if len(waiting) > 1:
+                self.close()  # answers to the earlier ones are on their way to nobody
+            raise
+        try:
+            for buffer in buffers:
+                self._sock.sendall(buffer)
+        except OSError as error:
+            raise self._refused_while_sending(waiting) or self._lost(
+                _reason(error), waiting
+            ) from None
+        except BaseException:
+            self.close()
+            raise
+
+    def _refused_while_sending(self, waiting: deque[Message]) -> EtherError | None:
+        """What the server said before it closed, if it said why: it is still there to be read."""
+        try:
+            reply = self._receive(waiting)
+        except EtherError:
+            return None
+        self.close()
+        if reply.command != Command.ERROR:
+            return None
+        return bodies.decode_error(reply, _doing(waiting[0]))
+
+    def _receive(self, waiting: deque[Message]) -> Message:
+        connection = self._connection
+        try:
+            while (reply := connection.next_reply()) is None:
+                count = self._sock.recv_into(connection.get_buffer())
+                if not count:
+                    raise self._lost("the server closed the connection", waiting)
+                connection.received(count)
+        except ProtocolError:
+            self.close()
+            raise
+        except OSError as error:
+            raise self._lost(_reason(error), waiting) from None
+        except BaseException:
+            self.close()
+            raise
+        return reply
+
+    def _lost(self, reason: str, waiting: deque[Message]) -> EtherError:
+        """Close, and say what that means for the requests that have no answer."""
+        self.close()
+        changing = next((r for r in waiting if r.command not in REPEATABLE), None)
+        if changing is None:
+            return ConnectionLost(f"lost the connection to {self.address}: {reason}")
+        return OutcomeUnknown(
+            f"{_doing(changing)}: outcome unknown, the connection ended before the answer: {reason}"
+        )
+
+
+class Block:
+    """A block of remote memory, by its handle.  As a context manager it is freed at the end."""
+
+    __slots__ = ("client", "handle")
+
+    def __init__(self, client: Client, handle: int) -> None:
+        self.client = client
+        self.handle = handle
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if not self.client.closed:
+            self.free()
+
+    def __repr__(self) -> str:
+        return f"<Block {self.handle} at {self.client.address}>"
+
+    def __len__(self) -> int:
+        return self.client.info(self.handle).size
+
+    def write(self, data: Buffer, offset: int = 0) -> int:
+        """Write `data` at `offset`; returns the bytes written."""
+        return self.client.write(self.handle, data, offset)
+
+    def read(self, size: int | None = None, offset: int = 0) -> bytes:
+        """Read `size` bytes at `offset`, fewer where the block ends; None means to its end."""
+        return self.client.read(self.handle, size, offset)
+
+    def resize(self, size: int) -> None:
+        """Resize to `size` bytes: what it held stays, growth is zeroed."""
+        self.client.realloc(self.handle, size)
+
+    def free(self) -> None:
+        """Free and wipe the block."""
+        self.client.free(self.handle)
+
+
+def _cut(size: int) -> Iterator[tuple[int, int]]:
+    """(bytes done, bytes now) for each message of a range of `size` bytes; at least one."""
+    for done in range(0, size or 1, MAX_PAYLOAD_BYTES):
+        yield done, min(MAX_PAYLOAD_BYTES, size - done)
+
+
+def _writes(handle: int, view: memoryview, offset: int) -> Iterator[_Step]:
+    for done, step in _cut(len(view)):
+        yield Message(Command.WRITE, handle, step, offset + done, view[done : done + step]), None
+
+
+def _reads(handle: int, size: int, offset: int, view: memoryview | None = None) -> Iterator[_Step]:
+    for done, step in _cut(size):
+        into = view[done : done + step] if view is not None else None
+        yield Message(Command.READ, handle, step, offset + done), into
+
+
+def _doing(request: Message) -> str:
+    """The request as an error names it: command, handle and range."""
+    text = command_name(request.command)
+    if request.handle:
+        text += f" handle {request.handle}"
+    if request.command in (Command.READ, Command.WRITE, Command.FILL, Command.COPY):
+        text += f" [{request.offset}:{request.offset + request.size}]"
+    return text
+
+
+def _reason(error: OSError) -> str:
+    if isinstance(error, TimeoutError):
+        return "no answer in time"
+    return error.strerror or str(error) or type(error).__name__

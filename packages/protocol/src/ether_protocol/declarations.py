@@ -1,0 +1,144 @@
+"""Every header and body of the protocol, declared with construct.
+
+Rule: this file alone imports construct, and it reads like the tables of
+docs/protocol.md.  The codec asks `layout` for the same facts as a `struct`
+format, so the declaration is written once and parsed at two speeds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from construct import (
+    Bytes,
+    Const,
+    Construct,
+    ConstructError,
+    Enum,
+    Flag,
+    GreedyRange,
+    GreedyString,
+    Int8ub,
+    Int16ub,
+    Int32ub,
+    Int64sb,
+    Int64ub,
+    PascalString,
+    PrefixedArray,
+    Struct,
+)
+
+from .vocabulary import MAGIC, VERSION_1, VERSION_2, Command, ErrorCode
+
+DeclarationError = ConstructError
+"""What parsing or building with a declaration raises when the bytes do not fit it."""
+
+# An Enum lets an unknown number through as an integer, so that an unknown
+# command becomes an ERROR reply; a Mapping would raise instead.
+CommandByte = Enum(Int8ub, Command)
+Name = PascalString(Int8ub, "utf8")
+
+HEADER_V1 = Struct(
+    "magic" / Const(MAGIC, Int32ub),
+    "version" / Const(VERSION_1, Int8ub),
+    "command" / CommandByte,
+    "flags" / Int16ub,
+    "handle" / Int64ub,
+    "size" / Int32ub,
+    "reserved" / Int32ub,
+)
+
+HEADER_V2 = Struct(
+    "magic" / Const(MAGIC, Int32ub),
+    "version" / Const(VERSION_2, Int8ub),
+    "command" / CommandByte,
+    "flags" / Int16ub,
+    "handle" / Int64ub,
+    "size" / Int64ub,
+    "offset" / Int64ub,
+    "request_id" / Int32ub,
+    "length" / Int32ub,
+)
+
+HELLO_REQUEST = Struct("name" / GreedyString("utf8"))
+
+HELLO_REPLY = Struct(
+    "name" / Name,
+    "version" / Name,
+    "max_payload_bytes" / Int32ub,
+    "max_memory_bytes" / Int64ub,
+    "max_handles" / Int64ub,
+    "auth_needed" / Flag,
+    "features" / PrefixedArray(Int8ub, Name),
+)
+
+STATS_REPLY = Struct(
+    "counters" / PrefixedArray(Int32ub, Struct("name" / Name, "value" / Int64ub)),
+)
+
+INFO_REPLY = Struct("size" / Int64ub, "flags" / Int16ub, "created_ms" / Int64ub)
+
+LIST_ENTRY = Struct("handle" / Int64ub, "size" / Int64ub)
+LIST_REPLY = Struct("blocks" / GreedyRange(LIST_ENTRY))
+
+FILL_REQUEST = Struct("byte" / Int8ub)
+COPY_REQUEST = Struct("source_handle" / Int64ub, "source_offset" / Int64ub)
+COMPARE_SWAP_REQUEST = Struct("expected" / Bytes(8), "desired" / Bytes(8))
+COMPARE_SWAP_REPLY = Struct("found" / Bytes(8))
+FETCH_ADD_REQUEST = Struct("delta" / Int64sb)
+FETCH_ADD_REPLY = Struct("found" / Int64ub)
+
+ERROR_REPLY = Struct("code" / Enum(Int16ub, ErrorCode), "message" / GreedyString("utf8"))
+
+REQUEST_BODIES: dict[Command, Construct[Any, Any]] = {
+    Command.HELLO: HELLO_REQUEST,
+    Command.FILL: FILL_REQUEST,
+    Command.COPY: COPY_REQUEST,
+    Command.COMPARE_SWAP: COMPARE_SWAP_REQUEST,
+    Command.FETCH_ADD: FETCH_ADD_REQUEST,
+}
+"""The declared body of each request that has one; WRITE, PING and AUTH carry plain bytes."""
+
+REPLY_BODIES: dict[Command, Construct[Any, Any]] = {
+    Command.HELLO: HELLO_REPLY,
+    Command.STATS: STATS_REPLY,
+    Command.INFO: INFO_REPLY,
+    Command.LIST: LIST_REPLY,
+    Command.COMPARE_SWAP: COMPARE_SWAP_REPLY,
+    Command.FETCH_ADD: FETCH_ADD_REPLY,
+}
+"""The declared body of the OK reply to each request that gets one; a READ's is plain bytes."""
+
+
+class Layout(NamedTuple):
+    """A declaration of fixed size, as `struct` knows it."""
+
+    format: str
+    names: tuple[str, ...]
+
+
+def layout(declaration: Construct[Any, Any]) -> Layout:
+    """Walk a fixed-size Struct `declaration` and return its `struct` format and field names.
+
+    Raises TypeError for a field whose size the declaration does not fix.
+    """
+    fields = list(_fields(declaration))
+    return Layout(">" + "".join(code for _, code in fields), tuple(name for name, _ in fields))
+
+
+def _fields(declaration: Any) -> Iterator[tuple[str, str]]:
+    for field in declaration.subcons:
+        yield field.name, _format_code(field)
+
+
+def _format_code(field: Any) -> str:
+    """Unwrap names, constants and enumerations down to the integer or bytes beneath."""
+    while not hasattr(field, "fmtstr") and hasattr(field, "subcon"):
+        field = field.subcon
+    if hasattr(field, "fmtstr"):
+        code: str = field.fmtstr[-1]
+        return code
+    if isinstance(field, Bytes) and isinstance(field.length, int):
+        return f"{field.length}s"
+    raise TypeError(f"{field!r} has no fixed size")

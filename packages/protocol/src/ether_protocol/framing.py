@@ -1,0 +1,167 @@
+"""Where a message begins and ends in the bytes a server receives, and which are refused at sight.
+
+Rule: decisions only.  `RequestFramer` looks at bytes that somebody else holds,
+believes no length before it is checked, and says what to do with what follows;
+it stores no byte and answers nothing (docs/protocol.md, "Bad input").
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .codec import HEADER_BYTES, decode_header
+from .messages import Buffer, Message
+from .vocabulary import (
+    KNOWN_FLAGS,
+    MAGIC_BYTES,
+    MAX_PAYLOAD_BYTES,
+    PAYLOAD_LIMITS,
+    REPLIES,
+    V1_COMMANDS,
+    VERSION_1,
+    Command,
+    ErrorCode,
+    command_name,
+)
+
+_VERSION_AT = len(MAGIC_BYTES)
+_HAVE_FILLER = frozenset({Command.ALLOC, Command.READ})
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why a request is not carried out; after a `fatal` one the stream can't be cut any more."""
+
+    code: ErrorCode
+    text: str
+    fatal: bool = False
+
+
+@dataclass(slots=True)
+class Head:
+    """What stands at the start of the bytes.
+
+    `message` is the request without its payload.  `used` header bytes are
+    done with; then `length` payload bytes are wanted, or, where `discard` is
+    set, so many bytes follow that are to be dropped as they arrive.
+    """
+
+    message: Message
+    used: int
+    length: int = 0
+    discard: bool = False
+    refusal: Refusal | None = None
+
+
+@dataclass(slots=True)
+class Filler:
+    """`length` bytes that belong to no message, to be dropped as they arrive."""
+
+    length: int
+
+
+class RequestFramer:
+    """Cuts one connection's requests, either version, the original C client's habit included."""
+
+    __slots__ = ("_due", "_fills", "version")
+
+    def __init__(self) -> None:
+        self.version = VERSION_1
+        """The version last seen; an error about bytes that have none is sent in it."""
+        self._fills = False
+        self._due = 0
+
+    def forget_filler(self) -> None:
+        """Say that a message was handled elsewhere, so that no filler can stand here."""
+        self._due = 0
+
+    def head(self, data: Buffer, start: int, end: int) -> Head | Filler | None:
+        """Decide what `data[start:end]` begins with; None means that more bytes are needed."""
+        have = end - start
+        if have <= 0:
+            return None
+        seen = bytes(data[start : start + min(have, _VERSION_AT)])
+        if seen != MAGIC_BYTES[: len(seen)]:
+            return self._without_magic(seen)
+        if have <= _VERSION_AT:
+            return None
+        version = data[start + _VERSION_AT]
+        header_bytes = HEADER_BYTES.get(version, HEADER_BYTES[VERSION_1])
+        if have < header_bytes:
+            return None
+        if version not in HEADER_BYTES:
+            self._due = 0
+            refusal = Refusal(ErrorCode.UNSUPPORTED, f"version {version} is not spoken here")
+            return Head(Message(0, version=self.version), header_bytes, refusal=refusal)
+        self.version = version
+        message, length = decode_header(data, start, version)
+        if version == VERSION_1:
+            return self._version_1(message, length, header_bytes)
+        self._due = 0
+        return _version_2(message, length, header_bytes)
+
+    def _without_magic(self, seen: bytes) -> Head | Filler:
+        due, self._due = self._due, 0
+        if due and seen[0] != MAGIC_BYTES[0]:
+            self._fills = True
+            return Filler(due)
+        refusal = Refusal(ErrorCode.CORRUPT, "these bytes are not the Ether protocol", fatal=True)
+        return Head(Message(0, version=self.version), 0, refusal=refusal)
+
+    def _version_1(self, message: Message, length: int, used: int) -> Head:
+        self._due = 0
+        if message.command in _HAVE_FILLER:
+            if self._fills:
+                return Head(message, used, message.size, True, _refusal_v1(message))
+            self._due = message.size
+        if message.command != Command.WRITE:
+            length = 0
+        refusal = _refusal_v1(message)
+        return Head(message, used, length, refusal is not None, refusal)
+
+
+def _refusal_v1(message: Message) -> Refusal | None:
+    if message.command not in V1_COMMANDS:
+        return Refusal(
+            ErrorCode.UNSUPPORTED, f"{command_name(message.command)} is not in version 1"
+        )
+    if message.size > MAX_PAYLOAD_BYTES and message.command not in (Command.PING, Command.FREE):
+        return Refusal(
+            ErrorCode.TOO_LARGE,
+            f"{message.size} bytes are more than {MAX_PAYLOAD_BYTES}",
+            fatal=message.command == Command.WRITE,
+        )
+    return None
+
+
+def _version_2(message: Message, length: int, used: int) -> Head:
+    refusal = _refusal_v2(message, length)
+    wanted = refusal is None and message.command in PAYLOAD_LIMITS
+    return Head(message, used, length, not wanted, refusal)
+
+
+def _refusal_v2(message: Message, length: int) -> Refusal | None:
+    if length > MAX_PAYLOAD_BYTES:
+        return Refusal(
+            ErrorCode.TOO_LARGE,
+            f"a payload of {length} bytes is more than {MAX_PAYLOAD_BYTES}",
+            fatal=True,
+        )
+    if message.command not in _REQUESTS:
+        return Refusal(
+            ErrorCode.UNSUPPORTED, f"command {command_name(message.command)} is no request"
+        )
+    command = Command(message.command)
+    unknown = message.flags & ~KNOWN_FLAGS.get(command, 0)
+    if unknown:
+        return Refusal(ErrorCode.UNSUPPORTED, f"{command.name}: flags 0x{unknown:04X} are unknown")
+    limit = PAYLOAD_LIMITS.get(command, MAX_PAYLOAD_BYTES)
+    if length > limit:
+        return Refusal(
+            ErrorCode.TOO_LARGE,
+            f"{command.name}: a payload of {length} bytes is more than {limit}",
+        )
+    return None
+
+
+_REQUESTS = frozenset(Command) - REPLIES

@@ -1,0 +1,75 @@
+"""One message, either way, as a Python value.
+
+Rule: a message is plain data.  It knows how to be read by a person; turning
+it into bytes is `codec`'s work.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from .vocabulary import REPLIES, VERSION_1, VERSION_2, Command, command_name
+
+Buffer = bytes | bytearray | memoryview
+"""What a payload may be made of."""
+
+
+@dataclass(slots=True)
+class Message:
+    """A request or a reply (docs/protocol.md, "Headers").
+
+    `size` is the operand in bytes, `offset` the first byte of the range in the
+    block, `code` the error code of a version 1 ERROR (version 2 carries it in
+    the payload, see `bodies.ErrorReply`).  Fields that a command does not use
+    stay 0.
+    """
+
+    command: int
+    handle: int = 0
+    size: int = 0
+    offset: int = 0
+    payload: Buffer = b""
+    flags: int = 0
+    request_id: int = 0
+    version: int = VERSION_2
+    code: int = 0
+
+    @property
+    def is_reply(self) -> bool:
+        """Whether a server sends this, rather than a client."""
+        return self.command in REPLIES
+
+    def reply(
+        self, command: int = Command.OK, *, handle: int = 0, size: int = 0, payload: Buffer = b""
+    ) -> Message:
+        """An answer to this request: its version and request id are carried over."""
+        return Message(
+            command=command,
+            handle=handle,
+            size=size,
+            payload=payload,
+            request_id=self.request_id,
+            version=self.version,
+        )
+
+    def with_payload(self, payload: Buffer) -> Message:
+        """The same message carrying `payload`."""
+        return replace(self, payload=payload)
+
+    def __str__(self) -> str:
+        """One line for a log: what and where, and how many bytes, but never the bytes."""
+        words = [command_name(self.command)]
+        if self.version == VERSION_1:
+            words.append("v1")
+        else:
+            words.append(f"#{self.request_id}")
+        for name in ("handle", "size", "offset", "flags", "code"):
+            value = getattr(self, name)
+            if value:
+                words.append(f"{name}={value}")
+        if len(self.payload):
+            words.append(f"[{len(self.payload)} bytes]")
+        return " ".join(words)
+
+    def __repr__(self) -> str:
+        return f"<Message {self}>"

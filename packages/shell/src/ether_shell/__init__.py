@@ -1,0 +1,1 @@
+"""ether-shell: remote memory by hand and in scripts."""
