@@ -16,7 +16,7 @@ from .bodies import error_reply
 from .codec import HEADER_BYTES, check_payload, decode_header, encode, encode_header
 from .errors import LocalProtocolError, RemoteProtocolError
 from .framing import Filler, Refusal, RequestFramer
-from .messages import Buffer, Message
+from .messages import Buffer, Message, flat
 from .vocabulary import (
     MAGIC_BYTES,
     MAX_PAYLOAD_BYTES,
@@ -71,9 +71,9 @@ class _Payload:
     def take(self, data: memoryview) -> int:
         count = 0
         while count < len(data) and self.missing:
-            room = self.room()
-            step = min(len(room), len(data) - count)
-            room[:step] = data[count : count + step]
+            with self.room() as room:
+                step = min(len(room), len(data) - count)
+                room[:step] = data[count : count + step]
             self.filled(step)
             count += step
         return count
@@ -96,7 +96,10 @@ class _Receiver(ABC, Generic[_Event]):
         self._closed = False
 
     def get_buffer(self) -> memoryview:
-        """Where the next bytes from the socket belong; never empty once every event was taken."""
+        """Where the next bytes from the socket belong; never empty once every event was taken.
+
+        Release it before the next call: the buffer of a payload grows as it comes.
+        """
         if self._payload is not None:
             return self._payload.room()
         if self._start == self._end:
@@ -116,15 +119,21 @@ class _Receiver(ABC, Generic[_Event]):
 
     def _feed(self, data: Buffer) -> list[_Event]:
         events: list[_Event] = []
-        rest = memoryview(data)
-        while len(rest):
-            room = self.get_buffer()
-            step = min(len(room), len(rest))
-            room[:step] = rest[:step]
-            self.received(step)
-            rest = rest[step:]
-            while (event := self._next()) is not None:
-                events.append(event)
+        rest = flat(data)
+        try:
+            while True:
+                while (event := self._next()) is not None:
+                    events.append(event)
+                if not len(rest):
+                    break
+                with self.get_buffer() as room:
+                    step = min(len(room), len(rest))
+                    room[:step] = rest[:step]
+                self.received(step)
+                rest = rest[step:]
+        except RemoteProtocolError:
+            if not events:
+                raise
         return events
 
     def _next(self) -> _Event | None:
@@ -224,8 +233,12 @@ class ServerConnection(_Receiver["Message | Refused"]):
 
 @dataclass(slots=True)
 class _Outstanding:
+    """What is remembered of a request until its reply has come."""
+
     request_id: int
     version: int
+    answer: Command
+    most: int
     into: memoryview | None
 
 
@@ -258,17 +271,24 @@ class ClientConnection(_Receiver[Message]):
         if request.version == VERSION_2:
             self._last_id = self._last_id % MAX_REQUEST_ID + 1
             request.request_id = self._last_id
-        payload = request.payload
+        payload = flat(request.payload)
         length = len(payload)
         check_payload(request, length)
         header = encode_header(request, length)
-        self._outstanding.append(_Outstanding(request.request_id, request.version, into))
+        answer = Command.PONG if request.command == Command.PING else Command.OK
+        most = request.size if request.command == Command.READ else MAX_PAYLOAD_BYTES
+        self._outstanding.append(
+            _Outstanding(request.request_id, request.version, answer, most, into)
+        )
         if not length:
             return [header]
         return [header + payload] if length <= _JOIN_BYTES else [header, payload]
 
     def receive_data(self, data: Buffer) -> list[Message]:
-        """Take bytes of any number and return the replies that they complete."""
+        """Take bytes of any number and return the replies that they complete.
+
+        An error that stands behind a whole reply is raised by the next call.
+        """
         return self._feed(data)
 
     def next_reply(self) -> Message | None:
@@ -303,12 +323,19 @@ class ClientConnection(_Receiver[Message]):
         if not self._outstanding:
             raise RemoteProtocolError(f"{reply} answers no request")
         oldest = self._outstanding[0]
-        answers = (reply.request_id, reply.version) == (oldest.request_id, oldest.version)
-        if not answers and reply.command != Command.ERROR:
+        if reply.command == Command.ERROR and reply.request_id in (0, oldest.request_id):
+            return None  # of another version and without an id where the server saw neither
+        if (reply.request_id, reply.version, reply.command) != (
+            oldest.request_id,
+            oldest.version,
+            oldest.answer,
+        ):
             raise RemoteProtocolError(
-                f"{reply} came where an answer to #{oldest.request_id} was due"
+                f"{reply} came where {oldest.answer.name} to #{oldest.request_id} was due"
             )
-        if oldest.into is None or reply.command != Command.OK:
+        if length > oldest.most:
+            raise RemoteProtocolError(f"{reply} announces {length} bytes for {oldest.most} asked")
+        if oldest.into is None:
             return None
         return oldest.into if 0 < length <= len(oldest.into) else None
 

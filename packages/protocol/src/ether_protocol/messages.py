@@ -14,13 +14,19 @@ Buffer = bytes | bytearray | memoryview
 """What a payload may be made of."""
 
 
+def flat(data: Buffer) -> memoryview:
+    """`data` as a row of single bytes, copied only where it does not lie in one piece."""
+    view = memoryview(data)
+    return view.cast("B") if view.c_contiguous else memoryview(view.tobytes())
+
+
 @dataclass(slots=True)
 class Message:
     """A request or a reply (docs/protocol.md, "Headers").
 
     `size` is the operand in bytes, `offset` the first byte of the range in the
     block, `code` the error code of a version 1 ERROR (version 2 carries it in
-    the payload, see `bodies.ErrorReply`).  Fields that a command does not use
+    the payload, see `bodies.decode_error`).  Fields that a command does not use
     stay 0.
     """
 
