@@ -5,6 +5,7 @@ Rule: text in, `Address` out; nothing is looked up and nothing is opened.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from .vocabulary import DEFAULT_PORT
@@ -40,10 +41,10 @@ def parse_address(text: str) -> Address:
         host, port = rest, ""
     else:
         host, _, port = rest.partition(":")
-    if "/" in host or "@" in host or any(c.isspace() for c in host):
+    if "/" in host or "@" in host or any(c.isspace() or not c.isprintable() for c in host):
         raise ValueError(f"{text!r} is not an address: write HOST:PORT")
     if not port:
         return Address(host or "localhost")
-    if not (port.isascii() and port.isdigit()) or not 0 < int(port) < 65536:
+    if not re.fullmatch("[0-9]{1,5}", port) or not 0 < int(port) < 65536:
         raise ValueError(f"{text!r} is not an address: the port is a number from 1 to 65535")
     return Address(host or "localhost", int(port))

@@ -13,7 +13,7 @@ from .declarations import HEADER_V1 as _DECLARED_V1
 from .declarations import HEADER_V2 as _DECLARED_V2
 from .declarations import layout
 from .errors import LocalProtocolError
-from .messages import Buffer, Message
+from .messages import Buffer, Message, flat
 from .vocabulary import MAGIC, MAX_PAYLOAD_BYTES, VERSION_1, VERSION_2, Command, command_name
 
 _V1 = struct.Struct(layout(_DECLARED_V1).format)
@@ -57,6 +57,8 @@ def encode_header(message: Message, length: int) -> bytes:
 
     Raises LocalProtocolError where the header has no room for a value.
     """
+    if message.version not in HEADER_BYTES:
+        raise LocalProtocolError(f"there is no version {message.version}")
     try:
         if message.version == VERSION_2:
             return _V2.pack(
@@ -94,7 +96,7 @@ def encode(message: Message) -> bytes:
 
     Raises LocalProtocolError where it has no form on the wire.
     """
-    payload = message.payload
+    payload = flat(message.payload)
     check_payload(message, len(payload))
     header = encode_header(message, len(payload))
     return b"".join((header, payload)) if len(payload) else header

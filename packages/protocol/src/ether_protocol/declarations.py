@@ -17,6 +17,7 @@ from construct import (
     ConstructError,
     Enum,
     Flag,
+    FormatField,
     GreedyRange,
     GreedyString,
     Int8ub,
@@ -26,6 +27,7 @@ from construct import (
     Int64ub,
     PascalString,
     PrefixedArray,
+    Renamed,
     Struct,
 )
 
@@ -121,7 +123,7 @@ class Layout(NamedTuple):
 def layout(declaration: Construct[Any, Any]) -> Layout:
     """Walk a fixed-size Struct `declaration` and return its `struct` format and field names.
 
-    Raises TypeError for a field whose size the declaration does not fix.
+    Raises TypeError for a field that has no fixed size or no `struct` code of its own.
     """
     fields = list(_fields(declaration))
     return Layout(">" + "".join(code for _, code in fields), tuple(name for name, _ in fields))
@@ -134,11 +136,10 @@ def _fields(declaration: Any) -> Iterator[tuple[str, str]]:
 
 def _format_code(field: Any) -> str:
     """Unwrap names, constants and enumerations down to the integer or bytes beneath."""
-    while not hasattr(field, "fmtstr") and hasattr(field, "subcon"):
+    while isinstance(field, (Renamed, Const, Enum)):
         field = field.subcon
-    if hasattr(field, "fmtstr"):
-        code: str = field.fmtstr[-1]
-        return code
+    if isinstance(field, FormatField) and field.fmtstr[0] == ">":
+        return field.fmtstr[1:]
     if isinstance(field, Bytes) and isinstance(field.length, int):
         return f"{field.length}s"
-    raise TypeError(f"{field!r} has no fixed size")
+    raise TypeError(f"{field!r} is no big-endian number and no fixed number of bytes")

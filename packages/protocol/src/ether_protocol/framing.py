@@ -110,6 +110,7 @@ class RequestFramer:
 
     def _version_1(self, message: Message, length: int, used: int) -> Head:
         self._due = 0
+        message.flags = message.code = 0  # "sent 0, ignored", whatever was sent
         if message.command in _HAVE_FILLER:
             if self._fills:
                 return Head(message, used, message.size, True, _refusal_v1(message))

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import re
 
-_UNITS = {"": 0, "b": 0, "k": 1, "m": 2, "g": 3, "t": 4, "p": 5}
-_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kmgtp]?)(i?b)?", re.IGNORECASE)
+_UNITS = "kmgtpe"
+_SIZE = re.compile(r"(\d{1,30}(?:\.\d{1,30})?)\s*(?:([kmgtpe])(?:i?b)?|b)?", re.I | re.ASCII)
 
 
 def parse_size(text: str) -> int:
@@ -18,13 +18,13 @@ def parse_size(text: str) -> int:
     Raises ValueError with a sentence for a person.
     """
     words = text.strip().replace("_", "")
-    if re.fullmatch(r"0x[0-9a-f]+", words, re.IGNORECASE):
+    if re.fullmatch(r"0x[0-9a-f]+", words, re.I | re.ASCII):
         return int(words, 16)
     match = _SIZE.fullmatch(words)
     if match is None:
         raise ValueError(f"{text!r} is not a size: write bytes or a unit, such as 4096 or 64MiB")
-    number, unit, _ = match.groups()
-    factor = int(1024 ** _UNITS[unit.lower()])
+    number, unit = match.groups()
+    factor = 1 << (10 * (1 + _UNITS.index(unit.lower())) if unit else 0)
     whole, _, part = number.partition(".")
     size = int(whole) * factor
     if part:
@@ -40,8 +40,9 @@ def format_size(size: int) -> str:
     if size < 1024:
         return f"{size} B"
     amount = float(size)
-    for unit in ("KiB", "MiB", "GiB", "TiB", "PiB"):
+    for unit in ("KiB", "MiB", "GiB", "TiB", "PiB", "EiB"):
         amount /= 1024
-        if amount < 1023.95 or unit == "PiB":
+        # From 1023.95 on it would be printed as 1024.0.
+        if amount < 1023.95 or unit == "EiB":
             break
     return f"{amount:.1f} {unit}"
