@@ -1,8 +1,8 @@
 """The payloads that have a structure, as Python values.
 
 Rule: bodies of fixed size go through a `struct` derived from their
-declaration, the others through the declaration itself; a body that does not
-fit raises RemoteProtocolError and nothing else.
+declaration, the others through the declaration itself; one that does not
+parse raises RemoteProtocolError and nothing else.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from . import declarations as declared
-from .errors import RemoteProtocolError, ServerError, server_error
+from .errors import LocalProtocolError, RemoteProtocolError, ServerError, server_error
 from .messages import Buffer, Message
 from .vocabulary import VERSION_1, Command, ErrorCode
 
@@ -53,6 +53,14 @@ def unpack(body: struct.Struct, payload: Buffer) -> tuple[Any, ...]:
     if len(payload) != body.size:
         raise RemoteProtocolError(f"the body has {len(payload)} bytes, not {body.size}")
     return body.unpack(payload)
+
+
+def pack(body: struct.Struct, *values: int | bytes) -> bytes:
+    """The bytes of a fixed-size `body`; raises LocalProtocolError for a value it can't hold."""
+    try:
+        return body.pack(*values)
+    except struct.error as error:
+        raise LocalProtocolError(f"{values} do not fit the body: {error}") from None
 
 
 def _parse(declaration: Any, payload: Buffer) -> Any:
@@ -115,6 +123,18 @@ def decode_list(payload: Buffer) -> list[tuple[int, int]]:
     if len(payload) % LIST_ENTRY.size:
         raise RemoteProtocolError(f"a list of {len(payload)} bytes ends inside an entry")
     return list(LIST_ENTRY.iter_unpack(payload))
+
+
+def decode_compare_swap(payload: Buffer) -> bytes:
+    """What stood there before a COMPARE_SWAP; raises RemoteProtocolError."""
+    found: bytes = unpack(COMPARE_SWAP_REPLY, payload)[0]
+    return found
+
+
+def decode_fetch_add(payload: Buffer) -> int:
+    """What stood there before a FETCH_ADD; raises RemoteProtocolError."""
+    found: int = unpack(FETCH_ADD_REPLY, payload)[0]
+    return found
 
 
 def error_reply(request: Message, code: ErrorCode, text: str) -> Message:

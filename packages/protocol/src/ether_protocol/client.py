@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import socket
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from types import TracebackType
-from typing import Self
+from typing import Self, TypeVar
 
 from . import bodies
 from .address import Address, parse_address
@@ -20,10 +21,11 @@ from .errors import (
     ConnectionLost,
     EtherError,
     LocalProtocolError,
+    NotFound,
     OutcomeUnknown,
-    ProtocolError,
+    RemoteProtocolError,
 )
-from .messages import Buffer, Message
+from .messages import Buffer, Message, flat
 from .vocabulary import (
     MAX_LIST_ENTRIES,
     MAX_NAME_BYTES,
@@ -37,6 +39,7 @@ from .vocabulary import (
 _WINDOW = 4
 """Messages of a long transfer that are on their way at once."""
 
+_Value = TypeVar("_Value")
 _Step = tuple[Message, memoryview | None]
 _Messages = list[Message]
 _Page = tuple[int, list[tuple[int, int]]]
@@ -57,10 +60,9 @@ def connect(
     where = parse_address(address) if isinstance(address, str) else address
     try:
         sock = socket.create_connection((where.host, where.port), connect_timeout)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     except OSError as error:
-        reason = error.strerror or str(error) or "no answer"
-        raise ConnectionLost(f"can't connect to {where}: {reason}") from None
-    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        raise ConnectionLost(f"can't connect to {where}: {_reason(error)}") from None
     sock.settimeout(timeout)
     return Client(sock, where)
 
@@ -70,9 +72,10 @@ class Client:
 
     Every method raises ServerError (NotFound, OutOfRange, …) where the server
     refuses, ConnectionLost where there is no connection, OutcomeUnknown where
-    it ended after a request that changes something was sent, and ProtocolError
-    where the other side makes no sense.  After the last three the client is
-    closed.  It is not for several threads at once.
+    it ended after a request that changes something was sent, and
+    RemoteProtocolError where the other side makes no sense.  After the last
+    three the client is closed.  LocalProtocolError means that an argument has
+    no form on the wire.  A client is not for several threads at once.
     """
 
     def __init__(self, sock: socket.socket, address: Address) -> None:
@@ -111,11 +114,12 @@ class Client:
     def hello(self, name: str = "") -> Hello:
         """Say who this is, in at most 255 bytes, and learn what the server is."""
         payload = bodies.encode_text(name, MAX_NAME_BYTES)
-        return bodies.decode_hello(self.call(Message(Command.HELLO, payload=payload)).payload)
+        reply = self.call(Message(Command.HELLO, payload=payload))
+        return self._understand(bodies.decode_hello, reply)
 
     def stats(self) -> dict[str, int]:
         """The server's counters by name."""
-        return bodies.decode_stats(self.call(Message(Command.STATS)).payload)
+        return self._understand(bodies.decode_stats, self.call(Message(Command.STATS)))
 
     def alloc(self, size: int, *, session: bool = False) -> Block:
         """Allocate `size` zeroed bytes; a `session` block is freed when this connection ends."""
@@ -137,18 +141,21 @@ class Client:
 
     def info(self, handle: int) -> BlockInfo:
         """Size, flags and age of a block."""
-        return bodies.decode_info(self.call(Message(Command.INFO, handle)).payload)
+        return self._understand(bodies.decode_info, self.call(Message(Command.INFO, handle)))
 
     def list(self, after: int = 0, limit: int = MAX_LIST_ENTRIES) -> _Page:
         """How many blocks exist, and (handle, size) of at most `limit` of them above `after`."""
         reply = self.call(Message(Command.LIST, after, limit))
-        return reply.size, bodies.decode_list(reply.payload)
+        return reply.size, self._understand(bodies.decode_list, reply)
 
     def blocks(self) -> Iterator[tuple[int, int]]:
         """(handle, size) of every block, in the order of handles, asked for page by page."""
         after = 0
         while page := self.list(after)[1]:
             yield from page
+            if page[-1][0] <= after:
+                self.close()
+                raise RemoteProtocolError(f"LIST after {after} went back to {page[-1][0]}")
             after = page[-1][0]
 
     def write(self, handle: int, data: Buffer, offset: int = 0) -> int:
@@ -156,8 +163,7 @@ class Client:
 
         Up to 16 MiB it is all or nothing; more goes in several WRITEs.
         """
-        view = memoryview(data).cast("B")
-        return sum(reply.size for reply in self._run(_writes(handle, view, offset)))
+        return sum(reply.size for reply in self._run(_writes(handle, flat(data), offset)))
 
     def read(self, handle: int, size: int | None = None, offset: int = 0) -> bytes:
         """Read `size` bytes at `offset`, fewer where the block ends; None means to its end."""
@@ -169,15 +175,20 @@ class Client:
         return b"".join([reply.payload for reply in replies])
 
     def readinto(self, handle: int, buffer: bytearray | memoryview, offset: int = 0) -> int:
-        """Read into `buffer` as many bytes as it holds or the block has; returns how many."""
+        """Read into `buffer` as many bytes as it holds or the block has; returns how many.
+
+        Raises TypeError for a buffer that is not writable or not in one piece.
+        """
         view = memoryview(buffer).cast("B")
+        if view.readonly:
+            raise TypeError("readinto: the buffer is read-only")
         return sum(
             len(reply.payload) for reply in self._run(_reads(handle, len(view), offset, view))
         )
 
     def fill(self, handle: int, byte: int, offset: int, size: int) -> int:
         """Set `size` bytes at `offset` to `byte`; returns how many."""
-        payload = bodies.FILL_REQUEST.pack(byte)
+        payload = bodies.pack(bodies.FILL_REQUEST, byte)
         steps: Iterator[_Step] = (
             (Message(Command.FILL, handle, step, offset + done, payload), None)
             for done, step in _cut(size)
@@ -188,24 +199,22 @@ class Client:
         self, source: int, source_offset: int, target: int, target_offset: int, size: int
     ) -> int:
         """Copy `size` bytes, at most 16 MiB, between blocks or within one, as `memmove`."""
-        payload = bodies.COPY_REQUEST.pack(source, source_offset)
+        payload = bodies.pack(bodies.COPY_REQUEST, source, source_offset)
         return self.call(Message(Command.COPY, target, size, target_offset, payload)).size
 
     def compare_swap(self, handle: int, offset: int, expected: bytes, desired: bytes) -> bytes:
         """Put the 8 bytes `desired` at `offset` if `expected` stand there; returns what did."""
         if len(expected) != 8 or len(desired) != 8:
             raise LocalProtocolError("COMPARE_SWAP: expected and desired are 8 bytes each")
-        payload = bodies.COMPARE_SWAP_REQUEST.pack(expected, desired)
-        return bytes(
-            self.call(Message(Command.COMPARE_SWAP, handle, offset=offset, payload=payload)).payload
-        )
+        payload = bodies.pack(bodies.COMPARE_SWAP_REQUEST, expected, desired)
+        reply = self.call(Message(Command.COMPARE_SWAP, handle, offset=offset, payload=payload))
+        return self._understand(bodies.decode_compare_swap, reply)
 
     def fetch_add(self, handle: int, offset: int, delta: int) -> int:
         """Add `delta` to the big-endian u64 at `offset`, wrapping; returns what was there."""
-        payload = bodies.FETCH_ADD_REQUEST.pack(delta)
+        payload = bodies.pack(bodies.FETCH_ADD_REQUEST, delta)
         reply = self.call(Message(Command.FETCH_ADD, handle, offset=offset, payload=payload))
-        (found,) = bodies.unpack(bodies.FETCH_ADD_REPLY, reply.payload)
-        return int(found)
+        return self._understand(bodies.decode_fetch_add, reply)
 
     def call(self, request: Message) -> Message:
         """Send any `request` and return its reply; raises as every method does."""
@@ -216,59 +225,87 @@ class Client:
         """Send requests as a pipeline and return their replies; the first error is raised.
 
         Requests behind a refused one are not sent, those already on their way
-        are awaited, so that no reply is left for the next caller.
+        are awaited, so that no reply is left for the next caller.  Neither is
+        anything asked for behind a READ that came short, at the block's end.
         """
         replies: _Messages = []
         refused: EtherError | None = None
+        ended = False
         waiting: deque[Message] = deque()
         steps = iter(steps)
-        while True:
-            while refused is None and len(waiting) < _WINDOW and (step := next(steps, None)):
-                waiting.append(step[0])
-                self._send(step, waiting)
-            if not waiting:
-                break
-            reply = self._receive(waiting)
-            request = waiting.popleft()
-            if reply.command != Command.ERROR:
-                replies.append(reply)
-            elif refused is None:
-                refused = bodies.decode_error(reply, _doing(request))
+        try:
+            while True:
+                while refused is None and not ended and len(waiting) < _WINDOW:
+                    step = next(steps, None)
+                    if step is None:
+                        break
+                    try:
+                        self._send(step, waiting)
+                    except LocalProtocolError as error:
+                        refused = error
+                if not waiting:
+                    break
+                reply = self._receive(waiting)
+                request = waiting.popleft()
+                if ended:
+                    continue
+                if reply.command != Command.ERROR:
+                    replies.append(reply)
+                    ended = request.command == Command.READ and len(reply.payload) < request.size
+                elif refused is None or isinstance(refused, LocalProtocolError):
+                    refused = bodies.decode_error(reply, _doing(request))
+        except BaseException as error:
+            # Replies that nobody waits for any more must not answer the next request.
+            if self._connection.outstanding or isinstance(error, RemoteProtocolError):
+                self.close()
+            raise
         if refused is not None:
             raise refused
         return replies
 
     def _send(self, step: _Step, waiting: deque[Message]) -> None:
-        if self._closed:
+        if self._closed or (not waiting and self._has_ended()):
+            self.close()
             raise ConnectionLost(f"not connected to {self.address}")
         request, into = step
-        try:
-            buffers = self._connection.send(request, into)
-        except LocalProtocolError:
-            if len(waiting) > 1:
-                self.close()  # answers to the earlier ones are on their way to nobody
-            raise
+        buffers = self._connection.send(request, into)
+        waiting.append(request)
         try:
             for buffer in buffers:
-                self._sock.sendall(buffer)
+                # One sendall would take the timeout for the whole payload, not for a silence.
+                rest = memoryview(buffer)
+                while len(rest):
+                    rest = rest[self._sock.send(rest) :]
         except OSError as error:
-            raise self._refused_while_sending(waiting) or self._lost(
-                _reason(error), waiting
-            ) from None
-        except BaseException:
-            self.close()
-            raise
+            told = None if isinstance(error, TimeoutError) else self._refused_while_sending(waiting)
+            raise told or self._lost(_reason(error), waiting) from None
+
+    def _has_ended(self) -> bool:
+        """Whether the server has closed already, so that a request never sent is not "unknown"."""
+        timeout = self._sock.gettimeout()
+        try:
+            self._sock.settimeout(0)
+            ended = not self._sock.recv(1, socket.MSG_PEEK)
+            self._sock.settimeout(timeout)
+        except BlockingIOError:
+            self._sock.settimeout(timeout)
+            return False
+        except OSError:
+            return True
+        return ended
 
     def _refused_while_sending(self, waiting: deque[Message]) -> EtherError | None:
         """What the server said before it closed, if it said why: it is still there to be read."""
         try:
-            reply = self._receive(waiting)
+            while waiting:
+                reply = self._receive(waiting)
+                request = waiting.popleft()
+                if reply.command == Command.ERROR:
+                    self.close()
+                    return bodies.decode_error(reply, _doing(request))
         except EtherError:
-            return None
-        self.close()
-        if reply.command != Command.ERROR:
-            return None
-        return bodies.decode_error(reply, _doing(waiting[0]))
+            pass
+        return None
 
     def _receive(self, waiting: deque[Message]) -> Message:
         connection = self._connection
@@ -278,15 +315,17 @@ class Client:
                 if not count:
                     raise self._lost("the server closed the connection", waiting)
                 connection.received(count)
-        except ProtocolError:
-            self.close()
-            raise
         except OSError as error:
             raise self._lost(_reason(error), waiting) from None
-        except BaseException:
+        return reply
+
+    def _understand(self, decode: Callable[[Buffer], _Value], reply: Message) -> _Value:
+        """The body of `reply`; a server that sends one which makes no sense is left."""
+        try:
+            return decode(reply.payload)
+        except RemoteProtocolError:
             self.close()
             raise
-        return reply
 
     def _lost(self, reason: str, waiting: deque[Message]) -> EtherError:
         """Close, and say what that means for the requests that have no answer."""
@@ -318,7 +357,8 @@ class Block:
         trace: TracebackType | None,
     ) -> None:
         if not self.client.closed:
-            self.free()
+            with suppress(NotFound):  # freed already, as was wanted
+                self.free()
 
     def __repr__(self) -> str:
         return f"<Block {self.handle} at {self.client.address}>"
@@ -345,13 +385,14 @@ class Block:
 
 def _cut(size: int) -> Iterator[tuple[int, int]]:
     """(bytes done, bytes now) for each message of a range of `size` bytes; at least one."""
-    for done in range(0, size or 1, MAX_PAYLOAD_BYTES):
+    for done in range(0, max(size, 1), MAX_PAYLOAD_BYTES):
         yield done, min(MAX_PAYLOAD_BYTES, size - done)
 
 
 def _writes(handle: int, view: memoryview, offset: int) -> Iterator[_Step]:
     for done, step in _cut(len(view)):
-        yield Message(Command.WRITE, handle, step, offset + done, view[done : done + step]), None
+        part = view[done : done + step]
+        yield Message(Command.WRITE, handle, offset=offset + done, payload=part), None
 
 
 def _reads(handle: int, size: int, offset: int, view: memoryview | None = None) -> Iterator[_Step]:
@@ -366,7 +407,8 @@ def _doing(request: Message) -> str:
     if request.handle:
         text += f" handle {request.handle}"
     if request.command in (Command.READ, Command.WRITE, Command.FILL, Command.COPY):
-        text += f" [{request.offset}:{request.offset + request.size}]"
+        size = len(request.payload) if request.command == Command.WRITE else request.size
+        text += f" [{request.offset}:{request.offset + size}]"
     return text
 
 
