@@ -1,0 +1,56 @@
+"""`--daemon`: leave the terminal, but not before it is known how the start went.
+
+Rule: the command that the person typed ends with the daemon's own answer: its
+banner and status 0, or one line and status 1.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import NoReturn
+
+_STARTED, _FAILED = b"+", b"-"
+
+
+class Background:
+    """The end of a pipe on which the detached process says how it fares."""
+
+    def __init__(self) -> None:
+        """Fork twice; only the detached process returns."""
+        reader, self._writer = os.pipe()
+        if os.fork():
+            os.close(self._writer)
+            _wait_and_exit(reader)
+        os.close(reader)
+        os.setsid()
+        if os.fork():
+            os._exit(0)
+        os.chdir("/")
+
+    def started(self, banner: str) -> None:
+        """Have the terminal print `banner`, and let go of it."""
+        self._tell(_STARTED, banner)
+        null = os.open(os.devnull, os.O_RDWR)
+        for descriptor in (0, 1, 2):
+            os.dup2(null, descriptor)
+        os.close(null)
+
+    def failed(self, line: str) -> None:
+        """Have the terminal print `line` as an error."""
+        self._tell(_FAILED, line)
+
+    def _tell(self, how: bytes, text: str) -> None:
+        with os.fdopen(self._writer, "wb") as pipe:
+            pipe.write(how + text.encode())
+
+
+def _wait_and_exit(reader: int) -> NoReturn:
+    with os.fdopen(reader, "rb") as pipe:
+        said = pipe.read()
+    text = said[1:].decode()
+    if said[:1] == _STARTED:
+        print(text, flush=True)
+        os._exit(0)
+    print(text or "etherd: the daemon died before it could listen", file=sys.stderr, flush=True)
+    os._exit(1)

@@ -1,0 +1,42 @@
+"""The configuration file: TOML, with the names of the flags as keys.
+
+Rule: text in, a table of values out; whether a value is any good is decided
+where the flags' values are.
+"""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from collections.abc import Collection
+from pathlib import Path
+from typing import Any
+
+
+class ConfigError(Exception):
+    """The file can't be used; the message says which file and why."""
+
+
+def load(path: Path, known: Collection[str]) -> dict[str, Any]:
+    """The values in the file at `path` by parameter name, such as `max_memory`.
+
+    Keys may be written as the flags are (`max-memory`) or with underscores.
+    Raises ConfigError for a file that can't be read, is no TOML, or has a key
+    that is not in `known`.
+    """
+    try:
+        with path.open("rb") as file:
+            table = tomllib.load(file)
+    except OSError as error:
+        raise ConfigError(f"can't read {path}: {error.strerror}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"can't read {path}: {error}") from None
+    values: dict[str, Any] = {}
+    for key, value in table.items():
+        name = key.replace("-", "_")
+        if name not in known:
+            near = difflib.get_close_matches(name, known, 1)
+            hint = f", did you mean {near[0].replace('_', '-')}?" if near else ""
+            raise ConfigError(f"{path}: there is no setting {key!r}{hint}")
+        values[name] = value
+    return values

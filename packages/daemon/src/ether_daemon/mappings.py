@@ -1,0 +1,122 @@
+"""Large blocks: one anonymous mapping each.
+
+Rule: nothing here takes longer for a gibibyte than for a mebibyte.  Mappings
+grow by moving pages, and what must be wiped is wiped a step at a time.
+"""
+
+from __future__ import annotations
+
+import mmap
+from collections.abc import Iterator
+
+from ether_protocol.errors import NoMemory
+
+from .later import Later
+from .store import Answer, Defer
+from .wiping import WIPE_STEP_BYTES, reserve, wipe, wipe_in_steps
+
+
+class Mapping:
+    """A block in memory of its own.  `memory` may for a while be longer than `size`."""
+
+    __slots__ = ("memory", "readings", "size")
+
+    def __init__(self, size: int) -> None:
+        self.memory = _reserve_or_refuse(size)
+        self.size = size
+        self.readings: list[MappingReading] = []
+
+    def settle(self, start: int, end: int) -> None:
+        """Before `[start:end]` changes, have every reading that still needs it keep a copy."""
+        copies: dict[tuple[int, int], memoryview] = {}
+        for reading in list(self.readings):
+            reading.keep_if_in(start, end, copies)
+
+    def resize(self, size: int, defer: Defer) -> Answer[None]:
+        """Grow at once, or shrink: at once to the eye, and settled when the tail is wiped."""
+        if size >= self.size:
+            try:
+                self.memory.resize(size)
+            except (OSError, MemoryError):
+                raise NoMemory(f"the machine has no room for {size} bytes") from None
+            self.size = size
+            return None
+        self.settle(size, self.size)
+        end, self.size = self.size, size
+        if end - size <= WIPE_STEP_BYTES:
+            wipe(self.memory, size, end)
+            self.memory.resize(size)
+            return None
+        done: Later[None] = Later()
+        defer(self._cut_tail(size, end, done))
+        return done
+
+    def _cut_tail(self, size: int, end: int, done: Later[None]) -> Iterator[None]:
+        yield from wipe_in_steps(self.memory, size, end)
+        self.memory.resize(size)
+        done.resolve(None)
+
+    def release(self, defer: Defer) -> None:
+        """Wipe the block and unmap it, a step at a time."""
+        self.settle(0, self.size)
+        defer(self._unmap())
+
+    def _unmap(self) -> Iterator[None]:
+        yield from wipe_in_steps(self.memory, 0, len(self.memory))
+        self.memory.close()
+
+
+class MappingReading:
+    """A long range of a mapping on its way out (see `store.Reading`).
+
+    It copies nothing until a piece is taken, unless the block is about to
+    change under it: then it keeps the bytes as they were.
+    """
+
+    __slots__ = ("_end", "_kept", "_mapping", "_next", "_start")
+
+    def __init__(self, mapping: Mapping, start: int, end: int) -> None:
+        self._mapping = mapping
+        self._start = start
+        self._next = start
+        self._end = end
+        self._kept: memoryview | None = None
+        mapping.readings.append(self)
+
+    def __len__(self) -> int:
+        return self._end - self._next
+
+    def take(self, limit: int) -> bytes:
+        start = self._next
+        stop = min(self._end, start + limit)
+        self._next = stop
+        if self._kept is not None:
+            piece = bytes(self._kept[start - self._start : stop - self._start])
+        else:
+            piece = self._mapping.memory[start:stop]
+        if stop == self._end:
+            self.cancel()
+        return piece
+
+    def cancel(self) -> None:
+        self._next = self._end
+        if self._kept is None and self in self._mapping.readings:
+            self._mapping.readings.remove(self)
+        self._kept = None
+
+    def keep_if_in(self, start: int, end: int, copies: dict[tuple[int, int], memoryview]) -> None:
+        """Copy the range if `[start:end]` touches what is left; equal ranges share one copy."""
+        if start >= self._end or end <= self._next:
+            return
+        key = (self._start, self._end)
+        if key not in copies:
+            copies[key] = memoryview(self._mapping.memory[self._start : self._end])
+        self._kept = copies[key]
+        self._mapping.readings.remove(self)
+
+
+def _reserve_or_refuse(size: int) -> mmap.mmap:
+    try:
+        return reserve(size)
+    except (OSError, OverflowError, ValueError):
+        raise NoMemory(f"the machine has no room for {size} bytes") from None

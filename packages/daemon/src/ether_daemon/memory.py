@@ -1,0 +1,148 @@
+"""The store that keeps blocks in this process's memory and answers at once.
+
+Rule: every range is checked here, once, before a byte moves.  Small blocks
+live in slabs, large ones in mappings; no caller can tell them apart.
+"""
+
+from __future__ import annotations
+
+import mmap
+
+from ether_protocol.errors import NotFound, OutOfRange
+from ether_protocol.messages import Buffer
+
+from .later import Later
+from .mappings import Mapping, MappingReading
+from .slabs import MAX_SMALL_BYTES, SIZE_BITS, SIZE_MASK, Slabs
+from .store import Answer, Defer, Reading, Ref, check_range
+
+LARGE_REF = 1 << 63
+"""A ref below this is a place in the slabs; one above it numbers a mapping."""
+
+MAX_PIECE_BYTES = 256 * 1024
+"""A longer range of a large block is read out piece by piece."""
+
+_FILL_BYTES = 64 * 1024
+_WORD_BYTES = 8
+_WORD_MASK = (1 << 64) - 1
+
+
+class MemoryStore:
+    """Blocks in memory; see `store.Store` for what each method promises.
+
+    `capacity_bytes` is the most that blocks may take together; chores are left
+    with `defer`.
+    """
+
+    def __init__(self, capacity_bytes: int, defer: Defer) -> None:
+        self._slabs = Slabs(capacity_bytes)
+        self._mappings: dict[Ref, Mapping] = {}
+        self._next_large = LARGE_REF
+        self._defer = defer
+        self.arena = self._slabs.arena
+
+    def allocate(self, size: int) -> Ref:
+        if size <= MAX_SMALL_BYTES:
+            return self._slabs.allocate(size)
+        mapping = Mapping(size)
+        self._next_large += 1
+        self._mappings[self._next_large] = mapping
+        return self._next_large
+
+    def release(self, ref: Ref) -> None:
+        if ref < LARGE_REF:
+            self._slabs.release(ref)
+        else:
+            self._mapping(ref).release(self._defer)
+            del self._mappings[ref]
+
+    def resize(self, ref: Ref, size: int) -> Answer[Ref]:
+        if ref >= LARGE_REF and size > MAX_SMALL_BYTES:
+            answer = self._mapping(ref).resize(size, self._defer)
+            return answer.then(lambda _: ref) if isinstance(answer, Later) else ref
+        made = self.allocate(size)
+        self.copy(ref, 0, made, 0, min(size, self.size(ref)))
+        self.release(ref)
+        return made
+
+    def size(self, ref: Ref) -> int:
+        return ref & SIZE_MASK if ref < LARGE_REF else self._mapping(ref).size
+
+    def read(self, ref: Ref, offset: int, size: int) -> bytes | Reading:
+        block_size = self.size(ref)
+        if offset > block_size:
+            raise OutOfRange(f"offset {offset} is past the end of {block_size} bytes")
+        size = min(size, block_size - offset)
+        if ref < LARGE_REF:
+            start = (ref >> SIZE_BITS) + offset
+            return self.arena[start : start + size]
+        mapping = self._mapping(ref)
+        if size > MAX_PIECE_BYTES:
+            return MappingReading(mapping, offset, offset + size)
+        return mapping.memory[offset : offset + size]
+
+    def write(self, ref: Ref, offset: int, data: Buffer) -> None:
+        size = len(data)
+        memory, start = self._to_change(ref, offset, size)
+        memory[start : start + size] = data
+
+    def fill(self, ref: Ref, offset: int, size: int, byte: int) -> None:
+        memory, start = self._to_change(ref, offset, size)
+        pattern = memoryview(bytes([byte]) * min(size, _FILL_BYTES))
+        end = start + size
+        while start < end:
+            step = min(len(pattern), end - start)
+            memory[start : start + step] = pattern[:step]
+            start += step
+
+    def copy(self, source: Ref, source_offset: int, target: Ref, offset: int, size: int) -> None:
+        check_range(self.size(source), source_offset, size)
+        memory, start = self._to_change(target, offset, size)
+        source_memory, source_start = self._place(source)
+        source_start += source_offset
+        if memory is source_memory:
+            memory.move(start, source_start, size)
+            return
+        with memoryview(source_memory) as view, view[source_start : source_start + size] as span:
+            memory[start : start + size] = span
+
+    def compare_swap(self, ref: Ref, offset: int, expected: bytes, desired: bytes) -> bytes:
+        check_range(self.size(ref), offset, _WORD_BYTES)
+        memory, start = self._place(ref)
+        start += offset
+        found = memory[start : start + _WORD_BYTES]
+        if found == expected:
+            self.write(ref, offset, desired)
+        return found
+
+    def fetch_add(self, ref: Ref, offset: int, delta: int) -> int:
+        memory, start = self._to_change(ref, offset, _WORD_BYTES)
+        found = int.from_bytes(memory[start : start + _WORD_BYTES], "big")
+        added = (found + delta) & _WORD_MASK
+        memory[start : start + _WORD_BYTES] = added.to_bytes(_WORD_BYTES, "big")
+        return found
+
+    def close(self) -> None:
+        for mapping in self._mappings.values():
+            mapping.memory.close()
+        self._mappings.clear()
+        self._slabs.close()
+
+    def _to_change(self, ref: Ref, offset: int, size: int) -> tuple[mmap.mmap, int]:
+        """The memory to change `size` bytes in, and where they start, all checks made."""
+        check_range(self.size(ref), offset, size)
+        if ref >= LARGE_REF and (mapping := self._mapping(ref)).readings:
+            mapping.settle(offset, offset + size)
+        memory, start = self._place(ref)
+        return memory, start + offset
+
+    def _place(self, ref: Ref) -> tuple[mmap.mmap, int]:
+        if ref < LARGE_REF:
+            return self.arena, ref >> SIZE_BITS
+        return self._mapping(ref).memory, 0
+
+    def _mapping(self, ref: Ref) -> Mapping:
+        mapping = self._mappings.get(ref)
+        if mapping is None:
+            raise NotFound("the block is gone")
+        return mapping

@@ -1,0 +1,33 @@
+"""The lines that level debug writes for each request and reply.
+
+Rule: what and where and how much, in the words of the first Ether server;
+never a byte of a block, never an address of this process.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+from ether_protocol.messages import Message
+from ether_protocol.vocabulary import Command, command_name
+
+_REQUESTS: dict[int, Callable[[Message], str]] = {
+    Command.PING: lambda _: "PING received",
+    Command.ALLOC: lambda m: f"ALLOC request: {m.size} bytes",
+    Command.FREE: lambda m: f"FREE request: handle=0x{m.handle:X}",
+    Command.WRITE: lambda m: f"WRITE request: handle=0x{m.handle:X} len={len(m.payload)}",
+    Command.READ: lambda m: f"READ request: handle=0x{m.handle:X} len={m.size}",
+}
+
+
+def request(log: logging.Logger, message: Message) -> None:
+    """Log `message` as it is about to be carried out."""
+    line = _REQUESTS.get(message.command)
+    log.debug(line(message) if line else f"{command_name(message.command)} request: {message}")
+
+
+def reply(log: logging.Logger, message: Message) -> None:
+    """Log the answer."""
+    handle = f": handle=0x{message.handle:X}" if message.handle else ""
+    log.debug("%s%s", command_name(message.command), handle)

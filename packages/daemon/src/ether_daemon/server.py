@@ -1,0 +1,119 @@
+"""The life of one `etherd`: listen, serve, drain, wipe, say goodbye.
+
+Rule: sockets and signals live here; what is served is the service's business.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import logging
+import signal
+from collections.abc import Callable
+from contextlib import suppress
+
+from . import report
+from .machine import raise_descriptor_limit
+from .service import EtherService
+from .session import Session
+from .settings import Settings
+
+log = logging.getLogger("etherd")
+
+DRAIN_SECONDS = 10.0
+"""How long requests in flight may take once the server is to stop."""
+
+BACKLOG = 511
+
+Announce = Callable[[str], None]
+
+
+def run(settings: Settings, announce: Announce, ready: Announce) -> int:
+    """Serve until a signal; returns the exit status.
+
+    `ready` is given the banner when clients can connect, `announce` whatever
+    is to be said to a person after that.  Raises OSError where the address
+    can't be listened on.
+    """
+    with asyncio.Runner(loop_factory=_event_loop_factory()) as runner:
+        return runner.run(Server(settings, announce, ready).run())
+
+
+class Server:
+    """The listening sockets and the signals."""
+
+    def __init__(self, settings: Settings, announce: Announce, ready: Announce) -> None:
+        self._settings = settings
+        self._announce = announce
+        self._ready = ready
+        self._stop = asyncio.Event()
+        self._stop_now = asyncio.Event()
+
+    async def run(self) -> int:
+        """Serve until a signal; returns the exit status."""
+        loop = asyncio.get_running_loop()
+        settings = self._settings
+        possible = raise_descriptor_limit(settings.max_clients)
+        if possible < settings.max_clients:
+            log.warning("The limit of open files allows for %d clients", possible)
+        service = EtherService(settings)
+        listener = await loop.create_server(
+            lambda: Session(service), settings.host, settings.port, backlog=BACKLOG
+        )
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, self._signalled)
+        addresses = [_format(sock.getsockname()) for sock in listener.sockets]
+        self._ready(report.banner(addresses, settings.max_handles))
+        log.info("Listening on %s", ", ".join(addresses))
+        if not settings.insecure:
+            log.info("Serving this machine only; --insecure serves every machine")
+        # What exists now stays: the collector need not look at it again.
+        gc.collect()
+        gc.freeze()
+        await self._stop.wait()
+        self._announce(report.SHUTTING_DOWN)
+        log.info(
+            "Shutting down: %d clients, %d blocks", len(service.sessions), service.ledger.blocks
+        )
+        listener.close()
+        in_time = await self._drain(service)
+        service.close()
+        self._announce(report.final_statistics(service.ledger))
+        self._announce(report.GOODBYE)
+        return 0 if in_time else 1
+
+    def _signalled(self) -> None:
+        if self._stop.is_set():
+            self._stop_now.set()
+        self._stop.set()
+
+    async def _drain(self, service: EtherService) -> bool:
+        """Let requests in flight finish; returns whether all did."""
+        for session in list(service.sessions):
+            session.drain()
+        in_time = await self._emptied(service, DRAIN_SECONDS)
+        for session in list(service.sessions):
+            session.abort()
+        with suppress(TimeoutError):
+            await asyncio.wait_for(service.empty.wait(), 1.0)
+        return in_time
+
+    async def _emptied(self, service: EtherService, seconds: float) -> bool:
+        waits = [asyncio.ensure_future(e.wait()) for e in (service.empty, self._stop_now)]
+        await asyncio.wait(waits, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        for wait in waits:
+            wait.cancel()
+        return service.empty.is_set()
+
+
+def _event_loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
+    try:
+        import uvloop
+    except ImportError:
+        return asyncio.new_event_loop
+    return uvloop.new_event_loop
+
+
+def _format(address: tuple[str, int]) -> str:
+    host, port = address[:2]
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

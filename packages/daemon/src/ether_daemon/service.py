@@ -1,0 +1,146 @@
+"""What the sessions of one server share: the blocks, the limits, the counters, who is let in.
+
+Rule: decisions and plain integers; the sockets are `server`'s and `session`'s.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import time
+from functools import partial
+
+from ether_protocol.bodies import Hello
+from ether_protocol.framing import Refusal
+from ether_protocol.vocabulary import MAX_PAYLOAD_BYTES, Command, ErrorCode
+
+from . import __version__
+from .chores import Chores
+from .fastpath import serve_small
+from .handlers import Caller
+from .handles import Handles
+from .intake import ReceiveBuffer
+from .ledger import Ledger, Limits
+from .memory import MemoryStore
+from .session import FastPath, Session
+from .settings import Settings
+
+NAME = "etherd"
+FEATURES = ("session-blocks", "realloc", "fill", "copy", "compare-swap", "fetch-add", "list")
+
+NOT_LOCAL = Refusal(
+    ErrorCode.FORBIDDEN,
+    "this server has no authentication configured and serves only its own machine: "
+    "start etherd with --insecure to serve every machine that can reach it",
+    fatal=True,
+)
+
+
+class EtherService:
+    """One server's state; see `session.Service` for what sessions use of it."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.ledger = Ledger(Limits(settings.max_memory_bytes, settings.max_handles))
+        self.chores = Chores()
+        self.sessions: set[Session] = set()
+        self.empty = asyncio.Event()
+        self.empty.set()
+        self.receive_buffer = ReceiveBuffer()
+        self.requests = [0] * 256
+        self.bytes_in = 0
+        self.bytes_out = 0
+        self._settings = settings
+        self._store = MemoryStore(settings.max_memory_bytes, self.chores.add)
+        self._anonymous = Handles(self._store, self.ledger)
+        self._connections = 0
+        self._refused = 0
+        self._started = time.monotonic()
+        self.fast_path: FastPath | None = partial(
+            serve_small, self._anonymous.table.pages, self._store.arena, self.requests
+        )
+
+    def admit(self, session: Session) -> Refusal | None:
+        """Take `session` in, or say why not."""
+        self.sessions.add(session)
+        self.empty.clear()
+        refusal = self._refusal(session)
+        if refusal is None:
+            self._connections += 1
+        else:
+            self._refused += 1
+        return refusal
+
+    def leave(self, session: Session) -> None:
+        """Forget `session`, and free its SESSION blocks between other clients' requests."""
+        self.sessions.discard(session)
+        if not self.sessions:
+            self.empty.set()
+        blocks = session.caller.session_blocks
+        if blocks:
+            self.chores.add(session.caller.handles.free_in_steps(list(blocks)))
+
+    def caller(self) -> Caller:
+        """Without authentication everybody is the one principal `anonymous`."""
+        return Caller(self._anonymous, self)
+
+    def hello(self) -> Hello:
+        """What HELLO answers."""
+        return Hello(
+            name=NAME,
+            version=__version__,
+            max_payload_bytes=MAX_PAYLOAD_BYTES,
+            max_memory_bytes=self._settings.max_memory_bytes,
+            max_handles=self._settings.max_handles,
+            features=FEATURES,
+        )
+
+    def stats(self) -> dict[str, int]:
+        """What STATS answers; docs/protocol.md promises no name, only that counters count."""
+        ledger = self.ledger
+        counters = {
+            "uptime_seconds": int(time.monotonic() - self._started),
+            "clients": len(self.sessions),
+            "clients_served": self._connections,
+            "clients_refused": self._refused,
+            "blocks": ledger.blocks,
+            "used_bytes": ledger.used_bytes,
+            "peak_bytes": ledger.peak_bytes,
+            "limit_bytes": ledger.limits.max_memory_bytes,
+            "allocated_bytes": ledger.allocated_bytes,
+            "freed_bytes": ledger.freed_bytes,
+            "received_bytes": self.bytes_in,
+            "sent_bytes": self.bytes_out,
+        }
+        for command in Command:
+            if self.requests[command]:
+                counters[f"requests_{command.name.lower()}"] = self.requests[command]
+        return counters
+
+    def close(self) -> None:
+        """Free and wipe everything there is."""
+        for _ in self._anonymous.free_all():
+            pass
+        self.chores.finish()
+        self._store.close()
+
+    def _refusal(self, session: Session) -> Refusal | None:
+        limit = self._settings.max_clients
+        if len(self.sessions) > limit:
+            return Refusal(
+                ErrorCode.BUSY, f"{limit} clients are connected, and no more may be", fatal=True
+            )
+        if not self._settings.insecure and not is_local(session.address):
+            return NOT_LOCAL
+        return None
+
+
+def is_local(address: object) -> bool:
+    """Whether a peer's socket address belongs to this machine: loopback, or no IP at all."""
+    if not isinstance(address, tuple):
+        return True
+    try:
+        ip = ipaddress.ip_address(str(address[0]).partition("%")[0])
+    except ValueError:
+        return False
+    mapped = getattr(ip, "ipv4_mapped", None)
+    return bool((mapped or ip).is_loopback)

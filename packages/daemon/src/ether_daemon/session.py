@@ -1,0 +1,302 @@
+"""One connection: requests in, replies out, and back-pressure in between.
+
+Rule: a session knows nothing about memory.  It has requests carried out,
+keeps the replies in order, and reads no further than its client takes them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from typing import Protocol, cast
+
+from ether_protocol.bodies import error_reply
+from ether_protocol.codec import encode_header
+from ether_protocol.connection import Refused
+from ether_protocol.framing import Refusal
+from ether_protocol.messages import Buffer, Message
+
+from . import requestlog
+from .handlers import Caller, Reply, Streamed, perform
+from .intake import Intake, ReceiveBuffer
+from .later import Later
+from .outbox import HIGH_WATER_BYTES, Outbox, Piece
+
+log = logging.getLogger("etherd")
+
+TURN_SECONDS = 0.005
+"""How long one client may keep the event loop before the others have their turn."""
+
+LINGER_SECONDS = 0.5
+"""How long a refused client may take to read why, before it is cut off."""
+
+FastPath = Callable[[Buffer, memoryview, int, int, list[bytes], int], tuple[int, int]]
+
+
+class Service(Protocol):
+    """What a session needs of the server it belongs to."""
+
+    receive_buffer: ReceiveBuffer
+    fast_path: FastPath | None
+    requests: list[int]
+    bytes_in: int
+    bytes_out: int
+
+    def admit(self, session: Session) -> Refusal | None:
+        """Take a new session in, or say why not."""
+
+    def leave(self, session: Session) -> None:
+        """A session is over."""
+
+    def caller(self) -> Caller:
+        """The caller that a new session acts for."""
+
+
+class Session(asyncio.BufferedProtocol):
+    """One client's connection."""
+
+    def __init__(self, service: Service) -> None:
+        self.caller = service.caller()
+        self.peer = "?"
+        self._service = service
+        self._intake = Intake(service.receive_buffer)
+        self._debug = log.isEnabledFor(logging.DEBUG)
+        # The fast path writes no log, so it is not taken where one is wanted.
+        self._fast = None if self._debug else service.fast_path
+        self._denied: Refusal | None = None
+        self._replies: list[bytes] = []  # of this turn, not yet sent
+        self._room = HIGH_WATER_BYTES  # reply bytes until they are
+        self._reading = True  # False while requests wait for their turn, or for the client
+        self._ending = False  # no further request is taken
+        self._draining = False  # the same, once the one being received is whole
+        self._half_closed = False  # the client will send no more
+
+    # What the transport calls
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Ask the server whether this client is served, and set up the flow control."""
+        self._transport = cast(asyncio.Transport, transport)
+        self._transport.set_write_buffer_limits(high=HIGH_WATER_BYTES)
+        self._outbox = Outbox(self._transport)
+        self.address = transport.get_extra_info("peername")
+        self.peer = _format_peer(self.address)
+        self._denied = self._service.admit(self)
+        if self._denied:
+            log.warning("Client refused: %s: %s", self.peer, self._denied.text)
+            self._cut_off_in(2 * LINGER_SECONDS)
+        else:
+            log.info("Client connected from %s", self.peer)
+
+    def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002 - asyncio's signature
+        """Lend the transport the place where the next bytes belong."""
+        return self._intake.get_buffer()
+
+    def buffer_updated(self, nbytes: int) -> None:
+        """Carry out what has come."""
+        self._service.bytes_in += nbytes
+        if not self._ending:
+            self._intake.received(nbytes)
+            self._take_turn()
+
+    def eof_received(self) -> bool:
+        """Keep a half-closed connection until its replies are out."""
+        self._half_closed = True
+        return not self._idle()
+
+    def pause_writing(self) -> None:
+        """Stop: the client does not take what was sent."""
+        self._outbox.paused = True
+
+    def resume_writing(self) -> None:
+        """Go on sending, and then with the requests that waited."""
+        self._outbox.paused = False
+        self._outbox.pump()
+        self._go_on()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Let go of everything that was only this connection's."""
+        self._ending = True
+        self._intake.close()
+        self._outbox.cancel()
+        self._service.leave(self)
+        if not self._denied:
+            log.info("Client disconnected: %s%s", self.peer, f" ({exc})" if exc else "")
+
+    # What the server calls
+
+    def drain(self) -> None:
+        """Finish the request that is being received and the replies that are due, then close."""
+        self._draining = True
+        self._close_if_idle()
+
+    def abort(self) -> None:
+        """Close now, whatever is under way."""
+        self._transport.abort()
+
+    # A turn
+
+    def _take_turn(self) -> None:
+        """Carry out what was received, as long as the client's turn and its replies allow."""
+        turn_over = self._serve()
+        self._flush()
+        self._intake.rest()
+        if self._ending:
+            return
+        if turn_over or self._outbox.blocked:
+            self._read(False)
+            if turn_over:
+                asyncio.get_running_loop().call_soon(self._go_on)
+            return
+        self._read(True)
+        if self._draining or self._half_closed:
+            self._close_if_idle()
+
+    def _serve(self) -> bool:
+        """Answer request after request; returns whether it stopped because the turn is over."""
+        intake, fast = self._intake, self._fast
+        until = 0.0
+        while not self._ending and not self._outbox.blocked:
+            if fast is not None and intake.at_header and not self._denied:
+                stop, self._room = fast(
+                    intake.data, intake.view, intake.start, intake.end, self._replies, self._room
+                )
+                intake.skipped_to(stop)
+                if stop == intake.end:
+                    break
+            if self._room > 0:
+                item = intake.next()
+                if item is None:
+                    break
+                if isinstance(item, Refused):
+                    self._refuse(item.message, item.refusal)
+                elif self._denied:
+                    self._refuse(item, self._denied)
+                else:
+                    self._answer(item)
+            if self._room <= 0:
+                self._flush()
+            now = time.monotonic()
+            until = until or now + TURN_SECONDS
+            if now > until:
+                return True
+        return False
+
+    def _answer(self, request: Message) -> None:
+        """Carry `request` out and put its reply behind the others."""
+        self._service.requests[request.command] += 1
+        if self._debug:
+            requestlog.request(log, request)
+        answer = perform(self.caller, request)
+        if isinstance(answer, Later):
+            self._flush()
+            pieces = answer.then(self._pieces)
+            self._outbox.send_later(pieces, lambda: self._settled(pieces))
+        elif isinstance(answer, Streamed):
+            self._flush()
+            self._outbox.send_pieces(self._pieces(answer))
+        else:
+            self._reply(answer)
+
+    def _reply(self, message: Message) -> None:
+        if self._debug:
+            requestlog.reply(log, message)
+        payload = message.payload
+        self._replies.append(encode_header(message, len(payload)))
+        if payload:
+            self._replies.append(bytes(payload))
+        self._room -= len(self._replies[-1])
+
+    def _pieces(self, reply: Reply) -> list[Piece]:
+        """A reply that does not go the short way, ready to send."""
+        message, body = reply if isinstance(reply, Streamed) else (reply, bytes(reply.payload))
+        if self._debug:
+            requestlog.reply(log, message)
+        pieces: list[Piece] = [encode_header(message, len(body)), body]
+        self._service.bytes_out += len(pieces[0]) + len(body)
+        return pieces if len(body) else pieces[:1]
+
+    def _refuse(self, message: Message, refusal: Refusal) -> None:
+        level = logging.INFO if refusal.fatal else logging.DEBUG
+        log.log(level, "Refused %s: %s, %s", self.peer, refusal.code.name, refusal.text)
+        self._reply(error_reply(message, refusal.code, refusal.text))
+        if refusal.fatal:
+            self._end()
+
+    def _flush(self) -> None:
+        """Send this turn's replies."""
+        if self._replies:
+            self._service.bytes_out += sum(map(len, self._replies))
+            self._outbox.send(self._replies)
+            self._replies = []
+            self._room = HIGH_WATER_BYTES
+
+    # Back-pressure and endings
+
+    def _go_on(self) -> None:
+        """Take up the requests that had to wait, once they may."""
+        if self._ending:
+            self._say_goodbye()
+        elif not self._reading and not self._outbox.blocked:
+            self._intake.resume()
+            self._take_turn()
+        elif self._draining or self._half_closed:
+            self._close_if_idle()
+
+    def _settled(self, pieces: Later[list[Piece]]) -> None:
+        """A reply that was awaited is there, or never will be."""
+        try:
+            pieces.result()
+        except Exception:
+            log.exception("A request of %s failed", self.peer)
+            self._transport.abort()
+            return
+        self._outbox.pump()
+        self._go_on()
+
+    def _read(self, reading: bool) -> None:
+        if reading is not self._reading and not self._transport.is_closing():
+            self._reading = reading
+            if reading:
+                self._transport.resume_reading()
+            else:
+                self._transport.pause_reading()
+
+    def _idle(self) -> bool:
+        """Whether no reply is due and no request can still become one."""
+        if not self._outbox.empty or not self._reading:
+            return False
+        return self._half_closed or not self._intake.partial
+
+    def _close_if_idle(self) -> None:
+        if self._idle():
+            self._ending = True
+            self._transport.close()
+
+    def _end(self) -> None:
+        """Take no more, send what is due, and close so that it can be read."""
+        self._ending = True
+        self._flush()
+        self._read(True)
+        self._cut_off_in(LINGER_SECONDS)
+        self._say_goodbye()
+
+    def _say_goodbye(self) -> None:
+        # Closing at once would reset the connection while the client still
+        # sends, and the reset could overtake the reply.
+        if self._outbox.empty and not self._transport.is_closing():
+            if self._transport.can_write_eof():
+                self._transport.write_eof()
+            else:
+                self._transport.close()
+
+    def _cut_off_in(self, seconds: float) -> None:
+        asyncio.get_running_loop().call_later(seconds, self._transport.abort)
+
+
+def _format_peer(address: object) -> str:
+    if isinstance(address, tuple) and len(address) >= 2:
+        host, port = address[:2]
+        return f"[{host}]:{port}" if ":" in str(host) else f"{host}:{port}"
+    return str(address or "a local socket")

@@ -1,0 +1,38 @@
+"""How one `etherd` is to run.
+
+Rule: plain values, decided before anything starts; `cli` alone knows where
+each of them came from.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from ether_protocol.vocabulary import DEFAULT_PORT
+
+
+@dataclass(frozen=True, slots=True)
+class LogSettings:
+    """Which log lines are written, how, and where; no file means stderr."""
+
+    level: str = "info"
+    format: str = "text"
+    file: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything that a flag, a variable or a configuration file can say.
+
+    `max_memory_bytes` counts blocks and their overhead; 0 `max_handles` means
+    any number.
+    """
+
+    max_memory_bytes: int
+    host: str = "0.0.0.0"
+    port: int = DEFAULT_PORT
+    max_handles: int = 0
+    max_clients: int = 10_000
+    insecure: bool = False
+    log: LogSettings = LogSettings()

@@ -1,0 +1,60 @@
+"""How memory is got from the system empty, and made empty again.
+
+Rule: after `wipe` a range reads as zeros; whole pages of it are back with the
+kernel.  This file knows mmap and no block.
+"""
+
+from __future__ import annotations
+
+import mmap
+import sys
+from collections.abc import Iterator
+
+PAGE_BYTES = mmap.PAGESIZE
+WIPE_STEP_BYTES = 8 * 1024 * 1024
+"""How much is given back in one step of a chore: about a millisecond's worth."""
+
+_PAGES_FROM_BYTES = 16 * 1024
+# Linux promises that pages after MADV_DONTNEED read as zeros; others do not.
+_KERNEL_WIPES = sys.platform == "linux"
+_ZEROS = memoryview(bytes(256 * 1024))
+
+
+def reserve(size: int, *, sparse: bool = False) -> mmap.mmap:
+    """`size` zeroed bytes that cost nothing until they are touched; raises OSError.
+
+    A `sparse` reservation is not held against what the machine has.
+    """
+    flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS
+    if sparse:
+        flags |= getattr(mmap, "MAP_NORESERVE", 0)
+    return mmap.mmap(-1, size, flags=flags)
+
+
+def wipe(memory: mmap.mmap, start: int, end: int) -> None:
+    """Zero `memory[start:end]`, at once; whole pages of a longer range go back to the kernel."""
+    if _KERNEL_WIPES and end - start >= _PAGES_FROM_BYTES:
+        first = -(-start // PAGE_BYTES) * PAGE_BYTES
+        last = end // PAGE_BYTES * PAGE_BYTES
+        memory.madvise(mmap.MADV_DONTNEED, first, last - first)
+        _zero(memory, start, first)
+        _zero(memory, last, end)
+    else:
+        _zero(memory, start, end)
+
+
+def _zero(memory: mmap.mmap, start: int, end: int) -> None:
+    while start < end:
+        step = min(len(_ZEROS), end - start)
+        memory[start : start + step] = _ZEROS[:step]
+        start += step
+
+
+def wipe_in_steps(memory: mmap.mmap, start: int, end: int) -> Iterator[None]:
+    """The same for a range of any length, a step at a time."""
+    while start < end:
+        # The kernel's pages are cut where the steps are: keep them whole.
+        stop = min(end, (start + WIPE_STEP_BYTES) // PAGE_BYTES * PAGE_BYTES)
+        wipe(memory, start, stop)
+        start = stop
+        yield
