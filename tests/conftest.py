@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from harness import Etherd
 
 from ether_protocol import Client, connect
+from harness import Etherd
 
 StartEtherd = Callable[..., Etherd]
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-import selectors
+import select
 import signal
 import socket
 import subprocess
@@ -32,7 +32,7 @@ def until(condition: Callable[[], object], what: str) -> None:
     while not condition():
         if time.monotonic() > deadline:
             raise AssertionError(f"waited {DEADLINE_SECONDS:.0f} s in vain: {what}")
-        selectors.DefaultSelector().select(0.005)
+        select.select([], [], [], 0.005)
 
 
 class Etherd:
