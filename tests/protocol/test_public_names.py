@@ -1,0 +1,45 @@
+from __future__ import annotations
+
+import ast
+import types
+from pathlib import Path
+
+import ether_protocol
+
+
+def test_all_is_complete() -> None:
+    handed_on = {
+        name
+        for name, value in vars(ether_protocol).items()
+        if not name.startswith("_") and not isinstance(value, types.ModuleType)
+    }
+
+    assert set(ether_protocol.__all__) == handed_on
+
+
+def test_all_is_sorted_constants_then_classes_then_functions() -> None:
+    def rank(name: str) -> tuple[int, str]:
+        return (0 if name.isupper() else 1 if name[0].isupper() else 2, name)
+
+    names = ether_protocol.__all__
+    assert names == sorted(names, key=rank)
+    assert len(names) == len(set(names))
+
+
+def test_every_public_thing_is_documented() -> None:
+    constants = {name for name in ether_protocol.__all__ if name.isupper()}
+    for name in set(ether_protocol.__all__) - constants:
+        assert getattr(ether_protocol, name).__doc__, name
+
+
+def test_every_file_states_its_rule() -> None:
+    for path in sorted(Path(ether_protocol.__file__).parent.glob("*.py")):
+        doc = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
+        assert "Rule: " in doc or "\nRule" in doc, path.name
+
+
+def test_the_version_is_the_distributions() -> None:
+    from importlib.metadata import version
+
+    assert ether_protocol.__version__ == version("ether-protocol")
+    assert (Path(ether_protocol.__file__).parent / "py.typed").exists()
