@@ -1,0 +1,9 @@
+"""`python -m ether_shell` is `ether-shell`.
+
+Rule: nothing is decided here.
+"""
+
+from .cli import main
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,35 @@
+"""What a handler may use, besides its arguments.
+
+Rule: a handler gets everything from here; it prints nothing and asks nobody.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ether_protocol import Client
+
+from .declaration import Catalogue
+from .inputs import Inputs
+from .session import Session
+
+
+@dataclass(slots=True)
+class Context:
+    """The surroundings of a command.
+
+    `guarded` says that the output is a terminal, which must not be flooded;
+    `confirm` asks a question of a person and tells whether the answer was yes.
+    """
+
+    session: Session
+    catalogue: Catalogue
+    inputs: Inputs
+    guarded: bool
+    confirm: Callable[[str], bool]
+
+    @property
+    def client(self) -> Client:
+        """The connected client."""
+        return self.session.client()

@@ -1,0 +1,73 @@
+"""Where output goes: data to standard output, everything else to standard error.
+
+Rule: this is the only file that writes to either, and it flushes after each
+command, so that both streams are read in the order in which things happened.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from typing import TextIO
+
+from . import render
+from .render import Note, View
+from .results import Result
+from .style import Paint, painter
+
+
+def takes_colour(stream: TextIO, environment: Mapping[str, str]) -> bool:
+    """Whether `stream` is a terminal that shows colours to somebody who wants them."""
+    return (
+        stream.isatty()
+        and not environment.get("NO_COLOR")
+        and environment.get("TERM", "dumb") != "dumb"
+    )
+
+
+class Output:
+    """The two streams of the process.  `colour` may forbid colours, it never forces them."""
+
+    def __init__(self, *, colour: bool = True) -> None:
+        self._out, self._err = sys.stdout, sys.stderr
+        self.terminal = self._out.isatty()
+        out = colour and takes_colour(self._out, os.environ)
+        err = colour and takes_colour(self._err, os.environ)
+        self.view = View(self.terminal, painter(out))
+        self._paint_error: Paint = painter(err)
+
+    def show(self, result: Result) -> None:
+        """Write `result` as text."""
+        for piece in render.render(result, self.view):
+            if isinstance(piece, Note):
+                self.note(piece.text)
+            else:
+                self._data(piece)
+        self.flush()
+
+    def line(self, text: str) -> None:
+        """Write a line of data."""
+        self._data(text)
+        self.flush()
+
+    def note(self, text: str) -> None:
+        """Tell a person something that is no data."""
+        self.flush()
+        self._err.write(f"{text}\n")
+        self._err.flush()
+
+    def problem(self, text: str) -> None:
+        """Say what went wrong."""
+        first, newline, rest = text.partition("\n")
+        self.note(self._paint_error("error", first) + newline + rest)
+
+    def flush(self) -> None:
+        """Hand on what is still held; raises BrokenPipeError where nobody reads."""
+        self._out.flush()
+
+    def _data(self, piece: str | bytes) -> None:
+        data = piece
+        if isinstance(data, str):
+            data = f"{data}\n".encode(self._out.encoding, "backslashreplace")
+        self._out.buffer.write(data)

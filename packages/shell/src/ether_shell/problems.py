@@ -1,0 +1,110 @@
+"""What can go wrong with a command, and what each means for a person and for a script.
+
+Rule: one table turns any exception a command may raise into a `Failure`; the
+exit statuses of `ether-shell` stand here and nowhere else.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from dataclasses import dataclass
+from enum import IntEnum
+
+from ether_protocol import (
+    ConnectionLost,
+    LocalProtocolError,
+    OutcomeUnknown,
+    ProtocolError,
+    ServerError,
+)
+
+_WINDOW_COLUMNS = 72
+"""How much of a long line is shown above a caret."""
+
+
+class ExitStatus(IntEnum):
+    """How `ether-shell` ends (DESIGN §5)."""
+
+    OK = 0
+    REFUSED = 1
+    USAGE = 2
+    NO_CONNECTION = 3
+    OUTCOME_UNKNOWN = 4
+    INTERRUPTED = 130
+    READER_GONE = 141
+    """Whoever read our output went away, as in `| head`: what SIGPIPE gives other programs."""
+
+
+class Misuse(Exception):
+    """A line that is no command: a bad word or a bad literal, and where in the line it stands.
+
+    `at` is the index of the offending character, None where no spot is to blame.
+    """
+
+    def __init__(self, message: str, at: int | None = None) -> None:
+        super().__init__(message)
+        self.at = at
+
+
+class Incomplete(Exception):
+    """The server did all it was asked, and yet the command could not be finished."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why a command failed: `name` for programs, `message` for people."""
+
+    status: ExitStatus
+    name: str
+    message: str
+    at: int | None = None
+
+
+def judge(error: BaseException, *, changes: bool) -> Failure | None:
+    """What `error` means for a command that `changes` something on the server, or does not.
+
+    None for an error that no command is to blame for; it goes on its way.
+    """
+    match error:
+        case Misuse():
+            return Failure(ExitStatus.USAGE, "USAGE", str(error), error.at)
+        case ServerError():
+            return Failure(ExitStatus.REFUSED, error.name, str(error))
+        case Incomplete():
+            return Failure(ExitStatus.REFUSED, "INCOMPLETE", str(error))
+        case OutcomeUnknown():
+            return Failure(ExitStatus.OUTCOME_UNKNOWN, "OUTCOME_UNKNOWN", str(error))
+        case ConnectionLost():
+            return Failure(ExitStatus.NO_CONNECTION, "NETWORK", str(error))
+        case LocalProtocolError():
+            return Failure(ExitStatus.USAGE, "USAGE", str(error))
+        case ProtocolError():
+            # An answer that makes no sense leaves open what was done.
+            status = ExitStatus.OUTCOME_UNKNOWN if changes else ExitStatus.NO_CONNECTION
+            return Failure(status, "CORRUPT", str(error))
+        case KeyboardInterrupt():
+            doubt = ": what was under way may or may not have been carried out" if changes else ""
+            return Failure(ExitStatus.INTERRUPTED, "INTERRUPTED", f"interrupted{doubt}")
+        case MemoryError():
+            return Failure(
+                ExitStatus.REFUSED, "INCOMPLETE", "there is not enough memory here to hold that"
+            )
+    return None
+
+
+def point_at(line: str, at: int) -> str:
+    """`line` and under it a caret at index `at`, both indented; a long line is cut around it."""
+    shown = "".join(c if c.isprintable() else " " for c in line)
+    start = max(0, at - _WINDOW_COLUMNS * 2 // 3)
+    end = start + _WINDOW_COLUMNS
+    before, after = shown[start:at], shown[at:end]
+    lead = "…" if start else ""
+    tail = "…" if end < len(shown) else ""
+    pad = " " * (len(lead) + sum(_columns(c) for c in before))
+    return f"  {lead}{before}{after}{tail}\n  {pad}^"
+
+
+def _columns(character: str) -> int:
+    if unicodedata.combining(character):
+        return 0
+    return 2 if unicodedata.east_asian_width(character) in "WF" else 1

@@ -1,0 +1,62 @@
+"""The conversation with a person: a line, its answer, the next line.
+
+Rule: short.  How a line is read is the reader's business and what it does the
+shell's; here is only what Ctrl-C and Ctrl-D mean between lines.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+
+from .session import Session
+from .shell import Shell
+from .statusline import prompt_text
+
+
+def converse(shell: Shell, read_line: Callable[[], str]) -> None:
+    """Carry out lines until the person leaves."""
+    while True:
+        try:
+            text = read_line()
+        except KeyboardInterrupt:
+            continue
+        except EOFError:
+            return
+        # What was pasted may be several lines; the first that fails ends them.
+        for line in text.splitlines():
+            outcome = shell.run(line)
+            if outcome.leave:
+                return
+            if outcome.status:
+                break
+
+
+def plain_reader(session: Session) -> Callable[[], str]:
+    """A reader without menu, toolbar or redraw, for dumb terminals and screen readers."""
+
+    def read_line() -> str:
+        # The prompt is no data: where only the output is a pipe it must not go there.
+        _say(prompt_text(session))
+        try:
+            line = sys.stdin.readline()
+        except KeyboardInterrupt:
+            _say("\n")
+            raise
+        if not line:
+            _say("\n")
+            raise EOFError
+        return line
+
+    return read_line
+
+
+def ask(question: str) -> bool:
+    """Ask a person, who answers with yes or with anything else."""
+    _say(f"{question} [y/N] ")
+    return sys.stdin.readline().strip().lower() in ("y", "yes")
+
+
+def _say(text: str) -> None:
+    sys.stderr.write(text)
+    sys.stderr.flush()

@@ -1,0 +1,102 @@
+"""One line, carried out: bind it, run it, show what comes back, judge what goes wrong.
+
+Rule: whoever reads lines, from a person or from a script, gets an `Outcome`
+and never an exception that a command is to blame for.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ether_protocol import EtherError
+
+from . import jsonlines
+from .binding import Bound, bind
+from .context import Context
+from .declaration import Command
+from .grammar import scan
+from .output import Output
+from .problems import ExitStatus, Failure, Incomplete, Misuse, judge, point_at
+from .results import Leave
+
+_JUDGED = (EtherError, Misuse, Incomplete, KeyboardInterrupt, MemoryError)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a line ended, and whether the shell is to end with it."""
+
+    status: ExitStatus = ExitStatus.OK
+    leave: bool = False
+
+
+class Shell:
+    """Runs lines.  An `interactive` one looks after its connection and its view of the blocks."""
+
+    def __init__(
+        self, context: Context, output: Output, *, as_json: bool, interactive: bool
+    ) -> None:
+        self.session = context.session
+        self._context = context
+        self._output = output
+        self._as_json = as_json
+        self._interactive = interactive
+
+    def run(self, line: str, where: str = "") -> Outcome:
+        """Carry out `line`; `where` says in an error message where it came from."""
+        bound: Bound | None = None
+        try:
+            bound = self._bind(line)
+            if bound is None:
+                return Outcome()
+            if self._attends(bound.command):
+                self.session.probe()
+                # Another connection may lead to another server, where $_ is someone else's block.
+                bound = self._bind(line) or bound
+            return self._carry_out(bound)
+        except _JUDGED as error:
+            failure = judge(error, changes=bound is not None and bound.command.changes)
+            if failure is None:
+                raise
+            self.report(failure, line, where, bound.command.name if bound else _first_word(line))
+            return Outcome(failure.status)
+
+    def _bind(self, line: str) -> Bound | None:
+        return bind(self._context.catalogue, line, self.session.variables)
+
+    def _attends(self, command: Command) -> bool:
+        return self._interactive and not command.local
+
+    def _carry_out(self, bound: Bound) -> Outcome:
+        command = bound.command
+        leave = False
+        try:
+            for result in command.run(self._context, **bound.values):
+                leave = leave or isinstance(result, Leave)
+                if self._as_json:
+                    self._output.line(jsonlines.success(command.name, result))
+                else:
+                    self._output.show(result)
+        finally:
+            if command.changes and self._attends(command):
+                self.session.refresh()
+        return Outcome(leave=leave)
+
+    def report(
+        self, failure: Failure, line: str = "", where: str = "", command: str | None = None
+    ) -> None:
+        """Say what went wrong, with a caret under the spot that is to blame."""
+        if self._as_json:
+            self._output.line(jsonlines.failure(command, failure))
+            return
+        text = f"{where}{failure.message}"
+        if failure.status is ExitStatus.REFUSED and failure.name not in text:
+            text += f" ({failure.name})"
+        if failure.at is not None:
+            text += "\n" + point_at(line, failure.at)
+        self._output.problem(text)
+
+
+def _first_word(line: str) -> str | None:
+    tokens = scan(line).tokens
+    return tokens[0].text if tokens else None

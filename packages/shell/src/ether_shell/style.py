@@ -1,0 +1,37 @@
+"""Colours by role: what may be dim or red, and how that is said to a terminal.
+
+Rule: every escape sequence that the shell sends of its own accord stands in
+this table; without colour a painted text is the text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+Paint = Callable[[str, str], str]
+"""Called with a role and a text; returns the text as it is to be written."""
+
+_SGR = {
+    "offset": "2",
+    "zero": "2",
+    "gap": "33",
+    "error": "31",
+    "heading": "1",
+    "name": "36",
+}
+_RESET = "\x1b[0m"
+
+
+def plain(_: str, text: str) -> str:
+    """No colour."""
+    return text
+
+
+def coloured(role: str, text: str) -> str:
+    """`text` in the colour of `role`."""
+    return f"\x1b[{_SGR[role]}m{text}{_RESET}"
+
+
+def painter(colour: bool) -> Paint:
+    """The painter for an output that takes colour, or does not."""
+    return coloured if colour else plain

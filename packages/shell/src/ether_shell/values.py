@@ -1,0 +1,156 @@
+"""The kinds of value that commands take: handles, sizes, offsets, bytes.
+
+Rule: pure.  A parser takes a token and returns a value or raises ValueError
+with a sentence for a person; a file is named here and opened elsewhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from ether_protocol import parse_size
+
+from .declaration import Kind, Live, Variables, did_you_mean
+from .grammar import Form, Token
+
+_MAX_U64: Final = 2**64 - 1
+_MIN_I64: Final = -(2**63)
+_MAX_I64: Final = 2**63 - 1
+_WORD_BYTES: Final = 8
+
+
+@dataclass(frozen=True, slots=True)
+class FromFile:
+    """Bytes that stand in a file, or for the path `-` on standard input; `at` is for a caret."""
+
+    path: str
+    at: int
+
+
+Data = bytes | FromFile
+"""What DATA in a line comes to."""
+
+
+def _bare(token: Token, what: str) -> str:
+    if token.form is not Form.WORD:
+        raise ValueError(f"{token.text} is not {what}")
+    return token.text
+
+
+def _variable(text: str, variables: Variables) -> int | None:
+    """What `$name` stands for, None where `text` is no variable."""
+    if not text.startswith("$"):
+        return None
+    if text[1:] in variables:
+        return variables[text[1:]]
+    if text == "$_":
+        raise ValueError("there is no last handle yet: alloc makes one")
+    raise ValueError(f"{text} is not set")
+
+
+def _whole(text: str, what: str, least: int, most: int) -> int:
+    """A whole number, decimal or `0x…`, with a sign where `least` is below 0."""
+    digits = text.replace("_", "")
+    unsigned = digits[1:] if digits[:1] in ("-", "+") and least < 0 else digits
+    try:
+        if not unsigned.isascii() or not unsigned.isalnum():
+            raise ValueError
+        value = int(digits, 16 if unsigned.lower().startswith("0x") else 10)
+    except ValueError:
+        raise ValueError(f"{text!r} is not {what}") from None
+    if not least <= value <= most:
+        raise ValueError(f"{text} is not {what}: it lies outside {least} to {most}")
+    return value
+
+
+def _handle(token: Token, variables: Variables) -> int:
+    text = _bare(token, "a handle")
+    known = _variable(text, variables)
+    return known if known is not None else _whole(text, "a handle", 1, _MAX_U64)
+
+
+def _size(token: Token, variables: Variables) -> int:
+    text = _bare(token, "a number of bytes")
+    known = _variable(text, variables)
+    if known is not None:
+        return known
+    value = parse_size(text)
+    if value > _MAX_U64:
+        raise ValueError(f"{text} is more bytes than 64 bits can count")
+    return value
+
+
+def _signed(token: Token, variables: Variables) -> int:
+    text = _bare(token, "a number")
+    known = _variable(text, variables)
+    return known if known is not None else _whole(text, "a number", _MIN_I64, _MAX_I64)
+
+
+def _data(token: Token, _: Variables) -> Data:
+    if token.form is Form.FILE:
+        return FromFile(token.path, token.start)
+    return token.data
+
+
+def _literal(token: Token, what: str) -> bytes:
+    if token.form is Form.FILE:
+        raise ValueError(f"{token.text} is a file, and this is {what}: only write takes files")
+    return token.data
+
+
+def _byte(token: Token, _: Variables) -> int:
+    if token.form is Form.WORD and (token.text[:1].isdigit() or len(token.data) != 1):
+        return _whole(token.text, "a byte, such as 255, 0xff, hex:ff or z", 0, 255)
+    data = _literal(token, "one byte")
+    if len(data) != 1:
+        raise ValueError(f"{token.text} is {len(data)} bytes, and this is one")
+    return data[0]
+
+
+def _word(token: Token, _: Variables) -> bytes:
+    if token.form is Form.WORD:
+        value = _whole(token.text, "a number or a literal of 8 bytes", 0, _MAX_U64)
+        return value.to_bytes(_WORD_BYTES, "big")
+    data = _literal(token, "8 bytes")
+    if len(data) != _WORD_BYTES:
+        raise ValueError(f"{token.text} is {len(data)} bytes, and this is {_WORD_BYTES}")
+    return data
+
+
+def _name(token: Token, _: Variables) -> str:
+    return _bare(token, "the name of a command")
+
+
+HANDLE: Final = Kind(_handle, live=Live.HANDLES)
+SIZE: Final = Kind(_size)
+SIGNED: Final = Kind(_signed)
+BYTE: Final = Kind(_byte)
+WORD: Final = Kind(_word)
+COMMAND_NAME: Final = Kind(_name, live=Live.COMMANDS)
+DATA: Final = Kind(
+    _data,
+    words=(
+        ('"', 'text with escapes: "a\\x00\\n"'),
+        ("hex:", "hex digits: hex:dead beef"),
+        ("b64:", "base64: b64:3q2+7w=="),
+        ("@", "the bytes of a file: @picture.png"),
+    ),
+)
+
+
+def choice(*words: tuple[str, str]) -> Kind:
+    """One of some `words`, each given with its meaning."""
+    return Kind(_chooser(tuple(word for word, _ in words)), words=words)
+
+
+def _chooser(known: tuple[str, ...]) -> Callable[[Token, Variables], str]:
+    def parse(token: Token, _: Variables) -> str:
+        text = _bare(token, f"one of {', '.join(known)}")
+        if text.lower() in known:
+            return text.lower()
+        guess = did_you_mean(text.lower(), known)
+        raise ValueError(f"{text!r} is not one of {', '.join(known)}{guess}")
+
+    return parse
