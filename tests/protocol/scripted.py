@@ -1,0 +1,180 @@
+"""A server that does what a test tells it, one step a request.
+
+Rule: it decides nothing.  It takes requests with `ServerConnection`, writes
+them down as lines, and answers each with the next step of its script.
+"""
+
+from __future__ import annotations
+
+import socket
+import struct
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+
+from ether_protocol import Address, Command, ErrorCode, Message, Refused, ServerConnection
+from ether_protocol.bodies import error_reply
+from ether_protocol.codec import encode
+
+Step = Callable[[Message], "bytes | End"]
+"""What to send for a request; `End` ends the connection."""
+
+
+@dataclass(frozen=True)
+class End:
+    """Send `last`, then close; with `reset`, so that the client's next byte is refused."""
+
+    last: bytes = b""
+    reset: bool = False
+
+
+def ok(handle: int | None = None, size: int = 0, payload: bytes = b"") -> Step:
+    """OK; with the request's handle where none is given."""
+
+    def answer(request: Message) -> bytes:
+        kept = request.handle if handle is None else handle
+        return encode(request.reply(Command.OK, handle=kept, size=size, payload=payload))
+
+    return answer
+
+
+def wrote(request: Message) -> bytes:
+    """OK to a WRITE."""
+    return encode(request.reply(handle=request.handle, size=len(request.payload)))
+
+
+def pong(request: Message) -> bytes:
+    """PONG with the payload of the PING."""
+    return encode(request.reply(Command.PONG, payload=request.payload))
+
+
+def bytes_of(block: bytes | bytearray) -> Step:
+    """A READ of `block`, as docs/protocol.md has it: cut at the end, refused past the end."""
+
+    def answer(request: Message) -> bytes:
+        if request.offset > len(block):
+            return refused(ErrorCode.OVERFLOW, "past the end")(request)
+        part = bytes(block[request.offset : request.offset + request.size])
+        return encode(request.reply(handle=request.handle, size=len(part), payload=part))
+
+    return answer
+
+
+def refused(code: ErrorCode, text: str = "no") -> Step:
+    """ERROR with `code`."""
+    return lambda request: encode(error_reply(request, code, text))
+
+
+def raw(data: bytes) -> Step:
+    """Just these bytes."""
+    return lambda request: data
+
+
+def renumbered(step: Step) -> Step:
+    """What `step` says, as if it answered the next request."""
+    return lambda request: step(replace(request, request_id=request.request_id + 1))
+
+
+def silence(request: Message) -> bytes:
+    """Nothing; the connection stays open."""
+    return b""
+
+
+def hang_up(request: Message) -> End:
+    """Close instead of answering."""
+    return End()
+
+
+def cut_off(step: Step, count: int) -> Step:
+    """Close after the first `count` bytes of what `step` says."""
+
+    def answer(request: Message) -> End:
+        whole = step(request)
+        assert isinstance(whole, bytes)
+        assert count < len(whole)
+        return End(whole[:count])
+
+    return answer
+
+
+def last(step: Step) -> Step:
+    """Say what `step` says, then close."""
+
+    def answer(request: Message) -> End:
+        whole = step(request)
+        assert isinstance(whole, bytes)
+        return End(whole)
+
+    return answer
+
+
+@dataclass
+class Server:
+    """Where the server listens, and the requests it has taken, as lines."""
+
+    address: Address
+    seen: list[str] = field(default_factory=list)
+    gone: threading.Event = field(default_factory=threading.Event)
+    """Set once the server has closed its side of the connection."""
+
+
+@contextmanager
+def serving(*script: Step) -> Iterator[Server]:
+    """Serve one connection with `script`; the last step is repeated."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        server = Server(Address(*listener.getsockname()))
+        thread = threading.Thread(target=_serve, args=(listener, server, script))
+        thread.start()
+        try:
+            yield server
+        finally:
+            listener.shutdown(socket.SHUT_RDWR)  # wakes an accept that nobody answered
+            thread.join()
+
+
+def _serve(listener: socket.socket, server: Server, script: Sequence[Step]) -> None:
+    steps = list(script)
+    try:
+        peer, _ = listener.accept()
+    except OSError:
+        return
+    with peer:
+        connection = ServerConnection()
+        while True:
+            request = connection.next_request()
+            if request is None:
+                if not _receive(peer, connection):
+                    break
+                continue
+            assert not isinstance(request, Refused), request
+            server.seen.append(str(request))
+            step = steps.pop(0) if len(steps) > 1 else steps[0]
+            answer = step(request)
+            if isinstance(answer, bytes):
+                if not _send(peer, answer):
+                    break
+                continue
+            _send(peer, answer.last)
+            if answer.reset:
+                peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            break
+    server.gone.set()
+
+
+def _receive(peer: socket.socket, connection: ServerConnection) -> int:
+    with connection.get_buffer() as room:
+        try:
+            count = peer.recv_into(room)
+        except ConnectionError:
+            return 0
+    connection.received(count)
+    return count
+
+
+def _send(peer: socket.socket, data: bytes) -> bool:
+    try:
+        peer.sendall(data)
+    except ConnectionError:
+        return False
+    return True
