@@ -5,15 +5,13 @@ Rule: a fixture that starts something ends it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from ether_protocol import Client, connect
-from harness import Etherd
-
-StartEtherd = Callable[..., Etherd]
+from harness import Etherd, StartEtherd
 
 
 @pytest.fixture

@@ -122,3 +122,6 @@ def receive_all(sock: socket.socket) -> bytes:
     except ConnectionResetError:
         pass
     return bytes(data)
+
+
+StartEtherd = Callable[..., Etherd]
