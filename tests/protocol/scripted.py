@@ -10,7 +10,7 @@ import socket
 import struct
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 
 from ether_protocol import Address, Command, ErrorCode, Message, Refused, ServerConnection
@@ -54,7 +54,7 @@ def bytes_of(block: bytes | bytearray) -> Step:
 
     def answer(request: Message) -> bytes:
         if request.offset > len(block):
-            return refused(ErrorCode.OVERFLOW, "past the end")(request)
+            return encode(error_reply(request, ErrorCode.OVERFLOW, "past the end"))
         part = bytes(block[request.offset : request.offset + request.size])
         return encode(request.reply(handle=request.handle, size=len(part), payload=part))
 
@@ -129,7 +129,8 @@ def serving(*script: Step) -> Iterator[Server]:
         try:
             yield server
         finally:
-            listener.shutdown(socket.SHUT_RDWR)  # wakes an accept that nobody answered
+            with suppress(OSError):
+                listener.shutdown(socket.SHUT_RDWR)  # wakes an accept that nobody came to
             thread.join()
 
 

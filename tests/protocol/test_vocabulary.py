@@ -50,7 +50,7 @@ def test_limits() -> None:
     assert vocabulary.DEFAULT_PORT == 9999
     assert vocabulary.MAX_PAYLOAD_BYTES == 16_777_216
     assert "the flag SESSION" in document.section("What a block promises")
-    assert vocabulary.AllocFlag.SESSION == 1
+    assert int(vocabulary.AllocFlag.SESSION) == 1
     assert vocabulary.PAYLOAD_LIMITS[Command.PING] == 4 * 1024
     assert vocabulary.PAYLOAD_LIMITS[Command.HELLO] == 255
 

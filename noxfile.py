@@ -1,0 +1,105 @@
+# /// script
+# requires-python = ">=3.11"
+# dependencies = ["nox[uv]>=2025.5.1"]
+# ///
+"""Everything there is to run: `nox` checks the project, `nox -s demo` shows it.
+
+The block above has plain `nox` fetch uv for itself and go on with it, which
+makes a first run several times faster than pip and virtualenv; where there is
+no uv, those two serve as well.
+
+Rule: a session names its Python, and one that is missing is skipped, never
+downloaded.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from pathlib import Path
+
+import nox
+
+SUPPORTED = ["3.11", "3.12", "3.13"]
+HERE = f"{sys.version_info.major}.{sys.version_info.minor}"
+TESTED = SUPPORTED if HERE in SUPPORTED else [*SUPPORTED, HERE]
+
+# Installed together, so that none of them is looked for in an index; editable,
+# because uv takes a copy made earlier for fresh as long as pyproject.toml is.
+PACKAGES = ["-e", "packages/protocol", "-e", "packages/daemon", "-e", "packages/shell"]
+TEST_TOOLS = ["pytest", "hypothesis", "pyte", "pexpect"]
+
+nox.needs_version = ">=2025.5.1"
+nox.options.sessions = ["lint", "types", "tests"]
+nox.options.default_venv_backend = "uv|virtualenv"
+nox.options.reuse_venv = "yes"
+nox.options.download_python = "never"
+nox.options.error_on_missing_interpreters = False
+
+
+def show_pyenv_pythons() -> None:
+    """Let pyenv, where it is, run every supported Python that it has.
+
+    Its shims hide all but the chosen one. A .python-version file would change
+    that too, but would stand in the way wherever one of its lines is missing.
+    """
+    versions = {
+        version.name
+        for folder in os.environ.get("PATH", "").split(os.pathsep)
+        if Path(folder).name == "shims"
+        for version in Path(folder).parent.glob("versions/*")
+        if re.fullmatch(r"3\.\d+\.\d+", version.name)
+        and version.name.rpartition(".")[0] in SUPPORTED
+    }
+    if versions:
+        chosen = filter(None, os.environ.get("PYENV_VERSION", "").split(":"))
+        newest_first = sorted(versions, key=lambda name: -int(name.rpartition(".")[2]))
+        os.environ["PYENV_VERSION"] = ":".join(dict.fromkeys([*chosen, *newest_first, "system"]))
+
+
+show_pyenv_pythons()
+
+
+@nox.session(python=HERE)
+def lint(session: nox.Session) -> None:
+    """Ruff's checks, and its idea of where a line ends."""
+    session.install("ruff>=0.14,<1")
+    session.run("ruff", "check")
+    session.run("ruff", "format", "--check")
+
+
+@nox.session(python=HERE)
+def types(session: nox.Session) -> None:
+    """Mypy, strictly: the three packages, and programs that use what they make public."""
+    session.install(*PACKAGES, "mypy", "construct-typing", *TEST_TOOLS)
+    packages = ("ether_protocol", "ether_daemon", "ether_shell")
+    session.run("mypy", *(argument for name in packages for argument in ("-p", name)))
+    session.run("mypy", "scripts/demo.py", "tests/protocol")
+
+
+@nox.session(python=TESTED)
+def tests(session: nox.Session) -> None:
+    """All tests on each Python there is; arguments behind `--` go to pytest."""
+    session.install(*PACKAGES, *TEST_TOOLS)
+    session.run("pytest", *session.posargs)
+
+
+@nox.session(python=HERE, default=False)
+def demo(session: nox.Session) -> None:
+    """A daemon on a free port and a shell connected to it."""
+    session.install(*PACKAGES)
+    # However long it takes: the demo ends by itself, and stops its daemon then.
+    session.run("python", "scripts/demo.py", interrupt_timeout=None, terminate_timeout=None)
+
+
+@nox.session(python=HERE, default=False)
+def build(session: nox.Session) -> None:
+    """Wheels of the three packages in dist/, installed once to see that they work."""
+    session.install("build", "hatchling")
+    for name in ("protocol", "daemon", "shell"):
+        folder = f"packages/{name}"
+        session.run("python", "-m", "build", "--wheel", "--no-isolation", "-o", "dist", folder)
+    session.install("--force-reinstall", *sorted(map(str, Path("dist").glob("*.whl"))))
+    session.run("etherd", "--version")
+    session.run("ether-shell", "--version")
