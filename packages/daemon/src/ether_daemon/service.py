@@ -52,6 +52,7 @@ class EtherService:
         self._settings = settings
         self._store = MemoryStore(settings.max_memory_bytes, self.chores.add)
         self._anonymous = Handles(self._store, self.ledger)
+        self._denied: set[Session] = set()
         self._connections = 0
         self._refused = 0
         self._started = time.monotonic()
@@ -68,11 +69,13 @@ class EtherService:
             self._connections += 1
         else:
             self._refused += 1
+            self._denied.add(session)
         return refusal
 
     def leave(self, session: Session) -> None:
         """Forget `session`, and free its SESSION blocks between other clients' requests."""
         self.sessions.discard(session)
+        self._denied.discard(session)
         if not self.sessions:
             self.empty.set()
         blocks = session.caller.session_blocks
@@ -99,7 +102,7 @@ class EtherService:
         ledger = self.ledger
         counters = {
             "uptime_seconds": int(time.monotonic() - self._started),
-            "clients": len(self.sessions),
+            "clients": len(self.sessions) - len(self._denied),
             "clients_served": self._connections,
             "clients_refused": self._refused,
             "blocks": ledger.blocks,
@@ -124,20 +127,25 @@ class EtherService:
         self._store.close()
 
     def _refusal(self, session: Session) -> Refusal | None:
+        if not self._settings.insecure and not is_local(session.address):
+            return NOT_LOCAL
         limit = self._settings.max_clients
-        if len(self.sessions) > limit:
+        # Those who are only being told why they are not served take nobody's place.
+        if len(self.sessions) - len(self._denied) > limit:
             return Refusal(
                 ErrorCode.BUSY, f"{limit} clients are connected, and no more may be", fatal=True
             )
-        if not self._settings.insecure and not is_local(session.address):
-            return NOT_LOCAL
         return None
 
 
 def is_local(address: object) -> bool:
-    """Whether a peer's socket address belongs to this machine: loopback, or no IP at all."""
+    """Whether a peer's socket address belongs to this machine: loopback, or a path.
+
+    A peer that reset its connection before it was accepted has no address any
+    more, though what it sent can still be read: it may be from anywhere.
+    """
     if not isinstance(address, tuple):
-        return True
+        return isinstance(address, str | bytes)
     try:
         ip = ipaddress.ip_address(str(address[0]).partition("%")[0])
     except ValueError:

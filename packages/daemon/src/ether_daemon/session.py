@@ -299,4 +299,4 @@ def _format_peer(address: object) -> str:
     if isinstance(address, tuple) and len(address) >= 2:
         host, port = address[:2]
         return f"[{host}]:{port}" if ":" in str(host) else f"{host}:{port}"
-    return str(address or "a local socket")
+    return "an unknown address" if address is None else str(address or "a local socket")
