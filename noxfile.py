@@ -14,6 +14,7 @@ downloaded.
 
 from __future__ import annotations
 
+import configparser
 import os
 import re
 import sys
@@ -58,7 +59,24 @@ def show_pyenv_pythons() -> None:
         os.environ["PYENV_VERSION"] = ":".join(dict.fromkeys([*chosen, *newest_first, "system"]))
 
 
+def pass_on_pip_settings() -> None:
+    """Let uv use the index and the certificates that pip is told to use.
+
+    uv reads none of pip's settings, and a machine behind a mirror or a proxy
+    on which `pip install nox` has just worked keeps its own in them.
+    """
+    files = configparser.RawConfigParser()
+    home = Path.home()
+    files.read(["/etc/pip.conf", home / ".pip/pip.conf", home / ".config/pip/pip.conf"])
+    for option, variable in (("cert", "SSL_CERT_FILE"), ("index-url", "UV_DEFAULT_INDEX")):
+        stored = files.get("global", option, fallback="")
+        value = os.environ.get(f"PIP_{option.upper().replace('-', '_')}", stored)
+        if value:
+            os.environ.setdefault(variable, value)
+
+
 show_pyenv_pythons()
+pass_on_pip_settings()
 
 
 @nox.session(python=HERE)
