@@ -23,6 +23,7 @@ from .output import Output
 from .problems import ExitStatus, judge
 from .session import Session
 from .shell import Shell
+from .style import is_dumb
 
 PROGRAM = "ether-shell"
 
@@ -123,7 +124,7 @@ def _forget_output() -> None:
 
 
 def _run(wishes: _Wishes) -> ExitStatus:
-    output = Output(colour=not wishes.plain)
+    output = Output(sys.stdout, sys.stderr, os.environ, colour=not wishes.plain)
     session = Session(wishes.address, wishes.timeout, output.note)
     context = Context(
         session,
@@ -171,7 +172,7 @@ def _converse(wishes: _Wishes, shell: Shell, output: Output) -> ExitStatus:
         return failure.status
     name = f"{session.hello.name} {session.hello.version}" if session.hello else "a server"
     output.note(f"Connected to {name} at {session.address}. help lists commands, Ctrl-D leaves.")
-    if wishes.plain or not output.terminal or os.environ.get("TERM", "dumb") == "dumb":
+    if wishes.plain or not output.terminal or is_dumb(os.environ):
         repl.converse(shell, repl.plain_reader(session))
     else:
         from .prompt import prompt_reader

@@ -46,7 +46,7 @@ def offers(line: str, catalogue: Catalogue, known: Known) -> tuple[str, list[Off
     typed = ""
     if tokens and end == len(line):
         last = tokens.pop()
-        if last.form is not Form.WORD and last.text not in ('"', "@"):
+        if last.form is not Form.WORD:
             return "", []
         typed = last.text
     found = _at(tokens, typed, catalogue, known)

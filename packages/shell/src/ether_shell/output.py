@@ -6,36 +6,30 @@ command, so that both streams are read in the order in which things happened.
 
 from __future__ import annotations
 
-import os
-import sys
 from collections.abc import Mapping
 from typing import TextIO
 
 from . import render
 from .render import Note, View
 from .results import Result
-from .style import Paint, painter
+from .style import Paint, is_dumb, painter
 
 
 def takes_colour(stream: TextIO, environment: Mapping[str, str]) -> bool:
     """Whether `stream` is a terminal that shows colours to somebody who wants them."""
-    return (
-        stream.isatty()
-        and not environment.get("NO_COLOR")
-        and environment.get("TERM", "dumb") != "dumb"
-    )
+    return stream.isatty() and not environment.get("NO_COLOR") and not is_dumb(environment)
 
 
 class Output:
-    """The two streams of the process.  `colour` may forbid colours, it never forces them."""
+    """Two streams.  `colour` may forbid colours, it never forces them."""
 
-    def __init__(self, *, colour: bool = True) -> None:
-        self._out, self._err = sys.stdout, sys.stderr
-        self.terminal = self._out.isatty()
-        out = colour and takes_colour(self._out, os.environ)
-        err = colour and takes_colour(self._err, os.environ)
-        self.view = View(self.terminal, painter(out))
-        self._paint_error: Paint = painter(err)
+    def __init__(
+        self, out: TextIO, err: TextIO, environment: Mapping[str, str], *, colour: bool = True
+    ) -> None:
+        self._out, self._err = out, err
+        self.terminal = out.isatty()
+        self.view = View(self.terminal, painter(colour and takes_colour(out, environment)))
+        self._paint_error: Paint = painter(colour and takes_colour(err, environment))
 
     def show(self, result: Result) -> None:
         """Write `result` as text."""

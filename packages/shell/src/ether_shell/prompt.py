@@ -10,8 +10,10 @@ import os
 from collections.abc import Callable
 
 from prompt_toolkit import PromptSession
-from prompt_toolkit.filters import is_done
+from prompt_toolkit.completion import CompleteEvent, get_common_complete_suffix
+from prompt_toolkit.filters import has_completions, is_done
 from prompt_toolkit.input import Input
+from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 from prompt_toolkit.layout.processors import AfterInput, ConditionalProcessor
 from prompt_toolkit.output import Output
 from prompt_toolkit.styles import Style
@@ -48,9 +50,11 @@ def prompt_reader(
     def shown_hint() -> str:
         return hint(prompt.default_buffer.text, catalogue)
 
+    completer = ShellCompleter(catalogue, session)
     prompt: PromptSession[str] = PromptSession(
         message=lambda: prompt_text(session),
-        completer=ShellCompleter(catalogue, session),
+        completer=completer,
+        key_bindings=_keys(completer),
         complete_while_typing=True,
         history=open_history(history_path(os.environ)),
         bottom_toolbar=lambda: f" {status_line(session)} ",
@@ -63,3 +67,21 @@ def prompt_reader(
         output=screen,
     )
     return prompt.prompt
+
+
+def _keys(completer: ShellCompleter) -> KeyBindings:
+    bindings = KeyBindings()
+
+    @bindings.add("tab", filter=~has_completions)
+    def complete(event: KeyPressEvent) -> None:
+        # prompt_toolkit's own Tab completes a moment later, which whoever types
+        # ahead, or pastes, does not wait for; offers cost nothing, so now will do.
+        buffer = event.current_buffer
+        found = list(completer.get_completions(buffer.document, CompleteEvent()))
+        common = get_common_complete_suffix(buffer.document, found)
+        if common:
+            buffer.insert_text(common)
+        elif found:
+            buffer.start_completion(insert_common_part=True)
+
+    return bindings

@@ -18,18 +18,23 @@ def converse(shell: Shell, read_line: Callable[[], str]) -> None:
     """Carry out lines until the person leaves."""
     while True:
         try:
-            text = read_line()
+            if not _carry_out(shell, read_line()):
+                return
         except KeyboardInterrupt:
             continue
         except EOFError:
             return
-        # What was pasted may be several lines; the first that fails ends them.
-        for line in text.splitlines():
-            outcome = shell.run(line)
-            if outcome.leave:
-                return
-            if outcome.status:
-                break
+
+
+def _carry_out(shell: Shell, text: str) -> bool:
+    """Run what was typed, or the lines that were pasted up to one that fails; False to leave."""
+    for line in text.splitlines():
+        outcome = shell.run(line)
+        if outcome.leave:
+            return False
+        if outcome.status:
+            break
+    return True
 
 
 def plain_reader(session: Session) -> Callable[[], str]:

@@ -66,21 +66,19 @@ class Session:
         return self._client
 
     def _connect(self) -> Client:
-        forgotten = "; $_ is forgotten" if LAST in self.variables else ""
-        self._forget()
+        self.blocks = Blocks()
         limit = _CONNECT_SECONDS
         if self._timeout is not None:
             limit = min(limit, self._timeout)
         client = connect(self.address, connect_timeout=limit, timeout=self._timeout)
+        # It may be another server now, where the last handle is somebody else's block.
+        forgotten = self.variables.pop(LAST, None) is not None
         if self._was_connected:
-            self._notify(f"connected to {self.address} again{forgotten}")
+            self._notify(
+                f"connected to {self.address} again" + ("; $_ is forgotten" if forgotten else "")
+            )
         self._was_connected = True
         return client
-
-    def _forget(self) -> None:
-        """Drop what may be untrue on another connection: the server may have been another one."""
-        self.variables.pop(LAST, None)
-        self.blocks = Blocks()
 
     def ping(self) -> float:
         """The milliseconds that a PING takes there and back."""

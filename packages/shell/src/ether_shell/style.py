@@ -6,7 +6,7 @@ this table; without colour a painted text is the text.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 Paint = Callable[[str, str], str]
 """Called with a role and a text; returns the text as it is to be written."""
@@ -20,6 +20,14 @@ _SGR = {
     "name": "36",
 }
 _RESET = "\x1b[0m"
+
+
+_DUMB = ("", "dumb", "unknown")
+
+
+def is_dumb(environment: Mapping[str, str]) -> bool:
+    """Whether the terminal is known to understand no escape sequences."""
+    return environment.get("TERM", "") in _DUMB
 
 
 def plain(_: str, text: str) -> str:

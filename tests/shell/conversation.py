@@ -1,0 +1,83 @@
+"""A shell within the test's own process: lines in, what it says out.
+
+Rule: the same parts as the program's, but for the two streams.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ether_protocol import parse_address
+from ether_shell.catalogue import COMMANDS
+from ether_shell.context import Context
+from ether_shell.inputs import Inputs
+from ether_shell.output import Output
+from ether_shell.problems import ExitStatus
+from ether_shell.session import Session
+from ether_shell.shell import Shell
+
+TIMEOUT_SECONDS = 30.0
+
+
+class Stream(io.TextIOWrapper):
+    """A text stream that keeps what is written to it, and may pass for a terminal."""
+
+    def __init__(self, terminal: bool = False) -> None:
+        self.kept = io.BytesIO()
+        self.terminal = terminal
+        super().__init__(self.kept, encoding="utf-8", newline="\n")
+
+    def isatty(self) -> bool:
+        return self.terminal
+
+    def take(self) -> bytes:
+        """What was written since the last time."""
+        self.flush()
+        data = self.kept.getvalue()
+        self.kept.seek(0)
+        self.kept.truncate()
+        return data
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What came of a line."""
+
+    status: ExitStatus
+    leave: bool
+    data: bytes
+    err: str
+
+    @property
+    def out(self) -> str:
+        return self.data.decode()
+
+
+class Conversation:
+    """A shell that talks to `address`."""
+
+    def __init__(
+        self,
+        address: str,
+        *,
+        terminal: bool = False,
+        as_json: bool = False,
+        interactive: bool = False,
+        confirm: Callable[[str], bool] = lambda _: True,
+        stdin: bytes | None = None,
+    ) -> None:
+        self.out, self.err = Stream(terminal), Stream(terminal)
+        output = Output(self.out, self.err, {"TERM": "xterm", "NO_COLOR": "1"})
+        self.session = Session(parse_address(address), TIMEOUT_SECONDS, output.note)
+        inputs = Inputs(None, "no input") if stdin is None else Inputs(io.BytesIO(stdin))
+        context = Context(self.session, COMMANDS, inputs, terminal and not as_json, confirm)
+        self.shell = Shell(context, output, as_json=as_json, interactive=interactive)
+
+    def run(self, line: str) -> Said:
+        outcome = self.shell.run(line)
+        return Said(outcome.status, outcome.leave, self.out.take(), self.err.take().decode())
+
+    def close(self) -> None:
+        self.session.close()

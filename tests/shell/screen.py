@@ -1,0 +1,116 @@
+"""The real program in a real terminal: a pty, and pyte as the terminal at its other end.
+
+Rule: pyte's answers go back to the program, so that it learns the cursor's
+position and draws its toolbar as it would for a person.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import pexpect
+import pyte
+
+from harness import command, until
+from shell.program import environment
+
+COLUMNS, LINES = 100, 30
+
+
+class _Terminal(pyte.Screen):
+    """A terminal that answers what it is asked."""
+
+    def __init__(self, answer: pexpect.spawn[bytes]) -> None:
+        super().__init__(COLUMNS, LINES)
+        self._answer = answer
+
+    def write_process_input(self, data: str) -> None:
+        with contextlib.suppress(OSError):  # the program may have ended in the meantime
+            self._answer.send(data)
+
+
+class Screen:
+    """`ether-shell` with `args`, and what a person sees of it."""
+
+    def __init__(self, *args: str, home: Path, env: dict[str, str] | None = None) -> None:
+        self.process: pexpect.spawn[bytes] = pexpect.spawn(
+            command("ether-shell"),
+            list(args),
+            env=environment(home) | (env or {}),
+            dimensions=(LINES, COLUMNS),
+            timeout=None,
+        )
+        self.process.delaybeforesend = None
+        self._screen = _Terminal(self.process)
+        self._stream = pyte.ByteStream(self._screen)
+        self.raw = b""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.process.close(force=True)
+
+    @property
+    def lines(self) -> list[str]:
+        """The lines that are not empty, without the blanks at their ends."""
+        return [line.rstrip() for line in self._screen.display if line.strip()]
+
+    @property
+    def text(self) -> str:
+        return "\n".join(self.lines)
+
+    def type(self, text: str) -> None:
+        """Press keys; Enter is a carriage return."""
+        self.process.send(text)
+
+    def sees(self, *texts: str) -> None:
+        """Wait until all `texts` are to be seen."""
+        self._wait(lambda: all(text in self.text for text in texts), f"see {texts}")
+
+    def is_asked(self, *texts: str) -> None:
+        """Wait until all `texts` are to be seen and the prompt is back, its toolbar below it.
+
+        A Ctrl-D in between would be taken by the terminal, not by the program.
+        """
+        self._wait(
+            lambda: (
+                all(text in self.text for text in texts)
+                and self.lines[-2].endswith(">")
+                and self.lines[-1].startswith((" etherd ", " disconnected "))
+            ),
+            f"see {texts} and be asked again",
+        )
+
+    def ends(self) -> int:
+        """Wait for the program's end and return its exit status."""
+        self._wait(lambda: not self.process.isalive(), "the program ends")
+        self._take()
+        assert self.process.signalstatus is None
+        assert self.process.exitstatus is not None
+        return int(self.process.exitstatus)
+
+    def _wait(self, condition: Callable[[], bool], what: str) -> None:
+        def holds() -> bool:
+            self._take()
+            return condition()
+
+        try:
+            until(holds, what)
+        except AssertionError as error:
+            raise AssertionError(f"{error}; the screen shows\n{self.text}") from None
+
+    def _take(self) -> None:
+        with contextlib.suppress(pexpect.TIMEOUT, pexpect.EOF):
+            data = self.process.read_nonblocking(65536, timeout=0)
+            self.raw += data
+            self._stream.feed(data)

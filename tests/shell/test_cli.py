@@ -1,0 +1,255 @@
+"""The installed program without a terminal: statuses, streams, scripts."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from ether_protocol import Client
+from harness import DEADLINE_SECONDS, Etherd, command, until
+from shell.program import environment, ether_shell
+
+
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return int(listener.getsockname()[1])
+
+
+def test_commands_in_their_order(etherd: Etherd, home: Path) -> None:
+    done = ether_shell(
+        etherd.address, "-c", "alloc 64", "-c", "write $_ hello", "-c", "read $_ 5 --as text",
+        home=home,
+    )  # fmt: skip
+    assert done.returncode == 0
+    assert done.stdout == b"1\nhello\n"
+    assert done.stderr == b"wrote 5 B at 0 in 1\n"
+
+
+def test_json_lines(etherd: Etherd, home: Path) -> None:
+    done = ether_shell(
+        etherd.address, "--json", "-c", "alloc 1024", "-c", "ping", "-c", "free 9", home=home
+    )
+    alloc, ping, free = map(json.loads, done.stdout.splitlines())
+    assert alloc == {"command": "alloc", "ok": True, "handle": 1, "size": 1024}
+    assert (ping["command"], ping["ok"], ping["ms"] > 0) == ("ping", True, True)
+    assert (free["ok"], free["error"]) == (False, "NOT_FOUND")
+    assert (done.returncode, done.stderr) == (1, b"")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "says"),
+    [
+        (["-c", "free 9"], 1, "no block has handle 9 (NOT_FOUND)"),
+        (["-c", "allocc 9"], 2, "unknown command 'allocc': did you mean alloc?"),
+        (["-c", "alloc 9q"], 2, "  alloc 9q\n        ^"),
+        (["-c", "write 1 hex:abc"], 2, "in pairs"),
+        (["-c", "ping", "-f", "-"], 2, "-c and -f exclude each other"),
+        (["-f", "/nonexistent"], 2, "does not exist"),
+        (["--bogus"], 2, "No such option"),
+        (["--timeout", "0", "-c", "ping"], 2, "--timeout"),
+    ],
+)
+def test_what_goes_wrong_is_one_clear_line_and_a_status(
+    etherd: Etherd, home: Path, arguments: list[str], status: int, says: str
+) -> None:
+    done = ether_shell(etherd.address, *arguments, home=home)
+    assert done.returncode == status
+    assert says in done.stderr.decode()
+    assert "Traceback" not in done.stderr.decode()
+
+
+def test_an_address_that_is_none(home: Path) -> None:
+    done = ether_shell("http://localhost", "-c", "ping", home=home)
+    assert done.returncode == 2
+    assert b"the scheme is ether://" in done.stderr
+
+
+def test_an_address_with_a_scheme(etherd: Etherd, home: Path) -> None:
+    assert ether_shell(f"ether://{etherd.address}", "-c", "ping", home=home).returncode == 0
+
+
+def test_nobody_answers(home: Path) -> None:
+    done = ether_shell(f"127.0.0.1:{free_port()}", "-c", "ping", home=home)
+    assert (done.returncode, done.stdout) == (3, b"")
+    assert done.stderr.startswith(b"ether-shell: can't connect to 127.0.0.1:")
+    assert done.stderr.count(b"\n") == 1
+
+
+def test_a_server_that_is_silent_is_given_up(home: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        address = f"127.0.0.1:{listener.getsockname()[1]}"
+        for line, status in (("ping", 3), ("alloc 5", 4)):
+            done = ether_shell(address, "--timeout", "0.05", "-c", line, home=home)
+            assert done.returncode == status
+            assert b"no answer in time" in done.stderr
+
+
+def test_the_first_error_stops(etherd: Etherd, home: Path, client: Client) -> None:
+    done = ether_shell(etherd.address, "-c", "alloc 1", "-c", "free 9", "-c", "alloc 1", home=home)
+    assert done.returncode == 1
+    assert done.stderr.startswith(b"ether-shell: command 2: ")
+    assert client.list()[0] == 1
+
+
+def test_a_script_from_a_file(etherd: Etherd, home: Path, tmp_path: Path) -> None:
+    script = tmp_path / "setup.ether"
+    script.write_bytes(b'\xef\xbb\xbf# a comment\r\n\r\nalloc 8\r\nwrite $_ "\xff\xfe" # raw\r\n')
+    done = ether_shell(etherd.address, "-f", str(script), home=home)
+    assert (done.returncode, done.stdout) == (0, b"1\n")
+    done = ether_shell(etherd.address, "-c", "read 1 2 --as raw", home=home)
+    assert done.stdout == b"\xff\xfe"
+
+
+def test_an_error_in_a_script_names_its_line(etherd: Etherd, home: Path, tmp_path: Path) -> None:
+    script = tmp_path / "setup.ether"
+    script.write_text("ping\n\nread 9\nping\n")
+    done = ether_shell(etherd.address, "-f", str(script), home=home)
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"{script}:3: ".encode())
+
+
+def test_a_script_from_a_pipe(etherd: Etherd, home: Path) -> None:
+    done = ether_shell(etherd.address, home=home, stdin=b"alloc 8\nquit\nalloc 8\n")
+    assert (done.returncode, done.stdout) == (0, b"1\n")
+    done = ether_shell(etherd.address, "-f", "-", home=home, stdin=b"alloc 8")
+    assert (done.returncode, done.stdout) == (0, b"2\n")
+    done = ether_shell(etherd.address, home=home, stdin=b"")
+    assert (done.returncode, done.stdout) == (0, b"")
+    done = ether_shell(etherd.address, home=home, stdin=b"write 1 @-\n")
+    assert done.returncode == 2
+    assert b"@- is the script itself" in done.stderr
+
+
+def test_a_pipe_may_be_a_dialogue(etherd: Etherd, home: Path) -> None:
+    with subprocess.Popen(
+        [command("ether-shell"), etherd.address],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env=environment(home),
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write(b"alloc 8\n")
+        process.stdin.flush()
+        assert process.stdout.readline() == b"1\n"
+        process.stdin.write(b"list\n")
+        process.stdin.flush()
+        assert process.stdout.readline() == b"1 8\n"
+        process.stdin.close()
+        assert process.wait(DEADLINE_SECONDS) == 0
+
+
+def test_a_file_into_a_block_and_out_again(etherd: Etherd, home: Path, tmp_path: Path) -> None:
+    data = os.urandom(5 << 20)
+    (tmp_path / "data").write_bytes(data)
+    done = ether_shell(
+        etherd.address, "-c", "alloc 5MiB", "-c", f"write $_ @{tmp_path}/data", home=home
+    )
+    assert done.returncode == 0
+    done = ether_shell(etherd.address, "-c", "read 1 --as raw", home=home)
+    assert done.stdout == data
+    done = ether_shell(etherd.address, "-c", "write 1 @-", home=home, stdin=b"piped")
+    assert done.returncode == 0
+    done = ether_shell(etherd.address, "-c", "read 1 5 --as text", home=home)
+    assert done.stdout == b"piped\n"
+
+
+def test_a_reader_that_goes_away_is_no_error_message(
+    etherd: Etherd, home: Path, client: Client
+) -> None:
+    client.alloc(8 << 20)
+    client.fill(1, 7, 0, 8 << 20)
+    with subprocess.Popen(
+        [command("ether-shell"), etherd.address, "-c", "read 1 --as base64", "-c", "ping"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=environment(home),
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.read(10)
+        process.stdout.close()
+        assert process.stderr.read() == b""
+        assert process.wait(DEADLINE_SECONDS) == 141
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
+def test_output_that_can_not_be_written(etherd: Etherd, home: Path) -> None:
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run(
+            [command("ether-shell"), etherd.address, "-c", "ping"],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            env=environment(home),
+            timeout=DEADLINE_SECONDS,
+            check=False,
+        )
+    assert (done.returncode, done.stderr) == (1, b"ether-shell: No space left on device\n")
+
+
+def test_an_interrupt_ends_with_130(home: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        with subprocess.Popen(
+            [command("ether-shell"), f"127.0.0.1:{listener.getsockname()[1]}", "-c", "alloc 5"],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=environment(home),
+        ) as process:
+            with listener.accept()[0] as peer:
+                assert peer.recv(1)  # the request is under way
+                process.send_signal(signal.SIGINT)
+                assert process.wait(DEADLINE_SECONDS) == 130
+            assert process.stderr is not None
+            said = process.stderr.read()
+        assert said.startswith(b"ether-shell: interrupted: what was under way may or may not")
+
+
+def test_an_interrupt_while_waiting_for_a_line(etherd: Etherd, home: Path, client: Client) -> None:
+    with subprocess.Popen(
+        [command("ether-shell"), etherd.address],
+        stdin=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=environment(home),
+    ) as process:
+        assert process.stdin is not None
+        assert process.stderr is not None
+        process.stdin.write(b"alloc 1\n")
+        process.stdin.flush()
+        until(lambda: client.list()[0] == 1, "the script has begun")
+        process.send_signal(signal.SIGINT)
+        assert process.wait(DEADLINE_SECONDS) == 130
+        assert process.stderr.read() == b""
+
+
+def test_the_version_and_the_help(home: Path) -> None:
+    assert ether_shell("--version", home=home).stdout == b"ether-shell, version 0.1.0\n"
+    said = ether_shell("--help", home=home).stdout.decode()
+    assert "Exit status:" in said
+    assert ether_shell("-h", home=home).stdout.decode() == said
+
+
+def test_a_script_does_not_wait_for_what_only_a_person_needs() -> None:
+    code = "import sys, ether_shell.cli; print('prompt_toolkit' in sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, check=True, timeout=DEADLINE_SECONDS
+    )
+    assert done.stdout == b"False\n"
+
+
+def test_the_module_is_the_program(home: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "ether_shell", "-c", "help"],
+        capture_output=True,
+        check=True,
+        env=environment(home),
+        timeout=DEADLINE_SECONDS,
+    )
+    assert b"alloc SIZE" in done.stdout

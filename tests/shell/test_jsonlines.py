@@ -1,0 +1,79 @@
+"""Results as JSON, to the letter of DESIGN §5."""
+
+from __future__ import annotations
+
+import pytest
+
+from ether_shell import jsonlines, results
+from ether_shell.catalogue import COMMANDS
+from ether_shell.problems import ExitStatus, Failure
+from ether_shell.results import Piece, Result
+
+
+@pytest.mark.parametrize(
+    ("command", "result", "line"),
+    [
+        (
+            "alloc",
+            results.Allocated(1, 1024),
+            '{"command":"alloc","ok":true,"handle":1,"size":1024}',
+        ),
+        (
+            "write",
+            results.Written(1, 0, 5),
+            '{"command":"write","ok":true,"handle":1,"offset":0,"size":5}',
+        ),
+        (
+            "read",
+            results.Bytes(1, 0, 5, (Piece(0, b"he"), Piece(2, b"llo")), "hex"),
+            '{"command":"read","ok":true,"handle":1,"offset":0,"size":5,"data":"aGVsbG8="}',
+        ),
+        ("free", results.Freed(1), '{"command":"free","ok":true,"handle":1}'),
+        ("ping", results.Pong(0.12345), '{"command":"ping","ok":true,"ms":0.123}'),
+        (
+            "list",
+            results.Listing(1, iter([(3, 64)])),
+            '{"command":"list","ok":true,"count":1,"blocks":[{"handle":3,"size":64}]}',
+        ),
+        (
+            "info",
+            results.Described(3, 64, False, 0),
+            '{"command":"info","ok":true,"handle":3,"size":64,"session":false,'
+            '"created":"1970-01-01T00:00:00.000Z"}',
+        ),
+        (
+            "swap",
+            results.Compared(3, 8, False, b"8 bytes!"),
+            '{"command":"swap","ok":true,"handle":3,"offset":8,"swapped":false,'
+            '"found":"OCBieXRlcyE="}',
+        ),
+        (
+            "add",
+            results.Added(3, 0, 2**64 - 1, 0),
+            '{"command":"add","ok":true,"handle":3,"offset":0,"before":18446744073709551615,'
+            '"after":0}',
+        ),
+        (
+            "stats",
+            results.Counters({"blocks": 2}),
+            '{"command":"stats","ok":true,"stats":{"blocks":2}}',
+        ),
+        (
+            "help",
+            results.Manual(COMMANDS.commands, COMMANDS.find("ping")),
+            '{"command":"help","ok":true,"commands":[{"name":"ping","usage":"ping",'
+            '"summary":"does the server answer, and how fast?"}]}',
+        ),
+        ("quit", results.Leave(), '{"command":"quit","ok":true}'),
+    ],
+)
+def test_a_result_is_one_object(command: str, result: Result, line: str) -> None:
+    assert jsonlines.success(command, result) == line
+
+
+def test_a_failure_is_one_object() -> None:
+    failed = Failure(ExitStatus.REFUSED, "NOT_FOUND", "no block\nhas handle 9")
+    assert jsonlines.failure("free", failed) == (
+        '{"command":"free","ok":false,"error":"NOT_FOUND","message":"no block\\nhas handle 9"}'
+    )
+    assert jsonlines.failure(None, failed).startswith('{"command":null,')

@@ -1,0 +1,71 @@
+"""What an exception means, and where a caret stands."""
+
+from __future__ import annotations
+
+import pytest
+
+from ether_protocol import (
+    ConnectionLost,
+    LocalProtocolError,
+    NotFound,
+    OutcomeUnknown,
+    RemoteProtocolError,
+)
+from ether_shell.problems import Incomplete, Misuse, judge, point_at
+
+
+@pytest.mark.parametrize(
+    ("error", "changes", "status", "name"),
+    [
+        (Misuse("what?"), False, 2, "USAGE"),
+        (NotFound("no block"), True, 1, "NOT_FOUND"),
+        (Incomplete("it shrank"), False, 1, "INCOMPLETE"),
+        (ConnectionLost("gone"), False, 3, "NETWORK"),
+        (OutcomeUnknown("who knows"), True, 4, "OUTCOME_UNKNOWN"),
+        (LocalProtocolError("no such form"), True, 2, "USAGE"),
+        (RemoteProtocolError("gibberish"), False, 3, "CORRUPT"),
+        (RemoteProtocolError("gibberish"), True, 4, "CORRUPT"),
+        (KeyboardInterrupt(), False, 130, "INTERRUPTED"),
+        (MemoryError(), False, 1, "INCOMPLETE"),
+    ],
+)
+def test_each_exception_has_a_status_and_a_name(
+    error: BaseException, changes: bool, status: int, name: str
+) -> None:
+    failure = judge(error, changes=changes)
+    assert failure is not None
+    assert (failure.status, failure.name) == (status, name)
+    assert failure.message
+
+
+def test_an_exception_that_no_command_is_to_blame_for_goes_on() -> None:
+    assert judge(ZeroDivisionError(), changes=False) is None
+
+
+def test_an_interrupted_change_is_in_doubt() -> None:
+    failure = judge(KeyboardInterrupt(), changes=True)
+    assert failure is not None
+    assert "may or may not" in failure.message
+
+
+@pytest.mark.parametrize(
+    ("line", "at", "shown"),
+    [
+        ("alloc 12q", 6, "  alloc 12q\n        ^"),
+        ("alloc", 5, "  alloc\n       ^"),
+        ("a\tb \x1b[31m c", 4, "  a b  [31m c\n      ^"),
+        ("日本 x", 3, "  日本 x\n       ^"),
+        ("e\u0301 x", 3, "  e\u0301 x\n    ^"),
+    ],
+)
+def test_a_caret_stands_under_its_character(line: str, at: int, shown: str) -> None:
+    assert point_at(line, at) == shown
+
+
+def test_a_long_line_is_cut_around_its_caret() -> None:
+    line = "x" * 500 + "!" + "y" * 500
+    text, caret = point_at(line, 500).split("\n")
+    assert text[caret.index("^")] == "!"
+    assert text.startswith("  …")
+    assert text.endswith("…")
+    assert len(text) < 80

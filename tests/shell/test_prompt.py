@@ -1,0 +1,65 @@
+"""Keys through prompt_toolkit's own pipe, in the test's process."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from prompt_toolkit.input import PipeInput, create_pipe_input
+from prompt_toolkit.output import DummyOutput
+
+from ether_protocol import Address
+from ether_shell.catalogue import COMMANDS
+from ether_shell.prompt import prompt_reader
+from ether_shell.session import Blocks, Session
+
+
+@contextmanager
+def keyboard() -> Iterator[PipeInput]:
+    with create_pipe_input() as keys:
+        yield keys
+
+
+def session() -> Session:
+    session = Session(Address("localhost"), None, lambda _: None)
+    session.blocks = Blocks(2, {7: 64, 42: 4096})
+    return session
+
+
+@pytest.mark.parametrize(
+    ("typed", "line"),
+    [
+        ("ping\r", "ping"),
+        ("al\t 64\r", "alloc 64"),
+        ("free 4\t\r", "free 42"),
+        ("read 7 --as te\t\r", "read 7 --as text"),
+        ("alloc 99\x7f\x7f64\r", "alloc 64"),
+        ("read 7 \x15ping\r", "ping"),
+        ("\r", ""),
+    ],
+)
+def test_keys_make_a_line(home: Path, typed: str, line: str) -> None:
+    with keyboard() as keys:
+        read_line = prompt_reader(session(), COMMANDS, keys=keys, screen=DummyOutput())
+        keys.send_text(typed)
+        assert read_line() == line
+
+
+def test_the_line_before_comes_back(home: Path) -> None:
+    with keyboard() as keys:
+        read_line = prompt_reader(session(), COMMANDS, keys=keys, screen=DummyOutput())
+        keys.send_text("alloc 64\r")
+        assert read_line() == "alloc 64"
+        keys.send_text("\x1b[A\r")
+        assert read_line() == "alloc 64"
+
+
+@pytest.mark.parametrize(("key", "error"), [("\x03", KeyboardInterrupt), ("\x04", EOFError)])
+def test_the_keys_that_end_a_line(home: Path, key: str, error: type[BaseException]) -> None:
+    with keyboard() as keys:
+        read_line = prompt_reader(session(), COMMANDS, keys=keys, screen=DummyOutput())
+        keys.send_text(key)
+        with pytest.raises(error):
+            read_line()

@@ -1,0 +1,150 @@
+"""A person at a terminal: the real program, every key and every line on the screen."""
+
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+
+import pytest
+
+from conftest import StartEtherd
+from harness import Etherd
+from shell.screen import Screen
+
+CTRL_C, CTRL_D, ENTER, TAB, UP = "\x03", "\x04", "\r", "\t", "\x1b[A"
+
+
+def test_a_first_session(etherd: Etherd, home: Path) -> None:
+    with Screen(etherd.address, home=home) as screen:
+        screen.sees(f"Connected to etherd 0.1.0 at {etherd.address}.", f"{etherd.address}>")
+        screen.sees("etherd 0.1.0 · 0 blocks, 0 B · ")  # the toolbar
+        screen.type("al")
+        screen.sees("allocate zeroed bytes and get a handle")  # the menu
+        screen.type(TAB)
+        screen.sees("> alloc SIZE [--session]")  # the hint
+        screen.type(" 4096" + ENTER)
+        screen.sees("> alloc 4096\n", "handle 1, 4.0 KiB (4,096 bytes)", "1 block, 4.0 KiB")
+        screen.type(r'write 1 "hello, world\n"' + ENTER)
+        screen.sees("wrote 13 B at 0 in 1")
+        screen.type("read ")
+        screen.sees("4.0 KiB\n", "handle 1\n")  # live handles with their sizes
+        screen.type("$_ 16" + ENTER)
+        screen.sees(
+            "00000000  68 65 6c 6c 6f 2c 20 77  6f 72 6c 64 0a 00 00 00  |hello, world....|"
+        )
+        screen.type("free 1" + ENTER)
+        screen.sees("freed 1", "0 blocks, 0 B")
+        screen.type("quit" + ENTER)
+        assert screen.ends() == 0
+
+
+def test_keys_between_lines(etherd: Etherd, home: Path) -> None:
+    with Screen(etherd.address, home=home) as screen:
+        screen.is_asked("0 blocks")
+        screen.type("alloc 12" + CTRL_C)
+        screen.sees("> alloc 12\n" + etherd.address)
+        screen.type("allocc 5" + ENTER)
+        screen.sees("unknown command 'allocc': did you mean alloc?\n  allocc 5\n  ^")
+        screen.type(UP + UP)
+        screen.type(CTRL_C + "ping" + ENTER)
+        screen.is_asked("pong, ")
+        screen.type(CTRL_D)
+        assert screen.ends() == 0
+    history = home / ".local" / "state" / "ether" / "history"
+    assert stat.S_IMODE(history.stat().st_mode) == 0o600
+    assert "+ping" in history.read_text()
+
+
+def test_pasted_lines_are_run_one_by_one(etherd: Etherd, home: Path) -> None:
+    with Screen(etherd.address, home=home) as screen:
+        screen.is_asked("0 blocks")
+        screen.type("\x1b[200~alloc 5\nalloc 6\x1b[201~" + ENTER)
+        screen.is_asked("handle 1, 5 B", "handle 2, 6 B", "2 blocks, 11 B")
+        screen.type(CTRL_D)
+        assert screen.ends() == 0
+
+
+def test_the_server_is_killed_and_comes_back(start_etherd: StartEtherd, home: Path) -> None:
+    first = start_etherd()
+    with Screen(first.address, home=home) as screen:
+        screen.is_asked("0 blocks")
+        screen.type("alloc 64" + ENTER)
+        screen.sees("handle 1, 64 B", "1 block, 64 B")
+        first.process.kill()
+        first.wait()
+        screen.type("read $_" + ENTER)
+        screen.sees(f"can't connect to {first.address}: Connection refused")
+        screen.sees(f"{first.address} (disconnected)>", f"disconnected from {first.address}")
+        start_etherd("--port", str(first.port))
+        screen.type("list" + ENTER)
+        screen.sees(f"connected to {first.address} again; $_ is forgotten", "no blocks")
+        screen.is_asked()
+        assert "Traceback" not in screen.text
+        screen.type(CTRL_D)
+        assert screen.ends() == 0
+
+
+def test_nobody_answers(start_etherd: StartEtherd, home: Path) -> None:
+    gone = start_etherd()
+    gone.stop()
+    with Screen(gone.address, home=home) as screen:
+        assert screen.ends() == 3
+        assert screen.lines == [f"ether-shell: can't connect to {gone.address}: Connection refused"]
+
+
+def test_several_blocks_are_freed_after_a_question(etherd: Etherd, home: Path) -> None:
+    with Screen(etherd.address, home=home) as screen:
+        screen.type("alloc 1" + ENTER + "alloc 1" + ENTER + "free 1 2" + ENTER)
+        screen.sees("free 2 blocks? [y/N]")
+        screen.type("n\n")
+        screen.sees("nothing was freed")
+        screen.type("free 1 2" + ENTER)
+        screen.sees("nothing was freed\n" + f"{etherd.address}> free 1 2\nfree 2 blocks? [y/N]")
+        screen.type("y\n")
+        screen.sees("freed 1", "freed 2")
+
+
+def test_nothing_is_asked_of_who_said_yes(etherd: Etherd, home: Path) -> None:
+    with Screen(etherd.address, "-y", home=home) as screen:
+        screen.type("alloc 1" + ENTER + "alloc 1" + ENTER + "free 1 2" + ENTER)
+        screen.sees("freed 1", "freed 2")
+        assert "[y/N]" not in screen.text
+
+
+def test_what_a_block_holds_never_drives_the_terminal(etherd: Etherd, home: Path) -> None:
+    with Screen(etherd.address, home=home) as screen:
+        screen.type("alloc 16" + ENTER)
+        screen.type(r'write 1 "\e]0;owned\a\e[2J"' + ENTER)
+        screen.sees("wrote 14 B")
+        screen.type("read 1 --as raw" + ENTER)
+        screen.sees(r"\e]0;owned\a\e[2J\0\0", "escaped, because this is a terminal")
+        assert b"\x1b]0;owned" not in screen.raw
+
+
+@pytest.mark.parametrize(
+    ("args", "env"), [(["--plain"], {}), ([], {"TERM": "dumb"}), ([], {"TERM": ""})]
+)
+def test_a_plain_prompt_redraws_nothing(
+    etherd: Etherd, home: Path, args: list[str], env: dict[str, str]
+) -> None:
+    with Screen(etherd.address, *args, home=home, env=env) as screen:
+        screen.sees(f"{etherd.address}>")
+        screen.type("alloc 64\n")
+        screen.sees("handle 1, 64 B")
+        screen.type("bogus\n")
+        screen.sees(f"  bogus\n  ^\n{etherd.address}>")
+        screen.type(CTRL_C)
+        screen.sees("^C")
+        screen.type("read 1 4\n")
+        screen.sees(f"|....|\n{etherd.address}>")
+        screen.type(CTRL_D)
+        assert screen.ends() == 0
+        assert b"\x1b" not in screen.raw
+
+
+def test_colour_only_for_those_who_want_it(etherd: Etherd, home: Path) -> None:
+    for env, coloured in (({}, True), ({"NO_COLOR": "1"}, False)):
+        with Screen(etherd.address, "-c", "help read", "-c", "bogus", home=home, env=env) as screen:
+            assert screen.ends() == 2
+            screen.sees("unknown command 'bogus'")
+            assert (b"\x1b[" in screen.raw) is coloured
