@@ -7,10 +7,13 @@ loop, and each is done to its end unless the process dies.
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections import deque
 
 from .store import Chore
+
+log = logging.getLogger("etherd")
 
 TURN_SECONDS = 0.002
 
@@ -44,6 +47,10 @@ class Chores:
 
     def _step(self) -> None:
         chore = self._queue.popleft()
-        for _ in chore:
-            self._queue.append(chore)
-            return
+        try:
+            for _ in chore:
+                self._queue.append(chore)
+                return
+        except Exception:
+            # The others must not wait for ever because one can't go on.
+            log.exception("A chore failed")

@@ -62,9 +62,11 @@ class Later(Generic[T]):
 
         def go_on() -> None:
             try:
-                made.follow(step())
+                answer = step()
             except Exception as error:
                 made.fail(error)
+            else:
+                made.follow(answer)
 
         self.when_settled(go_on)
         return made
@@ -77,9 +79,11 @@ class Later(Generic[T]):
 
         def copy() -> None:
             try:
-                self.resolve(answer.result())
+                value = answer.result()
             except Exception as error:
                 self.fail(error)
+            else:
+                self.resolve(value)
 
         answer.when_settled(copy)
 
