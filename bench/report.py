@@ -1,0 +1,147 @@
+"""From figures to a table, a JSON file and a picture.
+
+Rule: values in, text out.  Ratios are taken round by round, so that a slow
+moment of the machine hits both sides of one, and the median is quoted.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from statistics import median
+from typing import Any
+from xml.sax.saxutils import escape
+
+from cases import BARS, Bar
+
+OURS = "etherd"
+PEERS = ("redis", "memcached", "limit")
+
+
+@dataclass(slots=True)
+class Row:
+    """One case: a value for each server and round, in `unit`."""
+
+    group: str
+    case: str
+    unit: str
+    more_is_better: bool = True
+    rounds: list[dict[str, float]] = field(default_factory=list)
+
+    def ratios(self, peer: str) -> list[float]:
+        """Ours to `peer`'s, round by round."""
+        return sorted(r[OURS] / r[peer] for r in self.rounds if OURS in r and r.get(peer, 0.0) > 0)
+
+    def ours(self) -> float:
+        """The median of our own values."""
+        return median([r[OURS] for r in self.rounds if OURS in r] or [0.0])
+
+
+def bar_for(row: Row) -> Bar | None:
+    """What this row has to reach, if anything."""
+    return next((bar for bar in BARS if bar.case == row.case), None)
+
+
+def reached(row: Row) -> bool | None:
+    """Whether the row reaches its bar; None where it has none or was not measured."""
+    bar, ratios = bar_for(row), row.ratios("redis")
+    if bar is None or not ratios:
+        return None
+    ratio = median(ratios)
+    return ratio <= bar.least if bar.lower else ratio >= bar.least
+
+
+def markdown(rows: list[Row], about: dict[str, str]) -> str:
+    """The whole table, group by group."""
+    lines = [", ".join(f"{name} {value}" for name, value in about.items()), ""]
+    for group in dict.fromkeys(row.group for row in rows):
+        members = [row for row in rows if row.group == group]
+        peers = [p for p in PEERS if any(row.ratios(p) for row in members)]
+        lines += [f"### {group}", ""]
+        lines.append("| case | etherd | " + "".join(f"to {p} | " for p in peers) + "bar |")
+        lines.append("| --- | --- | " + "--- | " * len(peers) + "--- |")
+        lines += [_line(row, peers) for row in members]
+        lines.append("")
+    return "\n".join(lines)
+
+
+def _line(row: Row, peers: list[str]) -> str:
+    cells = [row.case, f"{_number(row.ours())} {row.unit}"]
+    cells += [_ratio(row.ratios(peer)) for peer in peers]
+    bar = bar_for(row)
+    verdict = {True: ", reached", False: ", **not reached**", None: ""}[reached(row)]
+    sign = "≤" if bar and bar.lower else "≥"
+    cells.append(f"{sign} {bar.least}{verdict}" if bar else "")
+    return "| " + " | ".join(cells) + " |"
+
+
+def _ratio(ratios: list[float]) -> str:
+    if not ratios:
+        return "–"
+    return f"{median(ratios):.2f} ({ratios[0]:.2f}–{ratios[-1]:.2f})"
+
+
+def _number(value: float) -> str:
+    if value >= 100:
+        return f"{value:,.0f}"
+    return f"{value:.3g}"
+
+
+def as_json(rows: list[Row], about: dict[str, str]) -> dict[str, Any]:
+    """Everything that was measured, for other programs."""
+    return {
+        "about": about,
+        "rows": [
+            {
+                "group": row.group,
+                "case": row.case,
+                "unit": row.unit,
+                "more_is_better": row.more_is_better,
+                "rounds": row.rounds,
+                "ratios": {p: median(row.ratios(p)) for p in PEERS if row.ratios(p)},
+            }
+            for row in rows
+        ],
+    }
+
+
+_ROW_PX, _LEFT_PX, _WIDTH_PX, _TOP_PX = 22, 210, 560, 64
+_MOST = 3.0
+_COLOURS = {"redis": "#c0392b", "memcached": "#2e86c1"}
+
+
+def svg(rows: list[Row]) -> str:
+    """A bar a case: how our speed compares with each peer's, 1.0 marked."""
+    shown = [r for r in rows if r.more_is_better and any(r.ratios(p) for p in _COLOURS)]
+    height = _TOP_PX + _ROW_PX * len(shown) + 20
+    scale = (_WIDTH_PX - 40) / _MOST
+    parts = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{_LEFT_PX + _WIDTH_PX}" '
+        f'height="{height}" font-family="sans-serif" font-size="12">',
+        '<rect width="100%" height="100%" fill="white"/>',
+        f'<text x="{_LEFT_PX}" y="20" font-size="14">etherd’s requests a second, '
+        "as a multiple of each peer’s</text>",
+    ]
+    for number, (peer, colour) in enumerate(_COLOURS.items()):
+        x = _LEFT_PX + number * 130
+        parts.append(f'<rect x="{x}" y="32" width="10" height="10" fill="{colour}"/>')
+        parts.append(f'<text x="{x + 15}" y="41">to {peer}</text>')
+    for multiple in (0.5, 1.0, 1.5, 2.0, 2.5):
+        x = _LEFT_PX + multiple * scale
+        stroke = "#333" if multiple == 1.0 else "#ddd"
+        parts.append(
+            f'<line x1="{x}" y1="{_TOP_PX - 8}" x2="{x}" y2="{height - 16}" stroke="{stroke}"/>'
+            f'<text x="{x - 8}" y="{height - 4}" fill="#555">{multiple}</text>'
+        )
+    for number, row in enumerate(shown):
+        y = _TOP_PX + number * _ROW_PX
+        parts.append(f'<text x="{_LEFT_PX - 8}" y="{y + 12}" text-anchor="end">')
+        parts.append(f"{escape(row.case)}</text>")
+        for place, (peer, colour) in enumerate(_COLOURS.items()):
+            ratios = row.ratios(peer)
+            if ratios:
+                length = min(median(ratios), _MOST) * scale
+                parts.append(
+                    f'<rect x="{_LEFT_PX}" y="{y + place * 8}" width="{length:.1f}" height="7" '
+                    f'fill="{colour}"><title>{median(ratios):.2f}</title></rect>'
+                )
+    return "\n".join([*parts, "</svg>", ""])

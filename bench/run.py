@@ -1,0 +1,201 @@
+"""The benchmark: every case against every server in turn, several rounds, one table.
+
+Rule: it only measures.  Nothing here passes or fails, and figures of two runs
+are not to be compared: the ratios of one run are.
+
+    python bench/run.py [--rounds 5] [--seconds 0.5] [--only WORD] [--json FILE] [--svg FILE]
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import platform
+import resource
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import clients
+import footprint
+from cases import CASES
+from load import Load, compile_program
+from report import Row, as_json, markdown, svg
+from servers import CORES, servers
+
+Measure = Callable[[], dict[str, float]]
+_SPARE_DESCRIPTORS = 100
+
+
+def main() -> None:
+    """Measure and write what was asked for."""
+    options = _options()
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    with tempfile.TemporaryDirectory() as folder:
+        rows = Bench(Path(folder), options).run()
+    about = {
+        "CPython": platform.python_version(),
+        "Redis": footprint.redis_version(),
+        "memcached": footprint.memcached_version(),
+        "cores": str(len(CORES)),
+        "rounds": str(options.rounds),
+    }
+    print(markdown(rows, about))
+    if options.json:
+        options.json.write_text(json.dumps(as_json(rows, about), indent=1) + "\n")
+    if options.svg:
+        options.svg.write_text(svg(rows))
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--rounds", type=int, default=5, help="times that each case is measured")
+    parser.add_argument("--seconds", type=float, default=0.5, help="length of one measurement")
+    parser.add_argument("--only", help="only cases with this word in their name or group")
+    parser.add_argument("--json", type=Path, help="write the figures here")
+    parser.add_argument("--svg", type=Path, help="write the picture here")
+    return parser.parse_args()
+
+
+class Bench:
+    """One run."""
+
+    def __init__(self, folder: Path, options: argparse.Namespace) -> None:
+        self._load = Load(folder)
+        self._limit = compile_program("limit", folder)
+        self._rounds: int = options.rounds
+        self._seconds: float = options.seconds
+        self._only: str = options.only or ""
+        self._rows: list[Row] = []
+
+    def run(self) -> list[Row]:
+        """Measure every case that is wanted."""
+        self._requests()
+        self._clients()
+        self._single_figures()
+        return self._rows
+
+    def _wanted(self, group: str, case: str) -> bool:
+        return self._only.lower() in f"{group} {case}".lower()
+
+    def _requests(self) -> None:
+        group = "Requests a second"
+        descriptors = resource.getrlimit(resource.RLIMIT_NOFILE)[0] - _SPARE_DESCRIPTORS
+        wanted = [case for case in CASES if self._wanted(group, case.name)]
+        with servers(["etherd", "redis", "memcached", "limit"], self._limit) as running:
+            for case in wanted:
+                if case.connections > descriptors:
+                    print(f"left out: {case.name}: too few descriptors", file=sys.stderr)
+                    continue
+                row = self._row(group, case.name, "/s")
+                exchanges = {s.name: self._load.exchange(s, case) for s in running}
+                for _ in range(self._rounds):
+                    measured = {}
+                    for server in running:
+                        exchange = exchanges[server.name]
+                        if exchange is not None:
+                            figures = self._load.run(
+                                server, exchange, case.connections, case.depth, self._seconds
+                            )
+                            measured[server.name] = figures.requests_per_second
+                    row.rounds.append(measured)
+                self._progress(row)
+
+    def _clients(self) -> None:
+        group = "Python clients, requests a second"
+        if not self._wanted(group, ""):
+            return
+        with servers(["etherd", "redis", "memcached"], self._limit) as running:
+            rows: dict[str, Row] = {}
+            for _ in range(self._rounds):
+                for case, measured in clients.compare(running, self._seconds).items():
+                    name = f"client {case}"
+                    if name not in rows:
+                        rows[name] = self._row(group, name, "/s")
+                    rows[name].rounds.append(measured)
+            for row in rows.values():
+                self._progress(row)
+
+    def _single_figures(self) -> None:
+        for group, case, unit, more_is_better, rounds, measure in self._figures():
+            if self._wanted(group, case):
+                row = self._row(group, case, unit, more_is_better)
+                row.rounds += [measure() for _ in range(rounds)]
+                self._progress(row)
+
+    def _figures(self) -> Iterator[tuple[str, str, str, bool, int, Measure]]:
+        limit, load, seconds = self._limit, self._load, self._seconds
+        blocks = "Many blocks"
+        for count in (1, 1000, footprint.MILLION):
+            case = f"READ 64 B among {count:,}"
+            yield (
+                blocks,
+                case,
+                "/s",
+                True,
+                self._rounds,
+                _bind(footprint.reads_among, count, load, limit, seconds),
+            )
+        for count in (1, footprint.MILLION):
+            case = f"ALLOC and FREE beside {count:,}"
+            yield (
+                blocks,
+                case,
+                "/s",
+                True,
+                self._rounds,
+                _bind(footprint.allocs_and_frees_among, count, load, limit, seconds),
+            )
+        size = "Size and time"
+        yield (
+            size,
+            "bytes per 64-byte block",
+            "B",
+            False,
+            1,
+            _bind(footprint.bytes_per_block, limit),
+        )
+        yield (
+            size,
+            "bytes per idle connection",
+            "B",
+            False,
+            1,
+            _bind(footprint.bytes_per_idle_connection, limit),
+        )
+        yield size, "exec to first PONG", "s", False, self._rounds, footprint.seconds_to_first_pong
+        for free in (False, True):
+            while_ = "a used GiB is freed" if free else "nothing happens"
+            yield (
+                size,
+                f"slowest PING while {while_}",
+                "ms",
+                False,
+                self._rounds,
+                _bind(_longest_ping, free, limit),
+            )
+
+    def _row(self, group: str, case: str, unit: str, more_is_better: bool = True) -> Row:
+        row = Row(group, case, unit, more_is_better)
+        self._rows.append(row)
+        return row
+
+    @staticmethod
+    def _progress(row: Row) -> None:
+        ratios = row.ratios("redis")
+        middle = f"{ratios[len(ratios) // 2]:.2f} of Redis" if ratios else ""
+        print(f"{row.case:40} {row.ours():14,.4g} {row.unit:4} {middle}", file=sys.stderr)
+
+
+def _bind(function: Callable[..., dict[str, float]], *arguments: object) -> Measure:
+    return lambda: function(*arguments)
+
+
+def _longest_ping(free: bool, limit: Path) -> dict[str, float]:
+    return {"etherd": footprint.longest_ping_during(free, limit)}
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,146 @@
+"""The servers under measurement: started on a core of their own, stopped by their own pid.
+
+Rule: every server is a process of this run, on loopback, on a free port.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from dialects import Dialect, Ether, Exchange, Limit, Memcached, Redis
+
+START_SECONDS = 10.0
+CORES = sorted(os.sched_getaffinity(0))
+SERVER_CORE = CORES[0]
+CLIENT_CORE = CORES[-1]
+
+
+def pinned(core: int, command: list[str]) -> list[str]:
+    """`command` on one core, where there is more than one and `taskset` to choose with."""
+    if len(CORES) < 2 or not shutil.which("taskset"):
+        return command
+    return ["taskset", "-c", str(core), *command]
+
+
+@dataclass(slots=True)
+class Server:
+    """A server that listens."""
+
+    name: str
+    process: subprocess.Popen[str]
+    port: int
+    dialect: Dialect
+
+    @property
+    def resident_bytes(self) -> int:
+        """Its resident memory."""
+        status = Path(f"/proc/{self.process.pid}/status").read_text()
+        return int(re.findall(r"VmRSS:\s+(\d+) kB", status)[0]) * 1024
+
+    def say(self, exchange: Exchange) -> bytes:
+        """Have one exchange with it and check that it went as it should; returns the reply."""
+        with socket.create_connection(("127.0.0.1", self.port), START_SECONDS) as sock:
+            sock.sendall(exchange.request)
+            reply = b""
+            while len(reply) < exchange.reply_bytes:
+                chunk = sock.recv(1 << 20)
+                if not chunk:
+                    break
+                reply += chunk
+        if len(reply) != exchange.reply_bytes or not reply.startswith(exchange.reply_begins):
+            raise RuntimeError(f"{self.name} answered {reply[:80]!r}")
+        return reply
+
+
+def _etherd(core: int) -> Server:
+    program = str(Path(sys.executable).parent / "etherd")
+    command = [program, "--host", "127.0.0.1", "--port", "0", "--max-clients", "20000"]
+    process = _start(core, [*command, "--max-memory", "4GiB", "--log-level", "warning"])
+    return Server("etherd", process, _port_in(process, r"Listening on .*:(\d+)"), Ether())
+
+
+def _limit(core: int, program: Path) -> Server:
+    process = _start(core, [str(program), str(16 * 1024 * 1024)])
+    return Server("limit", process, _port_in(process, r"^(\d+)$"), Limit())
+
+
+def _redis(core: int) -> Server:
+    port = _free_port()
+    options = ["--port", str(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
+    process = _start(core, ["redis-server", *options, "--maxclients", "20000"])
+    return Server("redis", _listening(process, port), port, Redis())
+
+
+def _memcached(core: int) -> Server:
+    port = _free_port()
+    options = ["-l", "127.0.0.1", "-p", str(port), "-t", "1", "-c", "20000", "-m", "2048"]
+    user = ["-u", "nobody"] if os.geteuid() == 0 else []
+    process = _start(core, ["memcached", *options, *user])
+    return Server("memcached", _listening(process, port), port, Memcached())
+
+
+@contextmanager
+def servers(wanted: list[str], limit_program: Path) -> Iterator[list[Server]]:
+    """Start those of `wanted` that are installed; the others are named and left out."""
+    makers = {
+        "etherd": _etherd,
+        "redis": _redis,
+        "memcached": _memcached,
+        "limit": lambda core: _limit(core, limit_program),
+    }
+    programs = {"redis": "redis-server", "memcached": "memcached"}
+    running: list[Server] = []
+    try:
+        for name in wanted:
+            if name in programs and not shutil.which(programs[name]):
+                print(f"left out: {programs[name]} is not installed", file=sys.stderr)
+                continue
+            running.append(makers[name](SERVER_CORE))
+        yield running
+    finally:
+        for server in running:
+            server.process.terminate()
+        for server in running:
+            server.process.communicate(timeout=60)
+
+
+def _start(core: int, command: list[str]) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        pinned(core, command), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    )
+
+
+def _port_in(process: subprocess.Popen[str], pattern: str) -> int:
+    if process.stdout is not None:
+        for line in process.stdout:
+            if found := re.search(pattern, line.strip()):
+                return int(found[1])
+    raise RuntimeError(f"{process.args} ended before it listened")
+
+
+def _free_port() -> int:
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        return int(sock.getsockname()[1])
+
+
+def _listening(process: subprocess.Popen[str], port: int) -> subprocess.Popen[str]:
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            socket.create_connection(("127.0.0.1", port), 1).close()
+        except OSError:
+            time.sleep(0.01)
+        else:
+            return process
+    raise RuntimeError(f"{process.args} does not listen")
