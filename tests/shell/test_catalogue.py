@@ -11,7 +11,7 @@ from ether_shell.binding import bind
 from ether_shell.catalogue import COMMANDS
 from ether_shell.declaration import Command, Example
 from harness import Etherd
-from shell.conversation import Conversation
+from shell.conftest import Talk
 
 COMMAND = pytest.mark.parametrize("command", COMMANDS.commands, ids=lambda c: c.name)
 
@@ -50,9 +50,10 @@ def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Etherd]:
     [(c, e) for c in COMMANDS.commands for e in c.examples],
     ids=lambda value: value.line if isinstance(value, Example) else "",
 )
-def test_every_example_in_the_help_runs(daemon: Etherd, command: Command, example: Example) -> None:
-    shell = Conversation(daemon.address)
+def test_every_example_in_the_help_runs(
+    talk: Talk, daemon: Etherd, command: Command, example: Example
+) -> None:
+    shell = talk(daemon.address)
     assert shell.run("alloc 4096").status == 0
     assert shell.run(example.line).status == 0
     assert bind(COMMANDS, example.line, {"_": 1}).command is command  # type: ignore[union-attr]  # it just ran
-    shell.close()

@@ -127,7 +127,7 @@ def test_help_has_a_line_for_each_command_within_eighty_columns() -> None:
     lines = [str(line) for line in render(results.Manual(COMMANDS.commands), PIPE)]
     for command in COMMANDS.commands:
         assert any(line.strip().startswith(command.name) for line in lines)
-    assert max(map(len, lines)) < 85
+    assert max(map(len, lines)) < 80
 
 
 @pytest.mark.parametrize("topic", COMMANDS.commands, ids=lambda topic: topic.name)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from ether_shell.repl import converse
-from shell.conversation import Conversation
+from shell.conftest import Talk
 
 
 def reader(*lines: str | type[BaseException]) -> Callable[[], str]:
@@ -35,8 +35,10 @@ def reader(*lines: str | type[BaseException]) -> Callable[[], str]:
         (["help ping\nbogus\nhelp alloc"], "ping\n", "unknown command 'bogus'"),
     ],
 )
-def test_a_conversation(lines: list[str | type[BaseException]], out: str, err: str) -> None:
-    shell = Conversation("localhost:1", interactive=True)
+def test_a_conversation(
+    talk: Talk, lines: list[str | type[BaseException]], out: str, err: str
+) -> None:
+    shell = talk("localhost:1", interactive=True)
     converse(shell.shell, reader(*lines))
     said = shell.out.take().decode()
     assert said.startswith(out)

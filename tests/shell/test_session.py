@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import socket
 import threading
-from collections.abc import Iterator
 
 import pytest
 
@@ -12,23 +11,23 @@ from conftest import StartEtherd
 from ether_protocol import Client
 from ether_shell.statusline import prompt_text, status_line
 from harness import Etherd
+from shell.conftest import Talk
 from shell.conversation import Conversation
 
 
 @pytest.fixture
-def person(etherd: Etherd) -> Iterator[Conversation]:
+def person(etherd: Etherd, talk: Talk) -> Conversation:
     """A shell that looks after its connection."""
-    shell = Conversation(etherd.address, interactive=True)
+    shell = talk(etherd.address, interactive=True)
     shell.session.greet()
-    yield shell
-    shell.close()
+    return shell
 
 
 def test_blocks_are_known_at_the_start_and_after_own_changes(
-    etherd: Etherd, client: Client
+    talk: Talk, etherd: Etherd, client: Client
 ) -> None:
     client.alloc(100)
-    shell = Conversation(etherd.address, interactive=True)
+    shell = talk(etherd.address, interactive=True)
     shell.session.greet()
     assert shell.session.blocks.sizes == {1: 100}
     shell.run("alloc 28")
@@ -37,7 +36,6 @@ def test_blocks_are_known_at_the_start_and_after_own_changes(
     shell.run("free 1")
     assert shell.session.blocks.sizes == {2: 28}
     assert "1 block, 28 B" in status_line(shell.session)
-    shell.close()
 
 
 def test_the_toolbar_names_the_server_and_the_last_round_trip(person: Conversation) -> None:
@@ -47,20 +45,22 @@ def test_the_toolbar_names_the_server_and_the_last_round_trip(person: Conversati
     assert trip.endswith(" ms")
 
 
-def test_more_blocks_than_are_cached_are_counted(etherd: Etherd, client: Client) -> None:
+def test_more_blocks_than_are_cached_are_counted(
+    talk: Talk, etherd: Etherd, client: Client
+) -> None:
     for _ in range(4097):
         client.alloc(1)
-    shell = Conversation(etherd.address, interactive=True)
+    shell = talk(etherd.address, interactive=True)
     shell.session.greet()
     assert " · 4,097 blocks · " in status_line(shell.session)
-    shell.close()
 
 
 def test_after_a_restart_the_next_command_connects_again_and_says_so(
+    talk: Talk,
     start_etherd: StartEtherd,
 ) -> None:
     first = start_etherd()
-    shell = Conversation(first.address, interactive=True)
+    shell = talk(first.address, interactive=True)
     shell.session.greet()
     shell.run("alloc 64")
     first.stop()
@@ -76,24 +76,23 @@ def test_after_a_restart_the_next_command_connects_again_and_says_so(
     assert said.err == f"connected to {first.address} again; $_ is forgotten\n"
     assert prompt_text(shell.session) == f"{first.address}> "
     assert shell.session.blocks.sizes == {1: 8}
-    shell.close()
 
 
-def test_the_last_handle_never_means_a_block_of_another_server(start_etherd: StartEtherd) -> None:
+def test_the_last_handle_never_means_a_block_of_another_server(
+    talk: Talk, start_etherd: StartEtherd
+) -> None:
     first = start_etherd()
-    shell = Conversation(first.address, interactive=True)
+    shell = talk(first.address, interactive=True)
     shell.session.greet()
     shell.run("alloc 64")
     first.stop()
     second = start_etherd("--port", str(first.port))
-    someone = Conversation(second.address)
+    someone = talk(second.address)
     someone.run("alloc 5")
     said = shell.run("free $_")
     assert said.status == 2
     assert "there is no last handle yet" in said.err
     assert someone.run("list").out == "1 5\n"
-    someone.close()
-    shell.close()
 
 
 class _Vanishing:
@@ -122,12 +121,13 @@ class _Vanishing:
         ("list", 3, "lost the connection"),
     ],
 )
-def test_a_connection_that_ends_before_the_answer(line: str, status: int, says: str) -> None:
+def test_a_connection_that_ends_before_the_answer(
+    talk: Talk, line: str, status: int, says: str
+) -> None:
     server = _Vanishing()
-    shell = Conversation(server.address)
+    shell = talk(server.address)
     said = shell.run(line)
     assert said.status == status
     assert says in said.err
     assert said.err.count("\n") == 1
     server.join()
-    shell.close()

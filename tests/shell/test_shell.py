@@ -2,30 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from ether_protocol import MAX_PAYLOAD_BYTES, Client
 from ether_shell import ranges
-from harness import Etherd
+from harness import Etherd, until
+from shell.conftest import Talk
 from shell.conversation import Conversation
 
 
 @pytest.fixture
-def shell(etherd: Etherd) -> Iterator[Conversation]:
+def shell(etherd: Etherd, talk: Talk) -> Conversation:
     """What a script sees."""
-    shell = Conversation(etherd.address)
-    yield shell
-    shell.close()
+    return talk(etherd.address)
 
 
 @pytest.fixture
-def terminal(etherd: Etherd) -> Iterator[Conversation]:
+def terminal(etherd: Etherd, talk: Talk) -> Conversation:
     """What a script on a terminal sees."""
-    shell = Conversation(etherd.address, terminal=True)
-    yield shell
-    shell.close()
+    return talk(etherd.address, terminal=True)
 
 
 def test_a_block_from_birth_to_death(shell: Conversation) -> None:
@@ -84,14 +79,15 @@ def test_swap_and_add(shell: Conversation) -> None:
     assert shell.run("read 1 8 --as raw").data == b"\xff" * 7 + b"\xfe"
 
 
-def test_a_session_block_ends_with_the_connection(shell: Conversation, etherd: Etherd) -> None:
+def test_a_session_block_ends_with_the_connection(
+    talk: Talk, shell: Conversation, etherd: Etherd
+) -> None:
     shell.run("alloc 8")
     shell.run("alloc 8 --session")
     assert "session  yes" in shell.run("info $_").out
     shell.close()
-    other = Conversation(etherd.address)
-    assert other.run("list").out == "1 8\n"
-    other.close()
+    other = talk(etherd.address)
+    until(lambda: other.run("list").out == "1 8\n", "the server sees the end")
 
 
 def test_several_blocks_are_freed_one_by_one(shell: Conversation) -> None:
@@ -103,23 +99,21 @@ def test_several_blocks_are_freed_one_by_one(shell: Conversation) -> None:
     assert shell.run("list").out == "2 1\n3 1\n"
 
 
-def test_what_a_person_declines_is_not_done(etherd: Etherd) -> None:
+def test_what_a_person_declines_is_not_done(talk: Talk, etherd: Etherd) -> None:
     asked = []
-    shell = Conversation(etherd.address, confirm=lambda question: bool(asked.append(question)))
+    shell = talk(etherd.address, confirm=lambda question: bool(asked.append(question)))
     shell.run("alloc 1")
     shell.run("alloc 1")
     assert shell.run("free 1 2").err == "nothing was freed\n"
     assert asked == ["free 2 blocks?"]
     assert shell.run("free 1").err == "freed 1\n"
-    shell.close()
 
 
-def test_standard_input_goes_into_a_block(etherd: Etherd) -> None:
-    shell = Conversation(etherd.address, stdin=b"\x00piped")
+def test_standard_input_goes_into_a_block(talk: Talk, etherd: Etherd) -> None:
+    shell = talk(etherd.address, stdin=b"\x00piped")
     shell.run("alloc 6")
     shell.run("write 1 @-")
     assert shell.run("read 1 --as raw").data == b"\x00piped"
-    shell.close()
 
 
 def test_a_long_read_comes_in_steps(shell: Conversation, client: Client) -> None:
@@ -171,8 +165,8 @@ def test_a_list_of_many_blocks(shell: Conversation, terminal: Conversation, clie
     assert len(terminal.run("list --all").out.splitlines()) == count
 
 
-def test_json_for_a_program(etherd: Etherd) -> None:
-    shell = Conversation(etherd.address, as_json=True, terminal=True)
+def test_json_for_a_program(talk: Talk, etherd: Etherd) -> None:
+    shell = talk(etherd.address, as_json=True, terminal=True)
     said = [
         shell.run(line)
         for line in ("alloc 1024", "write $_ hello", "read 1 5", "free 1", "free 1", "fre 1", '"')
@@ -189,11 +183,10 @@ def test_json_for_a_program(etherd: Etherd) -> None:
         '{"command":null,"ok":false,"error":"USAGE","message":"this \\" has no closing \\""}\n',
     ]
     assert [each.err for each in said] == [""] * 7
-    shell.close()
 
 
-def test_help_and_quit_need_no_server() -> None:
-    shell = Conversation("localhost:1")
+def test_help_and_quit_need_no_server(talk: Talk) -> None:
+    shell = talk("localhost:1")
     assert "alloc SIZE" in shell.run("help").out
     assert shell.run("help read").out.startswith("read HANDLE")
     assert "did you mean read?" in shell.run("help reed").err

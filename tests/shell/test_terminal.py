@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import signal
 import stat
 from pathlib import Path
 
 import pytest
 
 from conftest import StartEtherd
-from harness import Etherd
+from harness import Etherd, until
 from shell.screen import Screen
 
 CTRL_C, CTRL_D, ENTER, TAB, UP = "\x03", "\x04", "\r", "\t", "\x1b[A"
@@ -80,6 +81,35 @@ def test_the_server_is_killed_and_comes_back(start_etherd: StartEtherd, home: Pa
         screen.sees(f"connected to {first.address} again; $_ is forgotten", "no blocks")
         screen.is_asked()
         assert "Traceback" not in screen.text
+        screen.type(CTRL_D)
+        assert screen.ends() == 0
+
+
+def is_sent_to(etherd: Etherd) -> bool:
+    """Whether bytes lie at the daemon's door that it has not taken, as the kernel counts them."""
+    for row in Path("/proc/net/tcp").read_text().splitlines()[1:]:
+        fields = row.split()
+        local, queues = fields[1], fields[4]
+        waiting = int(queues.partition(":")[2], 16)
+        if int(local.partition(":")[2], 16) == etherd.port and waiting:
+            return True
+    return False
+
+
+@pytest.mark.skipif(not Path("/proc/net/tcp").exists(), reason="needs the kernel's word for it")
+def test_an_interrupt_in_flight(etherd: Etherd, home: Path) -> None:
+    with Screen(etherd.address, home=home) as screen:
+        screen.is_asked("0 blocks")
+        etherd.signal(signal.SIGSTOP)
+        try:
+            screen.type("alloc 64" + ENTER)
+            until(lambda: is_sent_to(etherd), "the request is under way")
+            screen.type(CTRL_C)
+            screen.is_asked("interrupted", f"disconnected from {etherd.address}")
+        finally:
+            etherd.signal(signal.SIGCONT)
+        screen.type("list" + ENTER)
+        screen.is_asked(f"connected to {etherd.address} again", "no blocks")
         screen.type(CTRL_D)
         assert screen.ends() == 0
 

@@ -21,7 +21,7 @@ def overview(commands: tuple[Command, ...], paint: Paint = plain) -> Iterator[st
         arguments = command.brief[len(command.name) :].ljust(width - len(command.name))
         yield f"  {paint('name', command.name)}{arguments}  {command.summary}"
     yield ""
-    yield 'DATA is "text\\x00" with escapes, a bare word, hex:dead beef, b64:3q2+7w== or @file.'
+    yield 'DATA is "text\\x00" with escapes, a bare word, hex:dead beef, b64:… or @file.'
     yield "$_ is the last handle. Numbers may be 0x10, sizes 64KiB."
     yield "help COMMAND has options and examples."
 

@@ -45,6 +45,7 @@ class Shell:
     def run(self, line: str, where: str = "") -> Outcome:
         """Carry out `line`; `where` says in an error message where it came from."""
         bound: Bound | None = None
+        changes = False
         try:
             bound = self._bind(line)
             if bound is None:
@@ -53,9 +54,10 @@ class Shell:
                 self.session.probe()
                 # Another connection may lead to another server, where $_ is someone else's block.
                 bound = self._bind(line) or bound
+            changes = bound.command.changes
             return self._carry_out(bound)
         except _JUDGED as error:
-            failure = judge(error, changes=bound is not None and bound.command.changes)
+            failure = judge(error, changes=changes)
             if failure is None:
                 raise
             self.report(failure, line, where, bound.command.name if bound else _first_word(line))
@@ -90,6 +92,8 @@ class Shell:
             self._output.line(jsonlines.failure(command, failure))
             return
         text = f"{where}{failure.message}"
+        if self._interactive and failure.status is ExitStatus.INTERRUPTED:
+            text = f"\n{text}"  # the terminal has put ^C at the end of some line
         if failure.status is ExitStatus.REFUSED and failure.name not in text:
             text += f" ({failure.name})"
         if failure.at is not None:
