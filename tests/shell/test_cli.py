@@ -16,7 +16,6 @@ from ether_protocol import Client
 from harness import DEADLINE_SECONDS, Etherd, command, until
 from shell.program import environment, ether_shell
 
-
 INTERRUPTED = b"interrupted: what was under way may or may not have been carried out\n"
 
 
