@@ -11,20 +11,27 @@ from collections.abc import Iterator
 
 from ether_protocol.errors import NoMemory
 
-from .later import Later
-from .store import Answer, Defer
-from .wiping import WIPE_STEP_BYTES, reserve, wipe, wipe_in_steps
+from .stale import Stale
+from .store import Defer
+from .wiping import WIPE_STEP_BYTES, reserve, wipe_in_steps
 
 
 class Mapping:
     """A block in memory of its own.  `memory` may for a while be longer than `size`."""
 
-    __slots__ = ("memory", "readings", "size")
+    __slots__ = ("_stale", "memory", "readings", "size")
 
     def __init__(self, size: int) -> None:
         self.memory = _reserve_or_refuse(size)
         self.size = size
         self.readings: list[MappingReading] = []
+        self._stale = Stale(self.memory)
+
+    def place(self, start: int, end: int) -> mmap.mmap:
+        """The memory, `[start:end]` of which may be used."""
+        if self._stale:
+            self._stale.wipe(start, end)
+        return self.memory
 
     def settle(self, start: int, end: int) -> None:
         """Before `[start:end]` changes, have every reading that still needs it keep a copy."""
@@ -32,33 +39,41 @@ class Mapping:
         for reading in list(self.readings):
             reading.keep_if_in(start, end, copies)
 
-    def resize(self, size: int, defer: Defer) -> Answer[None]:
-        """Grow at once, or shrink: at once to the eye, and settled when the tail is wiped."""
-        if size >= self.size:
+    def resize(self, size: int, defer: Defer) -> None:
+        """Grow, or shrink and have a long tail wiped a step at a time; raises NoMemory."""
+        if size > len(self.memory):
             try:
                 self.memory.resize(size)
-            except (OSError, MemoryError):
+            except (OSError, MemoryError, OverflowError, ValueError):
                 raise NoMemory(f"the machine has no room for {size} bytes") from None
-            self.size = size
-            return None
-        self.settle(size, self.size)
-        end, self.size = self.size, size
-        if end - size <= WIPE_STEP_BYTES:
-            wipe(self.memory, size, end)
-            self.memory.resize(size)
-            return None
-        done: Later[None] = Later()
-        defer(self._cut_tail(size, end, done))
-        return done
+        if size < self.size:
+            self._cut(size, self.size, defer)
+        self.size = size
 
-    def _cut_tail(self, size: int, end: int, done: Later[None]) -> Iterator[None]:
-        yield from wipe_in_steps(self.memory, size, end)
-        self.memory.resize(size)
-        done.resolve(None)
+    def _cut(self, size: int, end: int, defer: Defer) -> None:
+        self.settle(size, end)
+        under_way = bool(self._stale)
+        self._stale.add(size, end)
+        if under_way:
+            return
+        if end - size > WIPE_STEP_BYTES:
+            defer(self._wipe_tail())
+        else:
+            self._stale.wipe(size, end)
+            self.memory.resize(size)
+
+    def _wipe_tail(self) -> Iterator[None]:
+        while self._stale:
+            self._stale.wipe_step()
+            yield
+        if not self.memory.closed and self.size < len(self.memory):
+            self.memory.resize(self.size)
 
     def release(self, defer: Defer) -> None:
         """Wipe the block and unmap it, a step at a time."""
         self.settle(0, self.size)
+        self._stale.forget()
+        self.size = len(self.memory)
         defer(self._unmap())
 
     def _unmap(self) -> Iterator[None]:

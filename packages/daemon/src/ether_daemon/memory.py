@@ -11,10 +11,9 @@ import mmap
 from ether_protocol.errors import NotFound, OutOfRange
 from ether_protocol.messages import Buffer
 
-from .later import Later
 from .mappings import Mapping, MappingReading
 from .slabs import MAX_SMALL_BYTES, SIZE_BITS, SIZE_MASK, Slabs
-from .store import Answer, Defer, Reading, Ref, check_range
+from .store import Defer, Reading, Ref, check_range
 
 LARGE_REF = 1 << 63
 """A ref below this is a place in the slabs; one above it numbers a mapping."""
@@ -56,10 +55,10 @@ class MemoryStore:
             self._mapping(ref).release(self._defer)
             del self._mappings[ref]
 
-    def resize(self, ref: Ref, size: int) -> Answer[Ref]:
+    def resize(self, ref: Ref, size: int) -> Ref:
         if ref >= LARGE_REF and size > MAX_SMALL_BYTES:
-            answer = self._mapping(ref).resize(size, self._defer)
-            return answer.then(lambda _: ref) if isinstance(answer, Later) else ref
+            self._mapping(ref).resize(size, self._defer)
+            return ref
         made = self.allocate(size)
         self.copy(ref, 0, made, 0, min(size, self.size(ref)))
         self.release(ref)
@@ -77,9 +76,10 @@ class MemoryStore:
             start = (ref >> SIZE_BITS) + offset
             return self.arena[start : start + size]
         mapping = self._mapping(ref)
+        memory = mapping.place(offset, offset + size)
         if size > MAX_PIECE_BYTES:
             return MappingReading(mapping, offset, offset + size)
-        return mapping.memory[offset : offset + size]
+        return memory[offset : offset + size]
 
     def write(self, ref: Ref, offset: int, data: Buffer) -> None:
         size = len(data)
@@ -98,8 +98,7 @@ class MemoryStore:
     def copy(self, source: Ref, source_offset: int, target: Ref, offset: int, size: int) -> None:
         check_range(self.size(source), source_offset, size)
         memory, start = self._to_change(target, offset, size)
-        source_memory, source_start = self._place(source)
-        source_start += source_offset
+        source_memory, source_start = self._place(source, source_offset, size)
         if memory is source_memory:
             memory.move(start, source_start, size)
             return
@@ -108,8 +107,7 @@ class MemoryStore:
 
     def compare_swap(self, ref: Ref, offset: int, expected: bytes, desired: bytes) -> bytes:
         check_range(self.size(ref), offset, _WORD_BYTES)
-        memory, start = self._place(ref)
-        start += offset
+        memory, start = self._place(ref, offset, _WORD_BYTES)
         found = memory[start : start + _WORD_BYTES]
         if found == expected:
             self.write(ref, offset, desired)
@@ -133,13 +131,13 @@ class MemoryStore:
         check_range(self.size(ref), offset, size)
         if ref >= LARGE_REF and (mapping := self._mapping(ref)).readings:
             mapping.settle(offset, offset + size)
-        memory, start = self._place(ref)
-        return memory, start + offset
+        return self._place(ref, offset, size)
 
-    def _place(self, ref: Ref) -> tuple[mmap.mmap, int]:
+    def _place(self, ref: Ref, offset: int, size: int) -> tuple[mmap.mmap, int]:
+        """The memory where those bytes are, and where in it they start."""
         if ref < LARGE_REF:
-            return self.arena, ref >> SIZE_BITS
-        return self._mapping(ref).memory, 0
+            return self.arena, (ref >> SIZE_BITS) + offset
+        return self._mapping(ref).place(offset, offset + size), offset
 
     def _mapping(self, ref: Ref) -> Mapping:
         mapping = self._mappings.get(ref)
