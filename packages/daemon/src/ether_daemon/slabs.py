@@ -26,6 +26,7 @@ SIZE_MASK = (1 << SIZE_BITS) - 1
 _GRAIN_BYTES = 16
 _PAGE_ALIGNED_BYTES = 16 * 1024
 _LEAST_ARENA_BYTES = 16 * SLAB_BYTES
+_MOST_ARENA_BYTES = 1 << 42  # 4 TiB: a place must be less than 2**63
 
 
 def _slot_sizes() -> Iterator[int]:
@@ -60,7 +61,7 @@ class _Slab:
 
 
 class Slabs:
-    """Blocks of up to MAX_SMALL_BYTES in an arena of about `capacity_bytes` of address space."""
+    """Blocks of up to MAX_SMALL_BYTES, of `capacity_bytes` together, in one arena."""
 
     def __init__(self, capacity_bytes: int) -> None:
         self.arena = _reserve_arena(capacity_bytes)
@@ -127,8 +128,10 @@ class Slabs:
 
 
 def _reserve_arena(capacity_bytes: int) -> mmap.mmap:
-    # A slab of each kind may stand nearly empty beside a full arena.
-    size = capacity_bytes + len(SLOT_BYTES) * SLAB_BYTES
+    # Address space costs nothing, and blocks use up more of it than their own
+    # bytes: up to a quarter of a slab is lost between slots, and where blocks
+    # were freed here and there, slabs of one kind have room that another needs.
+    size = min(2 * capacity_bytes + len(SLOT_BYTES) * SLAB_BYTES, _MOST_ARENA_BYTES)
     size -= size % SLAB_BYTES
     while True:
         try:

@@ -7,6 +7,7 @@ kernel.  This file knows mmap and no block.
 from __future__ import annotations
 
 import mmap
+import os
 import sys
 from collections.abc import Iterator
 
@@ -17,6 +18,12 @@ WIPE_STEP_BYTES = 8 * 1024 * 1024
 _PAGES_FROM_BYTES = 16 * 1024
 # Linux promises that pages after MADV_DONTNEED read as zeros; others do not.
 _KERNEL_WIPES = sys.platform == "linux"
+# Python knows this flag from 3.13 on; most of Linux's architectures share the number.
+_NORESERVE = getattr(
+    mmap,
+    "MAP_NORESERVE",
+    0x4000 if sys.platform == "linux" and os.uname().machine in ("x86_64", "aarch64") else 0,
+)
 _ZEROS = memoryview(bytes(256 * 1024))
 
 
@@ -27,15 +34,15 @@ def reserve(size: int, *, sparse: bool = False) -> mmap.mmap:
     """
     flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS
     if sparse:
-        flags |= getattr(mmap, "MAP_NORESERVE", 0)
+        flags |= _NORESERVE
     return mmap.mmap(-1, size, flags=flags)
 
 
 def wipe(memory: mmap.mmap, start: int, end: int) -> None:
-    """Zero `memory[start:end]`, at once; whole pages of a longer range go back to the kernel."""
-    if _KERNEL_WIPES and end - start >= _PAGES_FROM_BYTES:
-        first = -(-start // PAGE_BYTES) * PAGE_BYTES
-        last = end // PAGE_BYTES * PAGE_BYTES
+    """Zero `memory[start:end]`, at once; enough whole pages go back to the kernel."""
+    first = -(-start // PAGE_BYTES) * PAGE_BYTES
+    last = end // PAGE_BYTES * PAGE_BYTES
+    if _KERNEL_WIPES and last - first >= _PAGES_FROM_BYTES:
         memory.madvise(mmap.MADV_DONTNEED, first, last - first)
         _zero(memory, start, first)
         _zero(memory, last, end)
