@@ -115,6 +115,8 @@ def demo(session: nox.Session) -> None:
 def build(session: nox.Session) -> None:
     """Wheels of the three packages in dist/, installed once to see that they work."""
     session.install("build", "hatchling")
+    for old in Path("dist").glob("ether_*.whl"):
+        old.unlink()
     for name in ("protocol", "daemon", "shell"):
         folder = f"packages/{name}"
         session.run("python", "-m", "build", "--wheel", "--no-isolation", "-o", "dist", folder)

@@ -498,6 +498,12 @@ def test_a_long_read_is_short_where_the_block_ends(have: int) -> None:
         assert client.read(7, 5) == block[:5]
 
 
+def test_nothing_is_asked_for_behind_the_blocks_end() -> None:
+    with serving(bytes_of(b"hello")) as server, connect(server.address) as client:
+        assert client.readinto(7, bytearray(8 * PART)) == 5
+    assert len(server.seen) == 4
+
+
 def test_a_long_read_that_begins_past_the_end_is_refused() -> None:
     with serving(bytes_of(b"hello")) as server, connect(server.address) as client:
         with pytest.raises(OutOfRange, match=r"READ handle 7 \[6:16777222\]: past the end"):

@@ -327,6 +327,17 @@ def test_a_reply_is_received_into_the_callers_buffer() -> None:
     assert reply.payload == b"hello"
 
 
+def test_a_reply_too_long_for_the_callers_buffer_gets_its_own() -> None:
+    target = bytearray(4)
+    connection = ClientConnection()
+    connection.send(Message(Command.READ, 1, 8), memoryview(target))
+
+    (reply,) = connection.receive_data(v2(Command.OK, request_id=1, size=5, payload=b"hello"))
+
+    assert target == bytes(4)
+    assert reply.payload == b"hello"
+
+
 def test_an_error_is_not_received_into_the_callers_buffer() -> None:
     target = bytearray(8)
     connection = ClientConnection()

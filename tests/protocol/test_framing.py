@@ -334,7 +334,9 @@ def test_no_filler_is_due(before: bytes) -> None:
 
 
 def test_filler_never_begins_with_the_first_byte_of_the_magic() -> None:
-    assert taken(ALLOC + b"\xe7" + FILLER) == ["ALLOC v1 size=256", "refused CORRUPT, fatal"]
+    filler = b"\xe7" + FILLER[1:]
+
+    assert taken(ALLOC + filler + PING_V1) == ["ALLOC v1 size=256", "refused CORRUPT, fatal"]
 
 
 # RequestFramer itself, as a server with its own buffer uses it.
