@@ -10,8 +10,9 @@ from __future__ import annotations
 import mmap
 
 from ether_protocol.connection import Refused
-from ether_protocol.framing import Filler, RequestFramer
+from ether_protocol.framing import Filler, Refusal, RequestFramer
 from ether_protocol.messages import Message
+from ether_protocol.vocabulary import VERSION_2, ErrorCode
 
 from .wiping import reserve
 
@@ -56,6 +57,11 @@ class Intake:
         return bool(self._tail) or self._body is not None
 
     @property
+    def clean(self) -> bool:
+        """Between turns: whether the next byte begins a request, as far as can be told."""
+        return not self._tail and self._body is None and not self._drop
+
+    @property
     def at_header(self) -> bool:
         """Whether a header is due at `start`, rather than a payload or bytes to be dropped."""
         return not self._drop and self._body is None
@@ -87,9 +93,10 @@ class Intake:
         self._tail = b""
 
     def skipped_to(self, start: int) -> None:
-        """Say that the messages up to `start` were dealt with elsewhere."""
+        """Say that the messages up to `start`, all of version 2, were dealt with elsewhere."""
         if start != self.start:
             self.start = start
+            self._framer.version = VERSION_2
             self._framer.forget_filler()
 
     def next(self) -> Message | Refused | None:
@@ -115,8 +122,7 @@ class Intake:
             if head.discard:
                 self.start, self._drop = first, head.length
             elif head.length > self.end - first:
-                self._await_payload(head.message, head.length, first)
-                return None
+                return self._await_payload(head.message, head.length, first)
             elif head.length:
                 self.start = first + head.length
                 head.message.payload = self.view[first : self.start]
@@ -138,12 +144,18 @@ class Intake:
             self._body.close()
             self._body = None
 
-    def _await_payload(self, message: Message, length: int, first: int) -> None:
+    def _await_payload(self, message: Message, length: int, first: int) -> Refused | None:
         if length <= MAX_INLINE_BYTES:
-            return
-        self._body = _Body(message, length)
-        self._body.begin(self.view[first : self.end])
-        self.start = self.end
+            return None
+        try:
+            body = _Body(message, length)
+        except OSError:
+            self.start, self._drop = first, length
+            text = f"the machine has no room for a payload of {length} bytes"
+            return Refused(message, Refusal(ErrorCode.NO_MEMORY, text))
+        body.begin(self.view[first : self.end])
+        self._body, self.start = body, self.end
+        return None
 
     def _whole_body(self, body: _Body) -> Message | None:
         if body.filled < body.length:
