@@ -115,6 +115,15 @@ def test_what_can_still_be_cut_gets_an_error_and_the_connection_lives(etherd: Et
         assert ask_v2(sock, PING, payload=b"alive").payload == b"alive"
 
 
+def test_noise_after_a_version_2_message_is_no_filler_of_an_earlier_one(etherd: Etherd) -> None:
+    with etherd.socket() as sock:
+        assert ask_v1(sock, ALLOC, 0, 256).handle == 1
+        assert ask_v2(sock, PING).command == PONG
+        sock.sendall(b"noise")
+        assert receive_v2(sock).code == CORRUPT
+        assert receive_all(sock) == b""
+
+
 def test_fifty_clients_that_ask_and_do_not_take_cost_little(etherd: Etherd) -> None:
     with connect(etherd.address) as maker:
         block = maker.alloc(16 * MIB)

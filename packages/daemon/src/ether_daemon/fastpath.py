@@ -67,7 +67,8 @@ def serve_small(
             break
         place = (ref >> SIZE_BITS) + offset
         if word == _READ and not length and size <= MAX_PAYLOAD_BYTES:
-            size = min(size, block_size - offset)
+            if size > block_size - offset:
+                size = block_size - offset
             reply(pack(_OK, handle, size, 0, request_id, size))
             reply(arena[place : place + size])
             reads += 1

@@ -58,8 +58,10 @@ class Intake:
 
     @property
     def clean(self) -> bool:
-        """Between turns: whether the next byte begins a request, as far as can be told."""
-        return not self._tail and self._body is None and not self._drop
+        """Between turns: whether the next byte can only be a request's first."""
+        return not (
+            self._tail or self._body is not None or self._drop or self._framer.filler_may_follow
+        )
 
     @property
     def at_header(self) -> bool:

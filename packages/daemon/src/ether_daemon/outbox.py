@@ -62,13 +62,13 @@ class Outbox:
         """Whether everything was handed to the transport."""
         return not self._queue
 
-    def send(self, replies: list[bytes]) -> None:
-        """Send `replies` behind whatever waits; the list is the outbox's from now on."""
+    def send(self, replies: list[bytes], size: int) -> None:
+        """Send `replies`, `size` bytes together, behind whatever waits."""
         if self._queue:
-            for piece in replies:
-                self._wait(piece)
+            self._queue.extend(replies)
+            self._waiting_bytes += size
         else:
-            self._write(replies)
+            self._write(replies, size)
 
     def send_pieces(self, pieces: list[Piece]) -> None:
         """The same for pieces that may be long readings."""
@@ -96,11 +96,11 @@ class Outbox:
                     self._queue.appendleft(part)
                     self._waiting_bytes += len(part)
             else:
-                self._write(ready)
+                self._write(ready, sum(map(len, ready)))
                 ready = []
                 if not self.paused:
-                    self._write([self._next_of(piece)])
-        self._write(ready)
+                    self._sink.write(self._next_of(piece))
+        self._write(ready, sum(map(len, ready)))
 
     def cancel(self) -> None:
         """The connection is gone: let go of what nobody will take."""
@@ -126,11 +126,8 @@ class Outbox:
             self._queue.popleft()
         return data
 
-    def _write(self, replies: list[bytes]) -> None:
-        if len(replies) == 1:
-            self._sink.write(replies[0])
+    def _write(self, replies: list[bytes], size: int) -> None:
+        if size > _JOIN_BYTES:
+            self._sink.writelines(replies)
         elif replies:
-            if sum(map(len, replies)) <= _JOIN_BYTES:
-                self._sink.write(b"".join(replies))
-            else:
-                self._sink.writelines(replies)
+            self._sink.write(b"".join(replies))

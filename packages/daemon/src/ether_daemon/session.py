@@ -65,6 +65,7 @@ class Session(asyncio.BufferedProtocol):
         self._debug = log.isEnabledFor(logging.DEBUG)
         # The fast path writes no log, so it is not taken where one is wanted.
         self._fast = None if self._debug else service.fast_path
+        self._quick: FastPath | None = None  # the same, while nothing of earlier turns is left
         self._denied: Refusal | None = None
         self._replies: list[bytes] = []  # of this turn, not yet sent
         self._room = HIGH_WATER_BYTES  # reply bytes until they are
@@ -85,20 +86,36 @@ class Session(asyncio.BufferedProtocol):
         self._denied = self._service.admit(self)
         if self._denied:
             log.warning("Client refused: %s: %s", self.peer, self._denied.text)
+            self._fast = None
             self._cut_off_in(2 * LINGER_SECONDS)
         else:
+            self._quick = self._fast
             log.info("Client connected from %s", self.peer)
 
     def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002 - asyncio's signature
         """Lend the transport the place where the next bytes belong."""
-        return self._intake.get_buffer()
+        shared = self._service.receive_buffer
+        return shared.view if self._quick is not None else self._intake.get_buffer()
 
     def buffer_updated(self, nbytes: int) -> None:
         """Carry out what has come."""
         self._service.bytes_in += nbytes
-        if not self._ending:
-            self._intake.received(nbytes)
-            self._take_turn()
+        if self._ending:
+            return
+        stop = 0
+        if self._quick is not None:
+            shared = self._service.receive_buffer
+            stop, self._room = self._quick(
+                shared.data, shared.view, 0, nbytes, self._replies, self._room
+            )
+            if stop == nbytes:
+                self._flush()
+                if self._outbox.paused:
+                    self._read(False)
+                return
+        self._intake.received(nbytes)
+        self._intake.skipped_to(stop)
+        self._take_turn()
 
     def eof_received(self) -> bool:
         """Keep a half-closed connection until its replies are out."""
@@ -129,6 +146,7 @@ class Session(asyncio.BufferedProtocol):
     def drain(self) -> None:
         """Finish the request that is being received and the replies that are due, then close."""
         self._draining = True
+        self._quick = None
         self._close_if_idle()
 
     def abort(self) -> None:
@@ -142,6 +160,7 @@ class Session(asyncio.BufferedProtocol):
         turn_over = self._serve()
         self._flush()
         self._intake.rest()
+        self._quick = None
         if self._ending:
             return
         if turn_over or self._outbox.blocked:
@@ -152,29 +171,30 @@ class Session(asyncio.BufferedProtocol):
         self._read(True)
         if self._draining or self._half_closed:
             self._close_if_idle()
+        elif self._intake.clean and self._outbox.empty:
+            self._quick = self._fast
 
     def _serve(self) -> bool:
-        """Answer request after request; returns whether it stopped because the turn is over."""
+        """Deal with request after request; returns whether it stopped because the turn is over."""
         intake, fast = self._intake, self._fast
         until = 0.0
         while not self._ending and not self._outbox.blocked:
-            if fast is not None and intake.at_header and not self._denied:
+            item = intake.next()
+            if item is None:
+                return False
+            if isinstance(item, Refused):
+                self._refuse(item.message, item.refusal)
+            elif self._denied:
+                self._refuse(item, self._denied)
+            else:
+                self._answer(item)
+            if intake.start == intake.end:
+                return False
+            if fast is not None and self._room > 0 and intake.at_header:
                 stop, self._room = fast(
                     intake.data, intake.view, intake.start, intake.end, self._replies, self._room
                 )
                 intake.skipped_to(stop)
-                if stop == intake.end:
-                    break
-            if self._room > 0:
-                item = intake.next()
-                if item is None:
-                    break
-                if isinstance(item, Refused):
-                    self._refuse(item.message, item.refusal)
-                elif self._denied:
-                    self._refuse(item, self._denied)
-                else:
-                    self._answer(item)
             if self._room <= 0:
                 self._flush()
             now = time.monotonic()
@@ -189,24 +209,26 @@ class Session(asyncio.BufferedProtocol):
         if self._debug:
             requestlog.request(log, request)
         answer = perform(self.caller, request)
+        if isinstance(answer, Message):
+            self._reply(answer)
+            return
+        self._flush()
         if isinstance(answer, Later):
-            self._flush()
             pieces = answer.then(self._pieces)
             self._outbox.send_later(pieces, lambda: self._settled(pieces))
-        elif isinstance(answer, Streamed):
-            self._flush()
-            self._outbox.send_pieces(self._pieces(answer))
         else:
-            self._reply(answer)
+            self._outbox.send_pieces(self._pieces(answer))
 
     def _reply(self, message: Message) -> None:
         if self._debug:
             requestlog.reply(log, message)
         payload = message.payload
-        self._replies.append(encode_header(message, len(payload)))
-        if payload:
+        length = len(payload)
+        header = encode_header(message, length)
+        self._replies.append(header)
+        if length:
             self._replies.append(bytes(payload))
-        self._room -= len(self._replies[-1])
+        self._room -= len(header) + length
 
     def _pieces(self, reply: Reply) -> list[Piece]:
         """A reply that does not go the short way, ready to send."""
@@ -227,10 +249,10 @@ class Session(asyncio.BufferedProtocol):
     def _flush(self) -> None:
         """Send this turn's replies."""
         if self._replies:
-            self._service.bytes_out += sum(map(len, self._replies))
-            self._outbox.send(self._replies)
-            self._replies = []
-            self._room = HIGH_WATER_BYTES
+            size = HIGH_WATER_BYTES - self._room
+            replies, self._replies, self._room = self._replies, [], HIGH_WATER_BYTES
+            self._service.bytes_out += size
+            self._outbox.send(replies, size)
 
     # Back-pressure and endings
 

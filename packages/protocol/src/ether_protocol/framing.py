@@ -71,6 +71,11 @@ class RequestFramer:
         self._fills = False
         self._due = 0
 
+    @property
+    def filler_may_follow(self) -> bool:
+        """Whether the next bytes may be the filler of the message cut last."""
+        return bool(self._due)
+
     def forget_filler(self) -> None:
         """Say that a message was handled elsewhere, so that no filler can stand here."""
         self._due = 0
