@@ -8,7 +8,8 @@ made of.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 
 from ether_protocol.bodies import BlockInfo
@@ -22,6 +23,7 @@ from .store import Answer, Reading, Ref, Store
 from .table import HandleTable
 
 _Blocks = list[tuple[int, int]]
+_Change = Callable[[], Answer[int]]
 _NS_PER_MS = 1_000_000
 
 
@@ -37,7 +39,7 @@ class Handles:
         self._store = store
         self._ledger = ledger
         self._owners: dict[int, set[int]] = {}
-        self._resizing: dict[int, Later[int]] = {}
+        self._changing: dict[int, deque[tuple[_Change, Later[int]]]] = {}
 
     def alloc(self, size: int, owner: set[int] | None = None) -> Answer[int]:
         """A handle for `size` zeroed bytes; a SESSION block is noted in its `owner`'s set."""
@@ -49,42 +51,17 @@ class Handles:
             self._ledger.cancel(size)
             raise
         if isinstance(ref, Later):
-            ref.when_settled(lambda: self._cancel_if_failed(ref, size))
+            _if_it_fails(ref, lambda: self._ledger.cancel(size))
         return after(ref, lambda ref: self._add(ref, owner))
 
     def free(self, handle: int) -> Answer[int]:
         """Wipe the block; returns its handle."""
-        busy = self._resizing.get(handle)
-        if busy is not None:
-            return busy.afterwards(lambda: self.free(handle))
-        ref = self.table.remove(handle)
-        owner = self._owners.pop(handle, None)
-        if owner is not None:
-            owner.discard(handle)
-        self._ledger.refund(self._store.size(ref))
-        return after(self._store.release(ref), lambda _: handle)
+        return self._one_by_one(handle, lambda: self._free(handle))
 
     def realloc(self, handle: int, size: int) -> Answer[int]:
         """Resize the block; returns its new size."""
         _check_size(size)
-        busy = self._resizing.get(handle)
-        if busy is not None:
-            return busy.afterwards(lambda: self.realloc(handle, size))
-        ref = self.table.ref(handle)
-        old_size = self._store.size(ref)
-        self._ledger.recharge(old_size, size)
-        try:
-            resized = self._store.resize(ref, size)
-        except Exception:
-            self._ledger.recharge(size, old_size)
-            raise
-        if isinstance(resized, Later):
-            # Until it is done, what would free or resize the block again waits.
-            done = resized.then(lambda ref: self._replace(handle, ref, size))
-            self._resizing[handle] = done
-            done.when_settled(lambda: self._resized(handle))
-            return done
-        return self._replace(handle, resized, size)
+        return self._one_by_one(handle, lambda: self._realloc(handle, size))
 
     def info(self, handle: int) -> BlockInfo:
         """Size, flags and time of creation."""
@@ -144,18 +121,68 @@ class Handles:
             self._owners[handle] = owner
         return handle
 
+    def _free(self, handle: int) -> Answer[int]:
+        ref = self.table.remove(handle)
+        owner = self._owners.pop(handle, None)
+        if owner is not None:
+            owner.discard(handle)
+        self._ledger.refund(self._store.size(ref))
+        return after(self._store.release(ref), lambda _: handle)
+
+    def _realloc(self, handle: int, size: int) -> Answer[int]:
+        ref = self.table.ref(handle)
+        old_size = self._store.size(ref)
+        self._ledger.recharge(old_size, size)
+        try:
+            resized = self._store.resize(ref, size)
+        except Exception:
+            self._ledger.cancel_recharge(old_size, size)
+            raise
+        if isinstance(resized, Later):
+            _if_it_fails(resized, lambda: self._ledger.cancel_recharge(old_size, size))
+        return after(resized, lambda ref: self._replace(handle, ref, size))
+
     def _replace(self, handle: int, ref: Ref, size: int) -> int:
         self.table.replace(handle, ref)
         return size
 
-    def _resized(self, handle: int) -> None:
-        del self._resizing[handle]
+    def _one_by_one(self, handle: int, change: _Change) -> Answer[int]:
+        """Make `change` once those of the same block that came before it are made."""
+        if handle in self._changing:
+            made: Later[int] = Later()
+            self._changing[handle].append((change, made))
+            return made
+        answer = change()
+        if isinstance(answer, Later):
+            self._changing[handle] = deque()
+            answer.when_settled(lambda: self._go_on(handle))
+        return answer
 
-    def _cancel_if_failed(self, ref: Later[Ref], size: int) -> None:
+    def _go_on(self, handle: int) -> None:
+        """A change is made: make those that waited for it, up to the next that comes later."""
+        waiting = self._changing[handle]
+        while waiting:
+            change, made = waiting.popleft()
+            try:
+                answer = change()
+            except Exception as error:
+                made.fail(error)
+                continue
+            made.follow(answer)
+            if isinstance(answer, Later) and not answer.settled:
+                answer.when_settled(lambda: self._go_on(handle))
+                return
+        del self._changing[handle]
+
+
+def _if_it_fails(answer: Later[Ref], undo: Callable[[], None]) -> None:
+    def settled() -> None:
         try:
-            ref.result()
+            answer.result()
         except Exception:
-            self._ledger.cancel(size)
+            undo()
+
+    answer.when_settled(settled)
 
 
 def _check_size(size: int) -> None:

@@ -77,6 +77,15 @@ class Ledger:
         else:
             self._subtract(old_size - new_size)
 
+    def cancel_recharge(self, old_size: int, new_size: int) -> None:
+        """Undo a recharge for a block that kept its old size after all."""
+        more = new_size - old_size
+        self.used_bytes -= more
+        if more > 0:
+            self.allocated_bytes -= more
+        else:
+            self.freed_bytes += more
+
     def _check_room(self, more: int, size: int) -> None:
         limit = self.limits.max_memory_bytes
         if more > limit - self.used_bytes - self.blocks * BLOCK_OVERHEAD_BYTES:
