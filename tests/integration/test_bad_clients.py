@@ -124,6 +124,15 @@ def test_noise_after_a_version_2_message_is_no_filler_of_an_earlier_one(etherd: 
         assert receive_all(sock) == b""
 
 
+def test_noise_is_answered_in_the_version_last_seen(etherd: Etherd) -> None:
+    with etherd.socket() as sock:
+        for _ in range(3):
+            assert ask_v2(sock, PING).command == PONG
+        sock.sendall(b"noise")
+        assert receive_v2(sock).code == CORRUPT
+        assert receive_all(sock) == b""
+
+
 def test_fifty_clients_that_ask_and_do_not_take_cost_little(etherd: Etherd) -> None:
     with connect(etherd.address) as maker:
         block = maker.alloc(16 * MIB)

@@ -58,10 +58,10 @@ class Intake:
 
     @property
     def clean(self) -> bool:
-        """Between turns: whether the next byte can only be a request's first."""
-        return not (
-            self._tail or self._body is not None or self._drop or self._framer.filler_may_follow
-        )
+        """Between turns: whether version 2 requests may be cut elsewhere, and nobody told of it."""
+        framer = self._framer
+        told = framer.version == VERSION_2 and not framer.filler_may_follow
+        return told and not self._tail and self._body is None and not self._drop
 
     @property
     def at_header(self) -> bool:

@@ -89,7 +89,6 @@ class Session(asyncio.BufferedProtocol):
             self._fast = None
             self._cut_off_in(2 * LINGER_SECONDS)
         else:
-            self._quick = self._fast
             log.info("Client connected from %s", self.peer)
 
     def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002 - asyncio's signature

@@ -85,9 +85,9 @@ class RequestFramer:
         have = end - start
         if have <= 0:
             return None
-        seen = bytes(data[start : start + min(have, _VERSION_AT)])
-        if seen != MAGIC_BYTES[: len(seen)]:
-            return self._without_magic(seen)
+        seen = data[start : start + _VERSION_AT] if have >= _VERSION_AT else data[start:end]
+        if seen != MAGIC_BYTES and seen != MAGIC_BYTES[: len(seen)]:
+            return self._without_magic(seen[0])
         if have <= _VERSION_AT:
             return None
         version = data[start + _VERSION_AT]
@@ -96,18 +96,20 @@ class RequestFramer:
             return None
         if version not in HEADER_BYTES:
             self._due = 0
-            refusal = Refusal(ErrorCode.UNSUPPORTED, f"version {version} is not spoken here")
-            return Head(Message(0, version=self.version), header_bytes, refusal=refusal)
+            unspoken = Refusal(ErrorCode.UNSUPPORTED, f"version {version} is not spoken here")
+            return Head(Message(0, version=self.version), header_bytes, refusal=unspoken)
         self.version = version
         message, length = decode_header(data, start, version)
         if version == VERSION_1:
             return self._version_1(message, length, header_bytes)
         self._due = 0
-        return _version_2(message, length, header_bytes)
+        refusal = _refusal_v2(message, length)
+        discard = length > 0 and (refusal is not None or message.command not in PAYLOAD_LIMITS)
+        return Head(message, header_bytes, length, discard, refusal)
 
-    def _without_magic(self, seen: bytes) -> Head | Filler:
+    def _without_magic(self, first: int) -> Head | Filler:
         due, self._due = self._due, 0
-        if due and seen[0] != MAGIC_BYTES[0]:
+        if due and first != MAGIC_BYTES[0]:
             self._fills = True
             return Filler(due)
         refusal = Refusal(ErrorCode.CORRUPT, "these bytes are not the Ether protocol", fatal=True)
@@ -140,12 +142,6 @@ def _refusal_v1(message: Message) -> Refusal | None:
     return None
 
 
-def _version_2(message: Message, length: int, used: int) -> Head:
-    refusal = _refusal_v2(message, length)
-    wanted = refusal is None and message.command in PAYLOAD_LIMITS
-    return Head(message, used, length, not wanted, refusal)
-
-
 def _refusal_v2(message: Message, length: int) -> Refusal | None:
     if length > MAX_PAYLOAD_BYTES:
         return Refusal(
@@ -157,17 +153,22 @@ def _refusal_v2(message: Message, length: int) -> Refusal | None:
         return Refusal(
             ErrorCode.UNSUPPORTED, f"command {command_name(message.command)} is no request"
         )
-    command = Command(message.command)
-    unknown = message.flags & ~KNOWN_FLAGS.get(command, 0)
-    if unknown:
-        return Refusal(ErrorCode.UNSUPPORTED, f"{command.name}: flags 0x{unknown:04X} are unknown")
-    limit = PAYLOAD_LIMITS.get(command, MAX_PAYLOAD_BYTES)
-    if length > limit:
-        return Refusal(
-            ErrorCode.TOO_LARGE,
-            f"{command.name}: a payload of {length} bytes is more than {limit}",
-        )
+    if message.flags and (unknown := message.flags & ~_known_flags(message.command)):
+        name = command_name(message.command)
+        return Refusal(ErrorCode.UNSUPPORTED, f"{name}: flags 0x{unknown:04X} are unknown")
+    if length and length > (limit := _payload_limit(message.command)):
+        name = command_name(message.command)
+        text = f"{name}: a payload of {length} bytes is more than {limit}"
+        return Refusal(ErrorCode.TOO_LARGE, text)
     return None
+
+
+def _known_flags(command: int) -> int:
+    return KNOWN_FLAGS.get(Command(command), 0)
+
+
+def _payload_limit(command: int) -> int:
+    return PAYLOAD_LIMITS.get(Command(command), MAX_PAYLOAD_BYTES)
 
 
 _REQUESTS = frozenset(Command) - REPLIES

@@ -49,14 +49,7 @@ class Message:
         self, command: int = Command.OK, *, handle: int = 0, size: int = 0, payload: Buffer = b""
     ) -> Message:
         """An answer to this request: its version and request id are carried over."""
-        return Message(
-            command=command,
-            handle=handle,
-            size=size,
-            payload=payload,
-            request_id=self.request_id,
-            version=self.version,
-        )
+        return Message(command, handle, size, 0, payload, 0, self.request_id, self.version)
 
     def with_payload(self, payload: Buffer) -> Message:
         """The same message carrying `payload`."""
