@@ -16,6 +16,7 @@ from dataclasses import dataclass, field, replace
 from ether_protocol import Address, Command, ErrorCode, Message, Refused, ServerConnection
 from ether_protocol.bodies import error_reply
 from ether_protocol.codec import encode
+from harness import DEADLINE_SECONDS
 
 Step = Callable[[Message], "bytes | End"]
 """What to send for a request; `End` ends the connection."""
@@ -117,6 +118,7 @@ class Server:
     seen: list[str] = field(default_factory=list)
     gone: threading.Event = field(default_factory=threading.Event)
     """Set once the server has closed its side of the connection."""
+    peer: socket.socket | None = None
 
 
 @contextmanager
@@ -131,7 +133,11 @@ def serving(*script: Step) -> Iterator[Server]:
         finally:
             with suppress(OSError):
                 listener.shutdown(socket.SHUT_RDWR)  # wakes an accept that nobody came to
-            thread.join()
+            thread.join(DEADLINE_SECONDS)
+            if thread.is_alive() and server.peer is not None:
+                server.peer.shutdown(socket.SHUT_RDWR)
+                thread.join()
+                raise AssertionError("the test left its client open")
 
 
 def _serve(listener: socket.socket, server: Server, script: Sequence[Step]) -> None:
@@ -140,6 +146,7 @@ def _serve(listener: socket.socket, server: Server, script: Sequence[Step]) -> N
         peer, _ = listener.accept()
     except OSError:
         return
+    server.peer = peer
     with peer:
         connection = ServerConnection()
         while True:

@@ -1,14 +1,13 @@
 """A blocking client: one socket, one caller at a time.
 
-Rule: this file moves bytes between a socket and `ClientConnection` and turns
-what comes back into values and exceptions; it knows no format.
+Rule: one method a command, arguments into a message and a reply into values;
+what is sent when, and what a lost connection means, is `pipeline`'s.
 """
 
 from __future__ import annotations
 
 import socket
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from types import TracebackType
 from typing import Self, TypeVar
@@ -16,32 +15,23 @@ from typing import Self, TypeVar
 from . import bodies
 from .address import Address, parse_address
 from .bodies import BlockInfo, Hello
-from .connection import ClientConnection
 from .errors import (
     ConnectionLost,
-    EtherError,
     LocalProtocolError,
     NotFound,
-    OutcomeUnknown,
     RemoteProtocolError,
 )
 from .messages import Buffer, Message, flat
+from .pipeline import Pipeline, Step, reason_of
 from .vocabulary import (
     MAX_LIST_ENTRIES,
     MAX_NAME_BYTES,
     MAX_PAYLOAD_BYTES,
-    REPEATABLE,
     AllocFlag,
     Command,
-    command_name,
 )
 
-_WINDOW = 4
-"""Messages of a long transfer that are on their way at once."""
-
 _Value = TypeVar("_Value")
-_Step = tuple[Message, memoryview | None]
-_Messages = list[Message]
 _Page = tuple[int, list[tuple[int, int]]]
 
 
@@ -60,9 +50,10 @@ def connect(
     where = parse_address(address) if isinstance(address, str) else address
     try:
         sock = socket.create_connection((where.host, where.port), connect_timeout)
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     except OSError as error:
-        raise ConnectionLost(f"can't connect to {where}: {_reason(error)}") from None
+        raise ConnectionLost(f"can't connect to {where}: {reason_of(error)}") from None
+    with suppress(OSError):  # what is wrong with a connection shows when it is used
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     sock.settimeout(timeout)
     return Client(sock, where)
 
@@ -79,10 +70,8 @@ class Client:
     """
 
     def __init__(self, sock: socket.socket, address: Address) -> None:
-        self._sock = sock
-        self._connection = ClientConnection()
-        self._closed = False
         self.address = address
+        self._pipeline = Pipeline(sock, address)
 
     def __enter__(self) -> Self:
         return self
@@ -98,12 +87,11 @@ class Client:
     @property
     def closed(self) -> bool:
         """Whether the connection is closed, by either side's fault or by `close`."""
-        return self._closed
+        return self._pipeline.closed
 
     def close(self) -> None:
         """End the connection; blocks stay, except SESSION blocks.  May be called twice."""
-        self._closed = True
-        self._sock.close()
+        self._pipeline.close()
 
     # One method a command, in the order of docs/protocol.md.
 
@@ -163,7 +151,7 @@ class Client:
 
         Up to 16 MiB it is all or nothing; more goes in several WRITEs.
         """
-        return sum(reply.size for reply in self._run(_writes(handle, flat(data), offset)))
+        return sum(reply.size for reply in self._pipeline.run(_writes(handle, flat(data), offset)))
 
     def read(self, handle: int, size: int | None = None, offset: int = 0) -> bytes:
         """Read `size` bytes at `offset`, fewer where the block ends; None means to its end."""
@@ -171,7 +159,7 @@ class Client:
             size = max(0, self.info(handle).size - offset)
         if size <= MAX_PAYLOAD_BYTES:
             return bytes(self.call(Message(Command.READ, handle, size, offset)).payload)
-        replies = self._run(_reads(handle, size, offset))
+        replies = self._pipeline.run(_reads(handle, size, offset))
         return b"".join([reply.payload for reply in replies])
 
     def readinto(self, handle: int, buffer: bytearray | memoryview, offset: int = 0) -> int:
@@ -182,18 +170,17 @@ class Client:
         view = memoryview(buffer).cast("B")
         if view.readonly:
             raise TypeError("readinto: the buffer is read-only")
-        return sum(
-            len(reply.payload) for reply in self._run(_reads(handle, len(view), offset, view))
-        )
+        replies = self._pipeline.run(_reads(handle, len(view), offset, view))
+        return sum(len(reply.payload) for reply in replies)
 
     def fill(self, handle: int, byte: int, offset: int, size: int) -> int:
         """Set `size` bytes at `offset` to `byte`; returns how many."""
         payload = bodies.pack(bodies.FILL_REQUEST, byte)
-        steps: Iterator[_Step] = (
+        steps: Iterator[Step] = (
             (Message(Command.FILL, handle, step, offset + done, payload), None)
             for done, step in _cut(size)
         )
-        return sum(reply.size for reply in self._run(steps))
+        return sum(reply.size for reply in self._pipeline.run(steps))
 
     def copy(
         self, source: int, source_offset: int, target: int, target_offset: int, size: int
@@ -218,105 +205,7 @@ class Client:
 
     def call(self, request: Message) -> Message:
         """Send any `request` and return its reply; raises as every method does."""
-        (reply,) = self._run([(request, None)])
-        return reply
-
-    def _run(self, steps: Iterable[_Step]) -> _Messages:
-        """Send requests as a pipeline and return their replies; the first error is raised.
-
-        Requests behind a refused one are not sent, those already on their way
-        are awaited, so that no reply is left for the next caller.  Neither is
-        anything asked for behind a READ that came short, at the block's end.
-        """
-        replies: _Messages = []
-        refused: EtherError | None = None
-        ended = False
-        waiting: deque[Message] = deque()
-        steps = iter(steps)
-        try:
-            while True:
-                while refused is None and not ended and len(waiting) < _WINDOW:
-                    step = next(steps, None)
-                    if step is None:
-                        break
-                    try:
-                        self._send(step, waiting)
-                    except LocalProtocolError as error:
-                        refused = error
-                if not waiting:
-                    break
-                reply = self._receive(waiting)
-                request = waiting.popleft()
-                if ended:
-                    continue
-                if reply.command != Command.ERROR:
-                    replies.append(reply)
-                    ended = request.command == Command.READ and len(reply.payload) < request.size
-                elif refused is None or isinstance(refused, LocalProtocolError):
-                    refused = bodies.decode_error(reply, _doing(request))
-        except BaseException as error:
-            # Replies that nobody waits for any more must not answer the next request.
-            if self._connection.outstanding or isinstance(error, RemoteProtocolError):
-                self.close()
-            raise
-        if refused is not None:
-            raise refused
-        return replies
-
-    def _send(self, step: _Step, waiting: deque[Message]) -> None:
-        if self._closed or (not waiting and self._has_ended()):
-            self.close()
-            raise ConnectionLost(f"not connected to {self.address}")
-        request, into = step
-        buffers = self._connection.send(request, into)
-        waiting.append(request)
-        try:
-            for buffer in buffers:
-                # One sendall would take the timeout for the whole payload, not for a silence.
-                rest = memoryview(buffer)
-                while len(rest):
-                    rest = rest[self._sock.send(rest) :]
-        except OSError as error:
-            told = None if isinstance(error, TimeoutError) else self._refused_while_sending(waiting)
-            raise told or self._lost(_reason(error), waiting) from None
-
-    def _has_ended(self) -> bool:
-        """Whether the server has closed already, so that a request never sent is not "unknown"."""
-        timeout = self._sock.gettimeout()
-        try:
-            self._sock.settimeout(0)
-            ended = not self._sock.recv(1, socket.MSG_PEEK)
-            self._sock.settimeout(timeout)
-        except BlockingIOError:
-            self._sock.settimeout(timeout)
-            return False
-        except OSError:
-            return True
-        return ended
-
-    def _refused_while_sending(self, waiting: deque[Message]) -> EtherError | None:
-        """What the server said before it closed, if it said why: it is still there to be read."""
-        try:
-            while waiting:
-                reply = self._receive(waiting)
-                request = waiting.popleft()
-                if reply.command == Command.ERROR:
-                    self.close()
-                    return bodies.decode_error(reply, _doing(request))
-        except EtherError:
-            pass
-        return None
-
-    def _receive(self, waiting: deque[Message]) -> Message:
-        connection = self._connection
-        try:
-            while (reply := connection.next_reply()) is None:
-                count = self._sock.recv_into(connection.get_buffer())
-                if not count:
-                    raise self._lost("the server closed the connection", waiting)
-                connection.received(count)
-        except OSError as error:
-            raise self._lost(_reason(error), waiting) from None
+        (reply,) = self._pipeline.run([(request, None)])
         return reply
 
     def _understand(self, decode: Callable[[Buffer], _Value], reply: Message) -> _Value:
@@ -326,16 +215,6 @@ class Client:
         except RemoteProtocolError:
             self.close()
             raise
-
-    def _lost(self, reason: str, waiting: deque[Message]) -> EtherError:
-        """Close, and say what that means for the requests that have no answer."""
-        self.close()
-        changing = next((r for r in waiting if r.command not in REPEATABLE), None)
-        if changing is None:
-            return ConnectionLost(f"lost the connection to {self.address}: {reason}")
-        return OutcomeUnknown(
-            f"{_doing(changing)}: outcome unknown, the connection ended before the answer: {reason}"
-        )
 
 
 class Block:
@@ -389,30 +268,13 @@ def _cut(size: int) -> Iterator[tuple[int, int]]:
         yield done, min(MAX_PAYLOAD_BYTES, size - done)
 
 
-def _writes(handle: int, view: memoryview, offset: int) -> Iterator[_Step]:
+def _writes(handle: int, view: memoryview, offset: int) -> Iterator[Step]:
     for done, step in _cut(len(view)):
         part = view[done : done + step]
         yield Message(Command.WRITE, handle, offset=offset + done, payload=part), None
 
 
-def _reads(handle: int, size: int, offset: int, view: memoryview | None = None) -> Iterator[_Step]:
+def _reads(handle: int, size: int, offset: int, view: memoryview | None = None) -> Iterator[Step]:
     for done, step in _cut(size):
         into = view[done : done + step] if view is not None else None
         yield Message(Command.READ, handle, step, offset + done), into
-
-
-def _doing(request: Message) -> str:
-    """The request as an error names it: command, handle and range."""
-    text = command_name(request.command)
-    if request.handle:
-        text += f" handle {request.handle}"
-    if request.command in (Command.READ, Command.WRITE, Command.FILL, Command.COPY):
-        size = len(request.payload) if request.command == Command.WRITE else request.size
-        text += f" [{request.offset}:{request.offset + size}]"
-    return text
-
-
-def _reason(error: OSError) -> str:
-    if isinstance(error, TimeoutError):
-        return "no answer in time"
-    return error.strerror or str(error) or type(error).__name__
