@@ -60,12 +60,26 @@ class Server:
         listener = await loop.create_server(
             lambda: Session(service), settings.host, settings.port, backlog=BACKLOG
         )
+        try:
+            await self._serve(listener, service)
+        finally:
+            # uvloop waits for an open listener when it is closed itself.
+            listener.close()
+        in_time = await self._drain(service)
+        service.close()
+        self._announce(report.final_statistics(service.ledger))
+        self._announce(report.GOODBYE)
+        return 0 if in_time else 1
+
+    async def _serve(self, listener: asyncio.Server, service: EtherService) -> None:
+        """Say that clients may come, and serve them until a signal."""
+        loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, self._signalled)
         addresses = [_format(sock.getsockname()) for sock in listener.sockets]
-        self._ready(report.banner(addresses, settings.max_handles))
+        self._ready(report.banner(addresses, self._settings.max_handles))
         log.info("Listening on %s", ", ".join(addresses))
-        if not settings.insecure:
+        if not self._settings.insecure:
             log.info("Serving this machine only; --insecure serves every machine")
         # What exists now stays: the collector need not look at it again.
         gc.collect()
@@ -75,12 +89,6 @@ class Server:
         log.info(
             "Shutting down: %d clients, %d blocks", len(service.sessions), service.ledger.blocks
         )
-        listener.close()
-        in_time = await self._drain(service)
-        service.close()
-        self._announce(report.final_statistics(service.ledger))
-        self._announce(report.GOODBYE)
-        return 0 if in_time else 1
 
     def _signalled(self) -> None:
         if self._stop.is_set():
