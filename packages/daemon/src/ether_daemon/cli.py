@@ -14,7 +14,7 @@ from pathlib import Path
 import click
 
 from ether_protocol.sizes import parse_size
-from ether_protocol.vocabulary import DEFAULT_PORT
+from ether_protocol.vocabulary import DEFAULT_PORT, MAX_SIZE
 
 from . import __version__, config, logs
 from .background import Background
@@ -31,15 +31,17 @@ _PATH = click.Path(dir_okay=False, path_type=Path)
 _NOT_IN_FILE = ("config", "port_argument", "version", "help")
 
 
-def _size(ctx: click.Context, option: click.Parameter, value: str | int | None) -> int | None:
+def _size(ctx: click.Context, option: click.Parameter, value: str | None) -> int | None:
     if value is None:
         return None
     try:
-        size = value if isinstance(value, int) else parse_size(str(value))
+        size = parse_size(value)
     except ValueError as error:
         raise click.BadParameter(str(error), ctx, option) from None
     if size < _LEAST_MEMORY_BYTES:
         raise click.BadParameter(f"the least is {_LEAST_MEMORY_BYTES} bytes", ctx, option)
+    if size > MAX_SIZE:
+        raise click.BadParameter(f"the most is {MAX_SIZE} bytes", ctx, option)
     return size
 
 
@@ -90,7 +92,7 @@ def _load_config(ctx: click.Context, _: click.Parameter, path: Path | None) -> P
 )
 @click.option(
     "--max-handles",
-    type=click.IntRange(min=0),
+    type=click.IntRange(0, MAX_SIZE),
     default=0,
     metavar="N",
     help="Most blocks there may be; 0 for any number. [default: 0]",
@@ -125,7 +127,9 @@ def _load_config(ctx: click.Context, _: click.Parameter, path: Path | None) -> P
 @click.option("--log-file", type=_PATH, help="Log here instead of to stderr.")
 @click.option("--daemon", is_flag=True, help="Run in the background.")
 @click.option("--pid-file", type=_PATH, help="Write the process id here while it runs.")
-@click.version_option(__version__, "--version", message="etherd %(version)s")
+@click.version_option(
+    __version__, "--version", message="etherd %(version)s", allow_from_autoenv=False
+)
 def etherd(
     port_argument: int | None,
     host: str,
@@ -188,7 +192,7 @@ def _run(settings: Settings, daemon: bool, pid_file: Path | None) -> int:
     try:
         logs.configure(settings.log)
         return server.run(settings, _print, ready)
-    except OSError as error:
+    except (OSError, UnicodeError) as error:
         line = _why(error, settings)
         if background is not None:
             background.failed(f"etherd: {line}")
@@ -199,13 +203,15 @@ def _run(settings: Settings, daemon: bool, pid_file: Path | None) -> int:
             _remove(pid_file)
 
 
-def _why(error: OSError, settings: Settings) -> str:
+def _why(error: OSError | UnicodeError, settings: Settings) -> str:
     """One line for what kept the server from starting."""
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    if isinstance(error, UnicodeError):  # the codec of host names
+        return f"can't listen on {host}:{settings.port}: this is no name of a host"
     number = error.errno or 0
     reason = os.strerror(number) if number > 0 else error.strerror or str(error)
     if error.filename is not None:
         return f"can't write {error.filename}: {reason}"
-    host = f"[{settings.host}]" if ":" in settings.host else settings.host
     return f"can't listen on {host}:{settings.port}: {reason}"
 
 

@@ -10,19 +10,19 @@ import difflib
 import tomllib
 from collections.abc import Collection
 from pathlib import Path
-from typing import Any
 
 
 class ConfigError(Exception):
     """The file can't be used; the message says which file and why."""
 
 
-def load(path: Path, known: Collection[str]) -> dict[str, Any]:
+def load(path: Path, known: Collection[str]) -> dict[str, str]:
     """The values in the file at `path` by parameter name, such as `max_memory`.
 
-    Keys may be written as the flags are (`max-memory`) or with underscores.
-    Raises ConfigError for a file that can't be read, is no TOML, or has a key
-    that is not in `known`.
+    Keys may be written as the flags are (`max-memory`) or with underscores;
+    values come back as the flags' are, as text.  Raises ConfigError for a file
+    that can't be read, is no TOML, or has a key that is not in `known` or a
+    value that no flag could have.
     """
     try:
         with path.open("rb") as file:
@@ -31,12 +31,14 @@ def load(path: Path, known: Collection[str]) -> dict[str, Any]:
         raise ConfigError(f"can't read {path}: {error.strerror}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"can't read {path}: {error}") from None
-    values: dict[str, Any] = {}
+    values: dict[str, str] = {}
     for key, value in table.items():
         name = key.replace("-", "_")
         if name not in known:
             near = difflib.get_close_matches(name, known, 1)
             hint = f", did you mean {near[0].replace('_', '-')}?" if near else ""
             raise ConfigError(f"{path}: there is no setting {key!r}{hint}")
-        values[name] = value
+        if not isinstance(value, str | int):
+            raise ConfigError(f"{path}: {key} is a text, a whole number, true or false")
+        values[name] = str(value)
     return values

@@ -33,7 +33,7 @@ def raise_descriptor_limit(connections: int) -> int:
         try:
             resource.setrlimit(resource.RLIMIT_NOFILE, (target, hard))
             soft = target
-        except (OSError, ValueError):
+        except (OSError, ValueError, OverflowError):
             pass
     if soft == resource.RLIM_INFINITY:
         return connections
