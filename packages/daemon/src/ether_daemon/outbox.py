@@ -7,6 +7,7 @@ asked for.
 
 from __future__ import annotations
 
+import os
 from collections import deque
 from collections.abc import Callable
 from typing import Protocol
@@ -14,25 +15,32 @@ from typing import Protocol
 from .later import Later
 from .store import Reading
 
-HIGH_WATER_BYTES = 256 * 1024
+HIGH_WATER_BYTES = 64 * 1024
 """More than this not yet taken by the client, and no further request of it is read."""
 
 PIECE_BYTES = 2 * HIGH_WATER_BYTES
-"""How much of a long READ is copied out at a time; above the high-water mark it is sent at once."""
+"""How much of a long READ is copied for a client that does not take it at once."""
 
 MAX_AWAITED = 1024
 """Most replies of one connection that may be awaited or wait behind one that is."""
 
-_JOIN_BYTES = 64 * 1024
+_JOIN_BYTES = 8 * 1024
+"""Replies of less than this on average are joined; larger ones are sent as they are."""
 
 Piece = bytes | Reading
 
 
 class Sink(Protocol):
-    """The two methods of a transport that are needed here."""
+    """What is needed here of a transport."""
 
     def write(self, data: bytes) -> None:
         """Send, or keep until it can be sent."""
+
+    def get_write_buffer_size(self) -> int:
+        """Bytes kept until they can be sent."""
+
+    def is_closing(self) -> bool:
+        """Whether the connection is closed, or about to be."""
 
     def writelines(self, list_of_data: list[bytes]) -> None:
         """Send several as they are, unjoined."""
@@ -41,10 +49,12 @@ class Sink(Protocol):
 class Outbox:
     """Replies in order: ready ones, long ones piece by piece, and ones that answer later."""
 
-    __slots__ = ("_queue", "_sink", "_waiting_bytes", "paused")
+    __slots__ = ("_descriptor", "_queue", "_sink", "_waiting_bytes", "paused")
 
-    def __init__(self, sink: Sink) -> None:
+    def __init__(self, sink: Sink, descriptor: int = -1) -> None:
+        """`descriptor` is the socket's, if bytes may go to it as they are."""
         self._sink = sink
+        self._descriptor = descriptor
         self._queue: deque[Piece | Later[list[Piece]]] = deque()
         self._waiting_bytes = 0
         self.paused = False
@@ -96,17 +106,17 @@ class Outbox:
                     self._queue.appendleft(part)
                     self._waiting_bytes += len(part)
             else:
-                self._write(ready, sum(map(len, ready)))
+                self._send_reading(ready, piece)
                 ready = []
-                if not self.paused:
-                    self._sink.write(self._next_of(piece))
         self._write(ready, sum(map(len, ready)))
 
     def cancel(self) -> None:
         """The connection is gone: let go of what nobody will take."""
         for piece in self._queue:
-            if not isinstance(piece, bytes | Later):
-                piece.cancel()
+            if isinstance(piece, Later):
+                piece.then(_give_up)
+            else:
+                _give_up([piece])
         self._queue.clear()
         self._waiting_bytes = 0
 
@@ -119,15 +129,40 @@ class Outbox:
         self._waiting_bytes -= len(piece)
         return piece
 
-    def _next_of(self, reading: Reading) -> bytes:
-        data = reading.take(PIECE_BYTES)
-        self._waiting_bytes -= len(data)
+    def _send_reading(self, before: list[bytes], reading: Reading) -> None:
+        """Send what stands before `reading`, and of it what the client takes at once or a piece."""
+        length = len(reading)
+        sink = self._sink
+        if self._descriptor < 0 or sink.get_write_buffer_size() or sink.is_closing():
+            self._write(before, sum(map(len, before)))
+        else:
+            head = b"".join(before)
+
+            def give(rest: memoryview) -> int:
+                """Past the transport, which would keep a copy or, worse, the block's memory."""
+                try:
+                    sent = os.writev(self._descriptor, [head, rest])
+                except OSError:  # full, or broken: then the transport will notice
+                    sent = 0
+                if sent < len(head):
+                    sink.write(head[sent:])
+                return max(0, sent - len(head))
+
+            reading.hand(give)
+        if len(reading) and not self.paused:
+            sink.write(reading.take(PIECE_BYTES))
+        self._waiting_bytes -= length - len(reading)
         if not len(reading):
             self._queue.popleft()
-        return data
 
     def _write(self, replies: list[bytes], size: int) -> None:
-        if size > _JOIN_BYTES:
+        if size > _JOIN_BYTES * len(replies):
             self._sink.writelines(replies)
         elif replies:
             self._sink.write(b"".join(replies))
+
+
+def _give_up(pieces: list[Piece]) -> None:
+    for piece in pieces:
+        if not isinstance(piece, bytes):
+            piece.cancel()

@@ -14,7 +14,7 @@ from contextlib import suppress
 
 from . import report
 from .machine import raise_descriptor_limit
-from .service import EtherService
+from .service import TICK_SECONDS, EtherService
 from .session import Session
 from .settings import Settings
 
@@ -84,7 +84,9 @@ class Server:
         # What exists now stays: the collector need not look at it again.
         gc.collect()
         gc.freeze()
+        ticking = asyncio.create_task(_tick(service))
         await self._stop.wait()
+        ticking.cancel()
         self._announce(report.SHUTTING_DOWN)
         log.info(
             "Shutting down: %d clients, %d blocks", len(service.sessions), service.ledger.blocks
@@ -97,6 +99,7 @@ class Server:
 
     async def _drain(self, service: EtherService) -> bool:
         """Let requests in flight finish; returns whether all did."""
+        await asyncio.sleep(0)  # a connection accepted just now has its session by then
         for session in list(service.sessions):
             session.drain()
         in_time = await self._emptied(service, DRAIN_SECONDS)
@@ -112,6 +115,12 @@ class Server:
         for wait in waits:
             wait.cancel()
         return service.empty.is_set()
+
+
+async def _tick(service: EtherService) -> None:
+    while True:
+        await asyncio.sleep(TICK_SECONDS)
+        service.tick()
 
 
 def _event_loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:

@@ -29,6 +29,9 @@ log = logging.getLogger("etherd")
 TURN_SECONDS = 0.005
 """How long one client may keep the event loop before the others have their turn."""
 
+TURN_BYTES = 256 * 1024
+"""How many bytes of replies are gathered before they are sent."""
+
 LINGER_SECONDS = 0.5
 """How long a refused client may take to read why, before it is cut off."""
 
@@ -68,8 +71,9 @@ class Session(asyncio.BufferedProtocol):
         self._quick: FastPath | None = None  # the same, while nothing of earlier turns is left
         self._denied: Refusal | None = None
         self._replies: list[bytes] = []  # of this turn, not yet sent
-        self._room = HIGH_WATER_BYTES  # reply bytes until they are
+        self._room = TURN_BYTES  # reply bytes until they are
         self._reading = True  # False while requests wait for their turn, or for the client
+        self._in_turn = False  # requests are being carried out
         self._ending = False  # no further request is taken
         self._draining = False  # the same, once the one being received is whole
         self._half_closed = False  # the client will send no more
@@ -79,8 +83,8 @@ class Session(asyncio.BufferedProtocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Ask the server whether this client is served, and set up the flow control."""
         self._transport = cast(asyncio.Transport, transport)
-        self._transport.set_write_buffer_limits(high=HIGH_WATER_BYTES)
-        self._outbox = Outbox(self._transport)
+        self._transport.set_write_buffer_limits(high=HIGH_WATER_BYTES, low=0)
+        self._outbox = Outbox(self._transport, _descriptor(transport))
         self.address = transport.get_extra_info("peername")
         self.peer = _format_peer(self.address)
         self._denied = self._service.admit(self)
@@ -119,7 +123,11 @@ class Session(asyncio.BufferedProtocol):
     def eof_received(self) -> bool:
         """Keep a half-closed connection until its replies are out."""
         self._half_closed = True
-        return not self._idle()
+        if self._ending:
+            self._say_goodbye()
+        else:
+            self._end_if_served()
+        return True
 
     def pause_writing(self) -> None:
         """Stop: the client does not take what was sent."""
@@ -145,8 +153,8 @@ class Session(asyncio.BufferedProtocol):
     def drain(self) -> None:
         """Finish the request that is being received and the replies that are due, then close."""
         self._draining = True
-        self._quick = None
-        self._close_if_idle()
+        self._fast = self._quick = None  # one by one, so as to stop behind the last
+        self._end_if_served()
 
     def abort(self) -> None:
         """Close now, whatever is under way."""
@@ -156,11 +164,15 @@ class Session(asyncio.BufferedProtocol):
 
     def _take_turn(self) -> None:
         """Carry out what was received, as long as the client's turn and its replies allow."""
+        self._in_turn = True
         turn_over = self._serve()
         self._flush()
+        self._in_turn = False
         self._intake.rest()
         self._quick = None
         if self._ending:
+            self._intake.close()
+            self._say_goodbye()
             return
         if turn_over or self._outbox.blocked:
             self._read(False)
@@ -169,7 +181,7 @@ class Session(asyncio.BufferedProtocol):
             return
         self._read(True)
         if self._draining or self._half_closed:
-            self._close_if_idle()
+            self._end_if_served()
         elif self._intake.clean and self._outbox.empty:
             self._quick = self._fast
 
@@ -187,6 +199,9 @@ class Session(asyncio.BufferedProtocol):
                 self._refuse(item, self._denied)
             else:
                 self._answer(item)
+            if self._draining and self._reading:
+                self._ending = True  # that was the one that was being received
+                return False
             if intake.start == intake.end:
                 return False
             if fast is not None and self._room > 0 and intake.at_header:
@@ -248,8 +263,8 @@ class Session(asyncio.BufferedProtocol):
     def _flush(self) -> None:
         """Send this turn's replies."""
         if self._replies:
-            size = HIGH_WATER_BYTES - self._room
-            replies, self._replies, self._room = self._replies, [], HIGH_WATER_BYTES
+            size = TURN_BYTES - self._room
+            replies, self._replies, self._room = self._replies, [], TURN_BYTES
             self._service.bytes_out += size
             self._outbox.send(replies, size)
 
@@ -257,13 +272,15 @@ class Session(asyncio.BufferedProtocol):
 
     def _go_on(self) -> None:
         """Take up the requests that had to wait, once they may."""
+        if self._in_turn:
+            return  # its end sees to it
         if self._ending:
             self._say_goodbye()
         elif not self._reading and not self._outbox.blocked:
             self._intake.resume()
             self._take_turn()
-        elif self._draining or self._half_closed:
-            self._close_if_idle()
+        else:
+            self._end_if_served()
 
     def _settled(self, pieces: Later[list[Piece]]) -> None:
         """A reply that was awaited is there, or never will be."""
@@ -271,6 +288,8 @@ class Session(asyncio.BufferedProtocol):
             pieces.result()
         except Exception:
             log.exception("A request of %s failed", self.peer)
+            self._ending = True
+            self._outbox.cancel()
             self._transport.abort()
             return
         self._outbox.pump()
@@ -284,16 +303,13 @@ class Session(asyncio.BufferedProtocol):
             else:
                 self._transport.pause_reading()
 
-    def _idle(self) -> bool:
-        """Whether no reply is due and no request can still become one."""
-        if not self._outbox.empty or not self._reading:
-            return False
-        return self._half_closed or not self._intake.partial
-
-    def _close_if_idle(self) -> None:
-        if self._idle():
+    def _end_if_served(self) -> None:
+        """End where no further request can come, or none is wanted."""
+        if self._ending or not self._reading:
+            return
+        if self._half_closed or (self._draining and not self._intake.partial):
             self._ending = True
-            self._transport.close()
+            self._say_goodbye()
 
     def _end(self) -> None:
         """Take no more, send what is due, and close so that it can be read."""
@@ -304,16 +320,26 @@ class Session(asyncio.BufferedProtocol):
         self._say_goodbye()
 
     def _say_goodbye(self) -> None:
+        """Close, once everything is sent, and not before the client knows that this was all."""
+        if not self._outbox.empty or self._transport.is_closing():
+            return
+        if self._half_closed or not self._transport.can_write_eof():
+            self._transport.close()
+            return
         # Closing at once would reset the connection while the client still
-        # sends, and the reset could overtake the reply.
-        if self._outbox.empty and not self._transport.is_closing():
-            if self._transport.can_write_eof():
-                self._transport.write_eof()
-            else:
-                self._transport.close()
+        # sends, and the reset could overtake the replies.
+        self._transport.write_eof()
+        asyncio.get_running_loop().call_later(LINGER_SECONDS, self._transport.close)
 
     def _cut_off_in(self, seconds: float) -> None:
         asyncio.get_running_loop().call_later(seconds, self._transport.abort)
+
+
+def _descriptor(transport: asyncio.BaseTransport) -> int:
+    """The socket's descriptor where plain bytes may be written to it, else -1."""
+    sock = transport.get_extra_info("socket")
+    plain = sock is not None and transport.get_extra_info("sslcontext") is None
+    return int(sock.fileno()) if plain else -1
 
 
 def _format_peer(address: object) -> str:
