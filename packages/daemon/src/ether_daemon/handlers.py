@@ -138,8 +138,8 @@ def _list(caller: Caller, request: Message) -> Reply:
 
 
 def _write(caller: Caller, request: Message) -> Answer[Reply]:
-    written = caller.handles.write(request.handle, request.offset, request.payload)
     size = len(request.payload)
+    written = caller.handles.write(request.handle, request.offset, request.payload)
     return after(written, lambda _: request.reply(handle=request.handle, size=size))
 
 

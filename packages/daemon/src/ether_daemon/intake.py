@@ -2,19 +2,17 @@
 
 Rule: bytes are looked at where the socket put them.  All connections share
 one receive buffer, since only one receives at a time; what is left of a turn
-is kept apart, and a long payload is received where it stays until it is whole.
+is kept apart, and a long payload arrives in memory of its own.
 """
 
 from __future__ import annotations
-
-import mmap
 
 from ether_protocol.connection import Refused
 from ether_protocol.framing import Filler, Refusal, RequestFramer
 from ether_protocol.messages import Message
 from ether_protocol.vocabulary import VERSION_2, ErrorCode
 
-from .wiping import reserve
+from .spares import Arrival, Spares
 
 RECEIVE_BYTES = 256 * 1024
 MAX_INLINE_BYTES = 16 * 1024
@@ -22,11 +20,16 @@ MAX_INLINE_BYTES = 16 * 1024
 
 
 class ReceiveBuffer:
-    """The buffer that the connections of one event loop take turns with."""
+    """The memory that the connections of one event loop receive in, one at a time."""
 
     def __init__(self) -> None:
         self.data = bytearray(RECEIVE_BYTES)
         self.view = memoryview(self.data)
+        self.spares = Spares()
+
+    def wipe(self) -> None:
+        """Let nothing remain of what was received last."""
+        self.data[:] = bytes(RECEIVE_BYTES)
 
 
 class Intake:
@@ -38,40 +41,54 @@ class Intake:
     calls `skipped_to`.
     """
 
-    __slots__ = ("_body", "_drop", "_framer", "_shared", "_tail", "data", "end", "start", "view")
+    __slots__ = (
+        "_arrival",
+        "_drop",
+        "_finished",
+        "_framer",
+        "_message",
+        "_shared",
+        "_tail",
+        "data",
+        "end",
+        "start",
+        "view",
+    )
 
     def __init__(self, shared: ReceiveBuffer) -> None:
         self._shared = shared
         self._framer = RequestFramer()
         self._tail = b""
-        self._body: _Body | None = None
+        self._arrival: Arrival | None = None  # a long payload that is not whole
+        self._finished: Arrival | None = None  # one that is, and is lent out
+        self._message = Message(0)  # whose payload it is
         self._drop = 0
         self.data: bytes | bytearray = b""
-        self.view = memoryview(b"")
+        self.view = _NOTHING
         self.start = 0
         self.end = 0
 
     @property
     def partial(self) -> bool:
         """Between turns: whether a request has begun to arrive, or whole ones wait."""
-        return bool(self._tail) or self._body is not None
+        return bool(self._tail) or self._arrival is not None
 
     @property
     def clean(self) -> bool:
         """Between turns: whether version 2 requests may be cut elsewhere, and nobody told of it."""
         framer = self._framer
         told = framer.version == VERSION_2 and not framer.filler_may_follow
-        return told and not self._tail and self._body is None and not self._drop
+        return told and not self._tail and self._arrival is None and not self._drop
 
     @property
     def at_header(self) -> bool:
         """Whether a header is due at `start`, rather than a payload or bytes to be dropped."""
-        return not self._drop and self._body is None
+        return not self._drop and self._arrival is None
 
     def get_buffer(self) -> memoryview:
         """Where the next bytes from the socket belong."""
-        if self._body is not None:
-            return self._body.room()
+        if self._arrival is not None:
+            return self._arrival.room()
         tail = self._tail
         if not tail:
             return self._shared.view
@@ -80,8 +97,8 @@ class Intake:
 
     def received(self, count: int) -> None:
         """Begin a turn: `count` bytes stand at the start of what `get_buffer` lent."""
-        if self._body is not None:
-            self._body.filled += count
+        if self._arrival is not None:
+            self._arrival.filled += count
             return
         self.data, self.view = self._shared.data, self._shared.view
         self.start, self.end = 0, len(self._tail) + count
@@ -106,8 +123,10 @@ class Intake:
 
         None means that there is none: what is left waits for more bytes.
         """
-        if self._body is not None:
-            return self._whole_body(self._body)
+        if self._finished is not None:
+            self._let_go(self._finished)
+        if self._arrival is not None:
+            return self._whole(self._arrival)
         while self.start < self.end:
             if self._drop:
                 step = min(self._drop, self.end - self.start)
@@ -135,60 +154,42 @@ class Intake:
 
     def rest(self) -> None:
         """End the turn; the shared buffer is another connection's from now on."""
+        if self._finished is not None:
+            self._let_go(self._finished)
         self._tail = bytes(self.view[self.start : self.end])
-        self.data, self.view = b"", memoryview(b"")
+        self.data, self.view = b"", _NOTHING
         self.start = self.end = 0
 
     def close(self) -> None:
         """Let go of everything."""
         self._tail = b""
-        if self._body is not None:
-            self._body.close()
-            self._body = None
+        if self._arrival is not None:
+            self._arrival.close()
+            self._arrival = None
 
     def _await_payload(self, message: Message, length: int, first: int) -> Refused | None:
         if length <= MAX_INLINE_BYTES:
             return None
         try:
-            body = _Body(message, length)
+            arrival = Arrival(self._shared.spares, length)
         except OSError:
             self.start, self._drop = first, length
             text = f"the machine has no room for a payload of {length} bytes"
             return Refused(message, Refusal(ErrorCode.NO_MEMORY, text))
-        body.begin(self.view[first : self.end])
-        self._body, self.start = body, self.end
+        arrival.begin(self.view[first : self.end])
+        self._arrival, self._message, self.start = arrival, message, self.end
         return None
 
-    def _whole_body(self, body: _Body) -> Message | None:
-        if body.filled < body.length:
+    def _whole(self, arrival: Arrival) -> Message | None:
+        if arrival.filled < arrival.length:
             return None
-        self._body = None
-        return body.finish()
+        self._arrival, self._finished = None, arrival
+        self._shared.spares.arrived = arrival
+        return self._message.with_payload(arrival.payload)
+
+    def _let_go(self, finished: Arrival) -> None:
+        self._shared.spares.arrived = self._finished = None
+        finished.close()
 
 
-class _Body:
-    """The payload of a long WRITE until it is whole."""
-
-    __slots__ = ("_memory", "_message", "filled", "length")
-
-    def __init__(self, message: Message, length: int) -> None:
-        # Pages of an anonymous mapping exist only once bytes arrive in them,
-        # and go back to the kernel, which wipes them, as soon as it is dropped.
-        self._memory: mmap.mmap = reserve(length)
-        self._message = message
-        self.length = length
-        self.filled = 0
-
-    def begin(self, data: memoryview) -> None:
-        self._memory[: len(data)] = data
-        self.filled = len(data)
-
-    def room(self) -> memoryview:
-        return memoryview(self._memory)[self.filled :]
-
-    def finish(self) -> Message:
-        self._message.payload = memoryview(self._memory)
-        return self._message
-
-    def close(self) -> None:
-        self._message.payload = b""
+_NOTHING = memoryview(b"")

@@ -7,10 +7,11 @@ grow by moving pages, and what must be wiped is wiped a step at a time.
 from __future__ import annotations
 
 import mmap
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from ether_protocol.errors import NoMemory
 
+from .spares import Arrival
 from .stale import Stale
 from .store import Defer
 from .wiping import WIPE_STEP_BYTES, reserve, wipe_in_steps
@@ -32,6 +33,15 @@ class Mapping:
         if self._stale:
             self._stale.wipe(start, end)
         return self.memory
+
+    def exchange(self, arrived: Arrival) -> bool:
+        """Take over the memory of a payload that is the whole block; False if it is not."""
+        whole = self.size == len(self.memory) == arrived.length
+        if not whole or self.readings or self._stale:
+            return False
+        self.memory = arrived.exchange(self.memory)
+        self._stale = Stale(self.memory)
+        return True
 
     def settle(self, start: int, end: int) -> None:
         """Before `[start:end]` changes, have every reading that still needs it keep a copy."""
@@ -112,6 +122,15 @@ class MappingReading:
         if stop == self._end:
             self.cancel()
         return piece
+
+    def hand(self, give: Callable[[memoryview], int]) -> None:
+        if self._kept is not None:
+            self._next += give(self._kept[self._next - self._start :])
+        else:
+            with memoryview(self._mapping.memory) as memory, memory[self._next : self._end] as rest:
+                self._next += give(rest)
+        if self._next == self._end:
+            self.cancel()
 
     def cancel(self) -> None:
         self._next = self._end

@@ -13,6 +13,7 @@ from ether_protocol.messages import Buffer
 
 from .mappings import Mapping, MappingReading
 from .slabs import MAX_SMALL_BYTES, SIZE_BITS, SIZE_MASK, Slabs
+from .spares import Spares
 from .store import Defer, Reading, Ref, check_range
 
 LARGE_REF = 1 << 63
@@ -30,14 +31,15 @@ class MemoryStore:
     """Blocks in memory; see `store.Store` for what each method promises.
 
     `capacity_bytes` is the most that blocks may take together; chores are left
-    with `defer`.
+    with `defer`; long payloads arrive in `spares`.
     """
 
-    def __init__(self, capacity_bytes: int, defer: Defer) -> None:
+    def __init__(self, capacity_bytes: int, defer: Defer, spares: Spares | None = None) -> None:
         self._slabs = Slabs(capacity_bytes)
         self._mappings: dict[Ref, Mapping] = {}
         self._next_large = LARGE_REF
         self._defer = defer
+        self._spares = spares or Spares()
         self.arena = self._slabs.arena
 
     def allocate(self, size: int) -> Ref:
@@ -83,6 +85,8 @@ class MemoryStore:
 
     def write(self, ref: Ref, offset: int, data: Buffer) -> None:
         size = len(data)
+        if ref >= LARGE_REF and not offset and self._exchanged(ref, data):
+            return
         memory, start = self._to_change(ref, offset, size)
         memory[start : start + size] = data
 
@@ -125,6 +129,13 @@ class MemoryStore:
             mapping.memory.close()
         self._mappings.clear()
         self._slabs.close()
+
+    def _exchanged(self, ref: Ref, data: Buffer) -> bool:
+        """A whole block need not be copied where `data` arrived in memory of the right size."""
+        arrived = self._spares.arrived
+        if arrived is None or data is not arrived.payload:
+            return False
+        return self._mapping(ref).exchange(arrived)
 
     def _to_change(self, ref: Ref, offset: int, size: int) -> tuple[mmap.mmap, int]:
         """The memory to change `size` bytes in, and where they start, all checks made."""

@@ -26,6 +26,7 @@ from .session import FastPath, Session
 from .settings import Settings
 
 NAME = "etherd"
+TICK_SECONDS = 0.25
 FEATURES = ("session-blocks", "realloc", "fill", "copy", "compare-swap", "fetch-add", "list")
 
 NOT_LOCAL = Refusal(
@@ -50,9 +51,13 @@ class EtherService:
         self.bytes_in = 0
         self.bytes_out = 0
         self._settings = settings
-        self._store = MemoryStore(settings.max_memory_bytes, self.chores.add)
+        self._store = MemoryStore(
+            settings.max_memory_bytes, self.chores.add, self.receive_buffer.spares
+        )
         self._anonymous = Handles(self._store, self.ledger)
         self._denied: set[Session] = set()
+        self._bytes_in_at_tick = 0
+        self._wiped = True
         self._connections = 0
         self._refused = 0
         self._started = time.monotonic()
@@ -118,6 +123,17 @@ class EtherService:
             if self.requests[command]:
                 counters[f"requests_{command.name.lower()}"] = self.requests[command]
         return counters
+
+    def tick(self) -> None:
+        """What is to be done every TICK_SECONDS: leave nothing of what was received lying about."""
+        self.receive_buffer.spares.tick()
+        if self.bytes_in == self._bytes_in_at_tick:
+            if not self._wiped:
+                self.receive_buffer.wipe()
+                self._wiped = True
+        else:
+            self._bytes_in_at_tick = self.bytes_in
+            self._wiped = False
 
     def close(self) -> None:
         """Free and wipe everything there is."""

@@ -42,6 +42,9 @@ class Reading(Protocol):
     def take(self, limit: int) -> bytes:
         """The next bytes, at most `limit`."""
 
+    def hand(self, give: Callable[[memoryview], int]) -> None:
+        """Show `give` all that is left where it stands; it returns how many bytes it took."""
+
     def cancel(self) -> None:
         """Give up what was not taken."""
 
