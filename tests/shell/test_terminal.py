@@ -164,7 +164,7 @@ def test_a_plain_prompt_redraws_nothing(
         screen.type("bogus\n")
         screen.sees(f"  bogus\n  ^\n{etherd.address}>")
         screen.type(CTRL_C)
-        screen.sees("^C")
+        screen.sees(f"^C\n{etherd.address}>")
         screen.type("read 1 4\n")
         screen.sees(f"|....|\n{etherd.address}>")
         screen.type(CTRL_D)
