@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from .later import Later
@@ -36,12 +36,6 @@ class Sink(Protocol):
     def write(self, data: bytes) -> None:
         """Send, or keep until it can be sent."""
 
-    def get_write_buffer_size(self) -> int:
-        """Bytes kept until they can be sent."""
-
-    def is_closing(self) -> bool:
-        """Whether the connection is closed, or about to be."""
-
     def writelines(self, list_of_data: list[bytes]) -> None:
         """Send several as they are, unjoined."""
 
@@ -52,7 +46,11 @@ class Outbox:
     __slots__ = ("_descriptor", "_queue", "_sink", "_waiting_bytes", "paused")
 
     def __init__(self, sink: Sink, descriptor: int = -1) -> None:
-        """`descriptor` is the socket's, if bytes may go to it as they are."""
+        """`descriptor` is the socket's, if bytes may go to it as they are.
+
+        It is written to only while the transport keeps nothing back, which it
+        must say by pausing at the first byte that it does.
+        """
         self._sink = sink
         self._descriptor = descriptor
         self._queue: deque[Piece | Later[list[Piece]]] = deque()
@@ -132,34 +130,46 @@ class Outbox:
     def _send_reading(self, before: list[bytes], reading: Reading) -> None:
         """Send what stands before `reading`, and of it what the client takes at once or a piece."""
         length = len(reading)
-        sink = self._sink
-        if self._descriptor < 0 or sink.get_write_buffer_size() or sink.is_closing():
+        if self._descriptor < 0:
             self._write(before, sum(map(len, before)))
         else:
             head = b"".join(before)
 
             def give(rest: memoryview) -> int:
-                """Past the transport, which would keep a copy or, worse, the block's memory."""
-                try:
-                    sent = os.writev(self._descriptor, [head, rest])
-                except OSError:  # full, or broken: then the transport will notice
-                    sent = 0
+                sent = self._offer([head, rest])
                 if sent < len(head):
-                    sink.write(head[sent:])
+                    self._sink.write(head[sent:])
                 return max(0, sent - len(head))
 
             reading.hand(give)
         if len(reading) and not self.paused:
-            sink.write(reading.take(PIECE_BYTES))
+            self._sink.write(reading.take(PIECE_BYTES))
         self._waiting_bytes -= length - len(reading)
         if not len(reading):
             self._queue.popleft()
 
     def _write(self, replies: list[bytes], size: int) -> None:
-        if size > _JOIN_BYTES * len(replies):
+        if not replies:
+            return
+        if size <= _JOIN_BYTES * len(replies):
+            replies = [b"".join(replies)]
+        if self._descriptor < 0 or self.paused:
             self._sink.writelines(replies)
-        elif replies:
-            self._sink.write(b"".join(replies))
+            return
+        sent = self._offer(replies)
+        if sent < size:
+            self._sink.write(b"".join(replies)[sent:])
+
+    def _offer(self, data: Sequence[bytes | memoryview]) -> int:
+        """Have the socket take what it takes at once; returns how many bytes that was.
+
+        The transport would do the same a turn of the loop later, and would
+        keep what is left, were it a block's memory.
+        """
+        try:
+            return os.writev(self._descriptor, data)
+        except OSError:
+            return 0  # full, or broken: then the transport will notice
 
 
 def _give_up(pieces: list[Piece]) -> None:

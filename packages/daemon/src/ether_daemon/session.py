@@ -22,7 +22,7 @@ from . import requestlog
 from .handlers import Caller, Reply, Streamed, perform
 from .intake import Intake, ReceiveBuffer
 from .later import Later
-from .outbox import HIGH_WATER_BYTES, Outbox, Piece
+from .outbox import Outbox, Piece
 
 log = logging.getLogger("etherd")
 
@@ -83,7 +83,7 @@ class Session(asyncio.BufferedProtocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Ask the server whether this client is served, and set up the flow control."""
         self._transport = cast(asyncio.Transport, transport)
-        self._transport.set_write_buffer_limits(high=HIGH_WATER_BYTES, low=0)
+        self._transport.set_write_buffer_limits(high=0, low=0)
         self._outbox = Outbox(self._transport, _descriptor(transport))
         self.address = transport.get_extra_info("peername")
         self.peer = _format_peer(self.address)
