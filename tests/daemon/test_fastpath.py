@@ -15,6 +15,7 @@ from ether_daemon.handles import Handles
 from ether_daemon.ledger import Ledger, Limits
 from ether_daemon.mappings import MappingReading
 from ether_daemon.memory import MemoryStore
+from ether_daemon.replies import Replies
 from ether_protocol import ClientConnection, Command, Message
 from ether_protocol.codec import encode
 from ether_protocol.vocabulary import MAX_PAYLOAD_BYTES
@@ -23,7 +24,7 @@ U64 = (1 << 64) - 1
 SIZES = [1, 64, 5000, 256 * 1024, 256 * 1024 + 1, 300_000]
 """Blocks 1 to 6, the last two of them large; 7 was freed."""
 
-ROOM = 1 << 20
+FULL = 1 << 18
 
 
 class Bench:
@@ -37,22 +38,22 @@ class Bench:
         self.handles.free(7)
         self.requests = [0] * 256
 
-    def serve(self, data: bytes, room: int = ROOM) -> tuple[int, int, bytes]:
-        """Where it stopped, the room used, and the replies."""
-        replies: list[bytes] = []
-        stop, left = serve_small(
+    def serve(self, data: bytes, full: int = FULL) -> tuple[int, int, bytes]:
+        """Where it stopped, the bytes of replies, and the replies."""
+        replies = Replies()
+        stop, filled = serve_small(
             self.handles.table.pages,
-            self.store.arena,
+            self.store.small,
             self.requests,
-            data,
+            replies.data,
+            replies.view,
             memoryview(data),
             0,
             len(data),
-            replies,
-            room,
+            0,
+            full,
         )
-        assert room - left == len(b"".join(replies))
-        return stop, room - left, b"".join(replies)
+        return stop, filled, bytes(replies.view[:filled])
 
     def close(self) -> None:
         self.store.close()

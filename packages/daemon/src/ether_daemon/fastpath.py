@@ -7,14 +7,13 @@ small block is left where it stands, for them to deal with.
 
 from __future__ import annotations
 
-import mmap
 from collections.abc import MutableSequence
 
 from ether_protocol.codec import HEADER_V2_WORDS, first_word
-from ether_protocol.messages import Buffer
 from ether_protocol.vocabulary import MAX_PAYLOAD_BYTES, Command
 
 from .memory import LARGE_REF
+from .replies import TURN_BYTES
 from .slabs import SIZE_BITS, SIZE_MASK
 from .table import PAGE_BITS, SLOT_MASK, Page
 
@@ -24,69 +23,77 @@ _WRITE = first_word(Command.WRITE)
 _PING = first_word(Command.PING)
 _OK = first_word(Command.OK)
 _PONG = first_word(Command.PONG)
+_NO_HANDLE = -1
 
 
 def serve_small(
     pages: dict[int, Page],
-    arena: mmap.mmap,
+    arena: memoryview,
     requests: MutableSequence[int],
-    data: Buffer,
-    view: memoryview,
+    out: bytearray,
+    out_view: memoryview,
+    data: memoryview,
     start: int,
     end: int,
-    replies: list[bytes],
-    room: int,
+    filled: int,
+    full: int = TURN_BYTES,
 ) -> tuple[int, int]:
-    """Answer the messages at `data[start:end]` until one is not for this path or `room` is used.
+    """Answer the messages at `data[start:end]` until one is not for this path or `out` is full.
 
     `pages` are the handle table's and `arena` the slabs'; `requests` counts by
-    command; `view` is a view of `data`; `room` is how many bytes of replies may
-    still be made.  Returns where it stopped and the room that is left.
+    command.  Replies are put at `out[filled:]`, which `out_view` shows; no
+    further message is taken once `full` bytes stand there, and so there must be
+    room for one more reply behind that.  Returns where it stopped and how far
+    `out` is filled.
     """
     unpack = HEADER_V2_WORDS.unpack_from
-    pack = HEADER_V2_WORDS.pack
-    reply = replies.append
+    put = HEADER_V2_WORDS.pack_into
     last = end - _HEADER_BYTES
     reads = writes = pings = 0
-    while start <= last and room > 0:
+    # Messages about one block often come together: it is looked up once.
+    known, place, block_size = _NO_HANDLE, 0, 0
+    while start <= last and filled < full:
         word, handle, size, offset, request_id, length = unpack(data, start)
-        if word == _PING:
-            if length:
+        if handle != known:
+            if word == _PING and not length:
+                put(out, filled, _PONG, 0, 0, 0, request_id, 0)
+                filled += _HEADER_BYTES
+                start += _HEADER_BYTES
+                pings += 1
+                continue
+            try:
+                ref = pages[handle >> PAGE_BITS][handle & SLOT_MASK]
+            except KeyError:
                 break
-            reply(pack(_PONG, 0, 0, 0, request_id, 0))
-            pings += 1
+            if not 0 < ref < LARGE_REF:
+                break
+            known, place, block_size = handle, ref >> SIZE_BITS, ref & SIZE_MASK
+        rest = block_size - offset
+        first = place + offset
+        if word == _READ:
+            if rest < 0 or length or size > MAX_PAYLOAD_BYTES:
+                break
+            if size > rest:
+                size = rest
+            put(out, filled, _OK, handle, size, 0, request_id, size)
+            filled += _HEADER_BYTES
+            out_view[filled : filled + size] = arena[first : first + size]
+            filled += size
             start += _HEADER_BYTES
-            room -= _HEADER_BYTES
-            continue
-        try:
-            ref = pages[handle >> PAGE_BITS][handle & SLOT_MASK]
-        except KeyError:
-            break
-        block_size = ref & SIZE_MASK
-        if not 0 < ref < LARGE_REF or offset > block_size:
-            break
-        place = (ref >> SIZE_BITS) + offset
-        if word == _READ and not length and size <= MAX_PAYLOAD_BYTES:
-            if size > block_size - offset:
-                size = block_size - offset
-            reply(pack(_OK, handle, size, 0, request_id, size))
-            reply(arena[place : place + size])
             reads += 1
-            start += _HEADER_BYTES
-            room -= _HEADER_BYTES + size
-        elif word == _WRITE and length <= block_size - offset:
+        elif word == _WRITE:
             payload = start + _HEADER_BYTES
             stop = payload + length
-            if stop > end:
+            if length > rest or stop > end:
                 break
-            arena[place : place + length] = view[payload:stop]
-            reply(pack(_OK, handle, length, 0, request_id, 0))
-            writes += 1
+            arena[first : first + length] = data[payload:stop]
+            put(out, filled, _OK, handle, length, 0, request_id, 0)
+            filled += _HEADER_BYTES
             start = stop
-            room -= _HEADER_BYTES
+            writes += 1
         else:
             break
     requests[Command.READ] += reads
     requests[Command.WRITE] += writes
     requests[Command.PING] += pings
-    return start, room
+    return start, filled

@@ -40,7 +40,9 @@ class MemoryStore:
         self._next_large = LARGE_REF
         self._defer = defer
         self._spares = spares or Spares()
-        self.arena = self._slabs.arena
+        self._arena = self._slabs.arena
+        self.small = self._slabs.view
+        """The memory of small blocks, in which the fast path finds its way by refs."""
 
     def allocate(self, size: int) -> Ref:
         if size <= MAX_SMALL_BYTES:
@@ -76,7 +78,7 @@ class MemoryStore:
         size = min(size, block_size - offset)
         if ref < LARGE_REF:
             start = (ref >> SIZE_BITS) + offset
-            return self.arena[start : start + size]
+            return self._arena[start : start + size]
         mapping = self._mapping(ref)
         memory = mapping.place(offset, offset + size)
         if size > MAX_PIECE_BYTES:
@@ -147,7 +149,7 @@ class MemoryStore:
     def _place(self, ref: Ref, offset: int, size: int) -> tuple[mmap.mmap, int]:
         """The memory where those bytes are, and where in it they start."""
         if ref < LARGE_REF:
-            return self.arena, (ref >> SIZE_BITS) + offset
+            return self._arena, (ref >> SIZE_BITS) + offset
         return self._mapping(ref).place(offset, offset + size), offset
 
     def _mapping(self, ref: Ref) -> Mapping:

@@ -70,13 +70,16 @@ class Outbox:
         """Whether everything was handed to the transport."""
         return not self._queue
 
-    def send(self, replies: list[bytes], size: int) -> None:
-        """Send `replies`, `size` bytes together, behind whatever waits."""
+    def send(self, replies: memoryview) -> None:
+        """Send `replies`, whose memory is another's after this, behind whatever waits."""
         if self._queue:
-            self._queue.extend(replies)
-            self._waiting_bytes += size
+            self._wait(bytes(replies))
+        elif self._descriptor < 0 or self.paused:
+            self._sink.write(bytes(replies))
         else:
-            self._write(replies, size)
+            sent = self._offer([replies])
+            if sent < len(replies):
+                self._sink.write(bytes(replies[sent:]))
 
     def send_pieces(self, pieces: list[Piece]) -> None:
         """The same for pieces that may be long readings."""

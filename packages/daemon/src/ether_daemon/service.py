@@ -22,6 +22,7 @@ from .handles import Handles
 from .intake import ReceiveBuffer
 from .ledger import Ledger, Limits
 from .memory import MemoryStore
+from .replies import Replies
 from .session import FastPath, Session
 from .settings import Settings
 
@@ -47,6 +48,7 @@ class EtherService:
         self.empty = asyncio.Event()
         self.empty.set()
         self.receive_buffer = ReceiveBuffer()
+        self.replies = Replies()
         self.requests = [0] * 256
         self.bytes_in = 0
         self.bytes_out = 0
@@ -62,7 +64,12 @@ class EtherService:
         self._refused = 0
         self._started = time.monotonic()
         self.fast_path: FastPath | None = partial(
-            serve_small, self._anonymous.table.pages, self._store.arena, self.requests
+            serve_small,
+            self._anonymous.table.pages,
+            self._store.small,
+            self.requests,
+            self.replies.data,
+            self.replies.view,
         )
 
     def admit(self, session: Session) -> Refusal | None:
@@ -125,11 +132,12 @@ class EtherService:
         return counters
 
     def tick(self) -> None:
-        """What is to be done every TICK_SECONDS: leave nothing of what was received lying about."""
+        """Every TICK_SECONDS: let nothing that was received or sent lie about for long."""
         self.receive_buffer.spares.tick()
         if self.bytes_in == self._bytes_in_at_tick:
             if not self._wiped:
                 self.receive_buffer.wipe()
+                self.replies.wipe()
                 self._wiped = True
         else:
             self._bytes_in_at_tick = self.bytes_in
@@ -137,6 +145,7 @@ class EtherService:
 
     def close(self) -> None:
         """Free and wipe everything there is."""
+        self.fast_path = None
         for _ in self._anonymous.free_all():
             pass
         self.chores.finish()

@@ -16,32 +16,32 @@ from ether_protocol.bodies import error_reply
 from ether_protocol.codec import encode_header
 from ether_protocol.connection import Refused
 from ether_protocol.framing import Refusal
-from ether_protocol.messages import Buffer, Message
+from ether_protocol.messages import Message
 
 from . import requestlog
 from .handlers import Caller, Reply, Streamed, perform
 from .intake import Intake, ReceiveBuffer
 from .later import Later
 from .outbox import Outbox, Piece
+from .replies import MAX_BODY_BYTES, TURN_BYTES, Replies
 
 log = logging.getLogger("etherd")
 
 TURN_SECONDS = 0.005
 """How long one client may keep the event loop before the others have their turn."""
 
-TURN_BYTES = 256 * 1024
-"""How many bytes of replies are gathered before they are sent."""
-
 LINGER_SECONDS = 0.5
 """How long a refused client may take to read why, before it is cut off."""
 
-FastPath = Callable[[Buffer, memoryview, int, int, list[bytes], int], tuple[int, int]]
+FastPath = Callable[[memoryview, int, int, int], tuple[int, int]]
+"""`fastpath.serve_small` with what is the same for all sessions bound to it."""
 
 
 class Service(Protocol):
     """What a session needs of the server it belongs to."""
 
     receive_buffer: ReceiveBuffer
+    replies: Replies
     fast_path: FastPath | None
     requests: list[int]
     bytes_in: int
@@ -70,8 +70,7 @@ class Session(asyncio.BufferedProtocol):
         self._fast = None if self._debug else service.fast_path
         self._quick: FastPath | None = None  # the same, while nothing of earlier turns is left
         self._denied: Refusal | None = None
-        self._replies: list[bytes] = []  # of this turn, not yet sent
-        self._room = TURN_BYTES  # reply bytes until they are
+        self._replies = service.replies
         self._reading = True  # False while requests wait for their turn, or for the client
         self._in_turn = False  # requests are being carried out
         self._ending = False  # no further request is taken
@@ -107,9 +106,8 @@ class Session(asyncio.BufferedProtocol):
             return
         stop = 0
         if self._quick is not None:
-            shared = self._service.receive_buffer
-            stop, self._room = self._quick(
-                shared.data, shared.view, 0, nbytes, self._replies, self._room
+            stop, self._replies.filled = self._quick(
+                self._service.receive_buffer.view, 0, nbytes, 0
             )
             if stop == nbytes:
                 self._flush()
@@ -187,7 +185,7 @@ class Session(asyncio.BufferedProtocol):
 
     def _serve(self) -> bool:
         """Deal with request after request; returns whether it stopped because the turn is over."""
-        intake, fast = self._intake, self._fast
+        intake, fast, replies = self._intake, self._fast, self._replies
         until = 0.0
         while not self._ending and not self._outbox.blocked:
             item = intake.next()
@@ -204,12 +202,10 @@ class Session(asyncio.BufferedProtocol):
                 return False
             if intake.start == intake.end:
                 return False
-            if fast is not None and self._room > 0 and intake.at_header:
-                stop, self._room = fast(
-                    intake.data, intake.view, intake.start, intake.end, self._replies, self._room
-                )
+            if fast is not None and intake.at_header:
+                stop, replies.filled = fast(intake.view, intake.start, intake.end, replies.filled)
                 intake.skipped_to(stop)
-            if self._room <= 0:
+            if replies.filled >= TURN_BYTES:
                 self._flush()
             now = time.monotonic()
             until = until or now + TURN_SECONDS
@@ -238,11 +234,12 @@ class Session(asyncio.BufferedProtocol):
             requestlog.reply(log, message)
         payload = message.payload
         length = len(payload)
-        header = encode_header(message, length)
-        self._replies.append(header)
-        if length:
-            self._replies.append(bytes(payload))
-        self._room -= len(header) + length
+        if length > MAX_BODY_BYTES or self._replies.filled >= TURN_BYTES:
+            self._flush()
+        if length > MAX_BODY_BYTES:
+            self._outbox.send_pieces(self._pieces(message))
+        else:
+            self._replies.put(encode_header(message, length), payload)
 
     def _pieces(self, reply: Reply) -> list[Piece]:
         """A reply that does not go the short way, ready to send."""
@@ -262,11 +259,9 @@ class Session(asyncio.BufferedProtocol):
 
     def _flush(self) -> None:
         """Send this turn's replies."""
-        if self._replies:
-            size = TURN_BYTES - self._room
-            replies, self._replies, self._room = self._replies, [], TURN_BYTES
-            self._service.bytes_out += size
-            self._outbox.send(replies, size)
+        if self._replies.filled:
+            self._service.bytes_out += self._replies.filled
+            self._outbox.send(self._replies.take())
 
     # Back-pressure and endings
 

@@ -65,6 +65,7 @@ class Slabs:
 
     def __init__(self, capacity_bytes: int) -> None:
         self.arena = _reserve_arena(capacity_bytes)
+        self.view = memoryview(self.arena)
         self._slabs: list[_Slab | None] = []
         self._vacant: list[int] = []
         self._current: list[_Slab | None] = [None] * len(SLOT_BYTES)
@@ -101,6 +102,7 @@ class Slabs:
 
     def close(self) -> None:
         """Give the whole arena back; the kernel wipes it."""
+        self.view.release()
         self.arena.close()
 
     def _slab_with_room(self, kind: int) -> _Slab:

@@ -1,0 +1,47 @@
+"""The replies of the turn under way, one behind the other, in memory that all turns share.
+
+Rule: what was put here is sent or copied before the turn ends; only one
+session has a turn at a time.
+"""
+
+from __future__ import annotations
+
+from ether_protocol.messages import Buffer
+
+TURN_BYTES = 256 * 1024
+"""How many bytes of replies are gathered before they are sent."""
+
+MAX_BODY_BYTES = 256 * 1024
+"""The longest payload of one reply that fits behind them."""
+
+_MAX_HEADER_BYTES = 64
+
+
+class Replies:
+    """A buffer of replies; `data` is filled up to `filled`, and `view` shows it."""
+
+    __slots__ = ("data", "filled", "view")
+
+    def __init__(self) -> None:
+        self.data = bytearray(TURN_BYTES + _MAX_HEADER_BYTES + MAX_BODY_BYTES)
+        self.view = memoryview(self.data)
+        self.filled = 0
+
+    def put(self, header: bytes, payload: Buffer) -> None:
+        """Add a reply of up to MAX_BODY_BYTES: there is room as long as TURN_BYTES are not full."""
+        body = self.filled + len(header)
+        self.data[self.filled : body] = header
+        self.filled = body
+        if payload:
+            self.filled += len(payload)
+            self.view[body : self.filled] = payload
+
+    def take(self) -> memoryview:
+        """What was put here; the next reply will stand at the start again."""
+        taken = self.view[: self.filled]
+        self.filled = 0
+        return taken
+
+    def wipe(self) -> None:
+        """Let nothing remain of what was sent last."""
+        self.data[:] = bytes(len(self.data))
