@@ -8,16 +8,18 @@ protocol, and nothing is received while reading is paused.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import pairwise
 from typing import cast
 
-from ether_daemon.handlers import Caller, Facts
-from ether_daemon.intake import ReceiveBuffer
+from ether_daemon.handlers import Caller
+from ether_daemon.handles import Handles
+from ether_daemon.later import Later
 from ether_daemon.service import EtherService
 from ether_daemon.session import Session
 from ether_daemon.settings import Settings
+from ether_daemon.store import Store
 
 LOCAL = ("127.0.0.1", 54321)
 STRANGER = ("203.0.113.9", 54321)
@@ -37,6 +39,13 @@ class FakeTransport(asyncio.Transport):
         self.high = 0
         self.writes = 0
         self.protocol: Session | None = None
+
+    def is_reading(self) -> bool:
+        return self.reading
+
+    def ended(self) -> str:
+        """How far the connection has ended, by the server's doing."""
+        return self.closed or ("eof" if self.eof else "")
 
     def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
         self.high = high or 0
@@ -158,26 +167,41 @@ def serving(**changes: object) -> Iterator[EtherService]:
     service.close()
 
 
-class LateService:
-    """A service whose handles are a test's, with everybody let in."""
+class LateStore:
+    """A store that answers what it is asked only when a test says so."""
 
-    def __init__(self, caller: Caller) -> None:
-        self.receive_buffer = ReceiveBuffer()
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, Later[object]]] = []
+        self.meanwhile: Callable[[], None] = lambda: None
+
+    def __getattr__(self, name: str) -> Callable[..., Later[object]]:
+        def ask(*values: object) -> Later[object]:
+            numbers = [str(value) for value in values[1:] if isinstance(value, int)]
+            later: Later[object] = Later()
+            self.asked.append((" ".join([name, *numbers]), later))
+            self.meanwhile()
+            return later
+
+        return ask
+
+    def size(self, ref: int) -> int:
+        return 1 << 24
+
+    def close(self) -> None:
+        pass
+
+    def answer(self, which: int, value: object) -> None:
+        self.asked[which][1].resolve(value)
+
+
+class LateService(EtherService):
+    """A service on a LateStore, with block 1 there and the short way closed."""
+
+    def __init__(self, store: LateStore) -> None:
+        super().__init__(Settings(max_memory_bytes=1 << 30))
         self.fast_path = None
-        self.requests = [0] * 256
-        self.bytes_in = 0
-        self.bytes_out = 0
-        self.left: list[Session] = []
-        self._caller = caller
-
-    def admit(self, session: Session) -> None:
-        return None
-
-    def leave(self, session: Session) -> None:
-        self.left.append(session)
+        self.late = Handles(cast(Store, store), self.ledger)
+        self.late.table.add(5, 0)
 
     def caller(self) -> Caller:
-        return self._caller
-
-
-NO_FACTS = cast(Facts, None)
+        return Caller(self.late, self)

@@ -120,6 +120,7 @@ class Outbox:
                 _give_up([piece])
         self._queue.clear()
         self._waiting_bytes = 0
+        self._descriptor = -1  # soon another connection's
 
     def _wait(self, piece: Piece) -> None:
         self._queue.append(piece)

@@ -20,12 +20,14 @@ _MAX_HEADER_BYTES = 64
 class Replies:
     """A buffer of replies; `data` is filled up to `filled`, and `view` shows it."""
 
-    __slots__ = ("data", "filled", "view")
+    __slots__ = ("data", "filled", "in_use", "view")
 
     def __init__(self) -> None:
         self.data = bytearray(TURN_BYTES + _MAX_HEADER_BYTES + MAX_BODY_BYTES)
         self.view = memoryview(self.data)
         self.filled = 0
+        self.in_use = False
+        """A session has its turn, and replies of its stand here or may come to."""
 
     def put(self, header: bytes, payload: Buffer) -> None:
         """Add a reply of up to MAX_BODY_BYTES: there is room as long as TURN_BYTES are not full."""
@@ -41,6 +43,11 @@ class Replies:
         taken = self.view[: self.filled]
         self.filled = 0
         return taken
+
+    def clear(self) -> None:
+        """The turn is over, however it ended: leave nothing for the next session to send."""
+        self.filled = 0
+        self.in_use = False
 
     def wipe(self) -> None:
         """Let nothing remain of what was sent last."""

@@ -72,7 +72,6 @@ class Session(asyncio.BufferedProtocol):
         self._denied: Refusal | None = None
         self._replies = service.replies
         self._reading = True  # False while requests wait for their turn, or for the client
-        self._in_turn = False  # requests are being carried out
         self._ending = False  # no further request is taken
         self._draining = False  # the same, once the one being received is whole
         self._half_closed = False  # the client will send no more
@@ -162,10 +161,12 @@ class Session(asyncio.BufferedProtocol):
 
     def _take_turn(self) -> None:
         """Carry out what was received, as long as the client's turn and its replies allow."""
-        self._in_turn = True
-        turn_over = self._serve()
-        self._flush()
-        self._in_turn = False
+        self._replies.in_use = True
+        try:
+            turn_over = self._serve()
+            self._flush()
+        finally:
+            self._replies.clear()
         self._intake.rest()
         self._quick = None
         if self._ending:
@@ -267,9 +268,10 @@ class Session(asyncio.BufferedProtocol):
 
     def _go_on(self) -> None:
         """Take up the requests that had to wait, once they may."""
-        if self._in_turn:
-            return  # its end sees to it
-        if self._ending:
+        if self._replies.in_use:
+            # Called from within a turn, this session's or another's: go on after it.
+            asyncio.get_running_loop().call_soon(self._go_on)
+        elif self._ending:
             self._say_goodbye()
         elif not self._reading and not self._outbox.blocked:
             self._intake.resume()
