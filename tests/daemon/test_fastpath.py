@@ -38,9 +38,10 @@ class Bench:
         self.handles.free(7)
         self.requests = [0] * 256
 
-    def serve(self, data: bytes, full: int = FULL) -> tuple[int, int, bytes]:
-        """Where it stopped, the bytes of replies, and the replies."""
+    def serve(self, data: bytes, full: int = FULL, before: int = 0) -> tuple[int, int, bytes]:
+        """Where it stopped, how many bytes of replies, and these, behind `before` others."""
         replies = Replies()
+        replies.view[:before] = b"?" * before
         stop, filled = serve_small(
             self.handles.table.pages,
             self.store.small,
@@ -50,10 +51,11 @@ class Bench:
             memoryview(data),
             0,
             len(data),
-            0,
+            before,
             full,
         )
-        return stop, filled, bytes(replies.view[:filled])
+        assert replies.view[:before] == b"?" * before
+        return stop, filled - before, bytes(replies.view[before:filled])
 
     def close(self) -> None:
         self.store.close()
@@ -163,6 +165,32 @@ def test_it_stops_when_the_room_is_used(bench: Bench) -> None:
         assert (stop, used) == (served * 40, served * 1040)
     pings = encode(Message(Command.PING)) * 10
     assert bench.serve(pings, 100)[:2] == (120, 120)
+
+
+def test_there_is_always_room_for_the_last_reply(bench: Bench) -> None:
+    data = encode(read(4, 0, MAX_PAYLOAD_BYTES))
+    assert bench.serve(data * 2, before=FULL - 1)[:2] == (40, 40 + 256 * 1024)
+    assert bench.serve(data, before=FULL) == (0, 0, b"")
+
+
+def test_messages_about_one_block_and_another(bench: Bench) -> None:
+    stream = [
+        *(read(3, 0, 3), write(2, 0, b"two"), read(2, 0, 3), read(3, 0, 3)),
+        *(write(3, 0, b"3"), read(3, 0, 3), Message(Command.PING, 9), read(3, 0, 3)),
+    ]
+    data = b"".join(map(encode, stream))
+    stop, _, replies = bench.serve(data, before=17)
+    assert stop == len(data)
+    payloads = [bytes(3), b"", b"two", bytes(3), b"", b"3\0\0", b"", b"3\0\0"]
+    for payload in payloads:
+        assert replies[40 : 40 + len(payload)] == payload
+        replies = replies[40 + len(payload) :]
+    assert replies == b""
+
+
+def test_a_ping_that_carries_the_handle_just_used_takes_the_long_way(bench: Bench) -> None:
+    data = encode(read(3, 0, 3))
+    assert bench.serve(data + encode(Message(Command.PING, 3)))[0] == len(data)
 
 
 def test_a_sparse_page_serves_alike(bench: Bench) -> None:
