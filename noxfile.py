@@ -112,6 +112,14 @@ def demo(session: nox.Session) -> None:
 
 
 @nox.session(python=HERE, default=False)
+def bench(session: nox.Session) -> None:
+    """Ether beside Redis, memcached and a minimal C server; arguments behind `--` go to it."""
+    session.install(*PACKAGES, "redis", "hiredis", "pymemcache")
+    figures = ["--json", "docs/performance.json", "--svg", "docs/performance.svg"]
+    session.run("python", "bench/run.py", *(session.posargs or figures))
+
+
+@nox.session(python=HERE, default=False)
 def build(session: nox.Session) -> None:
     """Wheels of the three packages in dist/, installed once to see that they work."""
     session.install("build", "hatchling")

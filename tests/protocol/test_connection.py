@@ -414,3 +414,54 @@ def _heard(samples: list[Sample], pieces: list[bytes]) -> list[str]:
     except RemoteProtocolError as error:
         heard.append(f"{type(error).__name__}: {error}")
     return heard
+
+
+# Long payloads are received where they stay.
+
+
+def test_in_front_of_a_long_payload_only_its_header_is_asked_for() -> None:
+    client = ClientConnection()
+    client.send(Message(Command.READ, 1, 100_000))
+    reply = Message(Command.OK, 1, 100_000, payload=b"x" * 100_000, request_id=1)
+    data = encode(reply)
+
+    assert len(client.get_buffer()) == 40
+    client.get_buffer()[:30] = data[:30]
+    client.received(30)
+    assert client.next_reply() is None
+    assert client.payload_due == 0
+    assert len(client.get_buffer()) == 10
+    client.get_buffer()[:] = data[30:40]
+    client.received(10)
+    assert client.next_reply() is None
+    assert client.payload_due == 100_000
+
+    payload = data[40:]
+    client.receive_payload(payload)
+    received = client.next_reply()
+    assert received is not None
+    assert received.payload is payload
+    assert client.payload_due == 0
+
+
+def test_a_long_payload_that_comes_in_parts_is_put_together() -> None:
+    client = ClientConnection()
+    client.send(Message(Command.READ, 1, 100_000))
+    payload = bytes(range(250)) * 400
+    header = encode(Message(Command.OK, 1, 100_000, payload=payload, request_id=1))[:40]
+    assert client.receive_data(header) == []
+
+    client.receive_payload(payload[:30_000])
+    assert client.next_reply() is None
+    assert client.payload_due == 0, "what is left goes to the buffer that has begun"
+    assert client.receive_data(payload[30_000:])[0].payload == payload
+
+
+@pytest.mark.parametrize("data", [b"", b"12345"])
+def test_a_payload_that_is_not_due_is_refused(data: bytes) -> None:
+    client = ClientConnection()
+    with pytest.raises(LocalProtocolError):
+        client.receive_payload(data)
+    client.send(Message(Command.READ, 1, 4))
+    with pytest.raises(LocalProtocolError):
+        client.receive_payload(data)

@@ -22,7 +22,7 @@ from .errors import (
     RemoteProtocolError,
 )
 from .messages import Buffer, Message, flat
-from .pipeline import Pipeline, Step, reason_of
+from .pipeline import Pipeline, Step, limit_silence, reason_of
 from .vocabulary import (
     MAX_LIST_ENTRIES,
     MAX_NAME_BYTES,
@@ -54,7 +54,7 @@ def connect(
         raise ConnectionLost(f"can't connect to {where}: {reason_of(error)}") from None
     with suppress(OSError):  # what is wrong with a connection shows when it is used
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    sock.settimeout(timeout)
+        limit_silence(sock, timeout)
     return Client(sock, where)
 
 

@@ -45,25 +45,36 @@ class Refused:
 class _Payload:
     """Payload bytes on their way in, to the caller's buffer or to one that grows as they come."""
 
-    __slots__ = ("_filled", "_given", "_length", "_target")
+    __slots__ = ("_filled", "_given", "_length", "_target", "_whole")
 
     def __init__(self, length: int, into: memoryview | None) -> None:
         self._length = length
         self._filled = 0
         self._given = into
-        # Never more than has really arrived, times two: a header is only a claim.
-        self._target = bytearray(0 if into is not None else min(length, _PAYLOAD_STEP_BYTES))
+        self._whole = b""
+        self._target = bytearray()
 
     @property
     def missing(self) -> int:
         return self._length - self._filled
 
+    @property
+    def untouched(self) -> bool:
+        return not self._filled and self._given is None
+
     def room(self) -> memoryview:
         if self._given is not None:
             return self._given[self._filled : self._length]
         if self._filled == len(self._target):
-            self._target.extend(bytes(min(self._filled, self.missing)))
+            # Never more than has really arrived, times two: a header is only a claim.
+            more = max(self._filled, _PAYLOAD_STEP_BYTES)
+            self._target.extend(bytes(min(more, self.missing)))
         return memoryview(self._target)[self._filled :]
+
+    def adopt(self, data: bytes) -> None:
+        """Be `data`, the whole payload, as it is."""
+        self._whole = data
+        self._filled = len(data)
 
     def filled(self, count: int) -> None:
         self._filled += count
@@ -79,6 +90,8 @@ class _Payload:
         return count
 
     def value(self) -> Buffer:
+        if self._whole:
+            return self._whole
         return self._target if self._given is None else self._given[: self._length]
 
 
@@ -116,6 +129,22 @@ class _Receiver(ABC, Generic[_Event]):
             self._payload.filled(count)
         else:
             self._end += count
+
+    @property
+    def payload_due(self) -> int:
+        """The length of the payload that comes next if no byte of it is here yet, else 0."""
+        payload = self._payload
+        return payload.missing if payload is not None and payload.untouched else 0
+
+    def receive_payload(self, data: bytes) -> None:
+        """Take `data`, at most `payload_due` bytes; the whole of it is not copied."""
+        payload = self._payload
+        if payload is None or not data or len(data) > payload.missing:
+            raise LocalProtocolError(f"{len(data)} bytes are not the payload that is due")
+        if payload.untouched and len(data) == payload.missing:
+            payload.adopt(data)
+        else:
+            payload.take(memoryview(data))
 
     def _feed(self, data: Buffer) -> list[_Event]:
         events: list[_Event] = []
@@ -239,6 +268,7 @@ class _Outstanding:
     version: int
     answer: Command
     most: int
+    long: bool
     into: memoryview | None
 
 
@@ -276,13 +306,27 @@ class ClientConnection(_Receiver[Message]):
         check_payload(request, length)
         header = encode_header(request, length)
         answer = Command.PONG if request.command == Command.PING else Command.OK
-        most = request.size if request.command == Command.READ else MAX_PAYLOAD_BYTES
+        reads = request.command == Command.READ
+        most = request.size if reads else MAX_PAYLOAD_BYTES
+        long = reads and most > _BUFFER_BYTES
         self._outstanding.append(
-            _Outstanding(request.request_id, request.version, answer, most, into)
+            _Outstanding(request.request_id, request.version, answer, most, long, into)
         )
         if not length:
             return [header]
         return [header + payload] if length <= _JOIN_BYTES else [header, payload]
+
+    def get_buffer(self) -> memoryview:
+        """Where the next bytes from the socket belong: in front of a long payload, its header.
+
+        So the payload can be received where it stays, without a copy.
+        """
+        buffer = super().get_buffer()
+        if self._payload is None and self._outstanding:
+            oldest = self._outstanding[0]
+            if oldest.long:
+                return buffer[: max(1, HEADER_BYTES[oldest.version] - (self._end - self._start))]
+        return buffer
 
     def receive_data(self, data: Buffer) -> list[Message]:
         """Take bytes of any number and return the replies that they complete.

@@ -7,6 +7,7 @@ with a closed socket.  Nothing here knows what a command is for.
 from __future__ import annotations
 
 import socket
+import struct
 from collections import deque
 from collections.abc import Iterable
 
@@ -100,21 +101,17 @@ class Pipeline:
                 while len(rest):
                     rest = rest[self._sock.send(rest) :]
         except OSError as error:
-            told = None if isinstance(error, TimeoutError) else self._refused_while_sending(waiting)
+            told = None if _timed_out(error) else self._refused_while_sending(waiting)
             raise told or self._lost(reason_of(error), waiting) from None
 
     def _has_ended(self) -> bool:
         """Whether the server has closed already, so that a request never sent is not "unknown"."""
-        timeout = self._sock.gettimeout()
         try:
-            self._sock.settimeout(0)
-            return not self._sock.recv(1, socket.MSG_PEEK)
+            return not self._sock.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
         except BlockingIOError:
             return False
         except OSError:
             return True
-        finally:
-            self._sock.settimeout(timeout)
 
     def _refused_while_sending(self, waiting: deque[Message]) -> EtherError | None:
         """What the server said before it closed, if it said why: it is still there to be read."""
@@ -133,10 +130,17 @@ class Pipeline:
         connection = self._connection
         try:
             while (reply := connection.next_reply()) is None:
-                count = self._sock.recv_into(connection.get_buffer())
+                due = connection.payload_due
+                if due:
+                    data = self._sock.recv(due, socket.MSG_WAITALL)
+                    count = len(data)
+                    if count:
+                        connection.receive_payload(data)
+                else:
+                    count = self._sock.recv_into(connection.get_buffer())
+                    connection.received(count)
                 if not count:
                     raise self._lost("the server closed the connection", waiting)
-                connection.received(count)
         except OSError as error:
             raise self._lost(reason_of(error), waiting) from None
         return reply
@@ -165,6 +169,23 @@ def _doing(request: Message) -> str:
 
 def reason_of(error: OSError) -> str:
     """What went wrong, in words."""
-    if isinstance(error, TimeoutError):
+    if _timed_out(error):
         return "no answer in time"
     return error.strerror or str(error) or type(error).__name__
+
+
+def limit_silence(sock: socket.socket, seconds: float | None) -> None:
+    """Have the kernel end a call on `sock` after so long a silence, or never.
+
+    Python's own timeouts ask the kernel before each call whether it may be made.
+    """
+    sock.settimeout(None)
+    whole, part = divmod(0.0 if seconds is None else max(seconds, 1e-6), 1)
+    limit = struct.pack("@ll", int(whole), int(part * 1e6))
+    for option in (socket.SO_RCVTIMEO, socket.SO_SNDTIMEO):
+        sock.setsockopt(socket.SOL_SOCKET, option, limit)
+
+
+def _timed_out(error: OSError) -> bool:
+    """A call that the kernel ended for `limit_silence` says that it would block."""
+    return isinstance(error, TimeoutError | BlockingIOError)
