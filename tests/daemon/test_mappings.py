@@ -253,19 +253,82 @@ def test_what_was_already_taken_may_change() -> None:
     assert reading in mapping.readings
 
 
-def test_equal_ranges_share_a_copy_and_others_do_not() -> None:
+def test_ranges_that_overlap_share_a_copy_and_others_do_not() -> None:
     mapping = written(MIB)
     readings = [MappingReading(mapping, 0, 1000) for _ in range(3)]
-    other = MappingReading(mapping, 0, 999)
+    readings += [MappingReading(mapping, 900, 2000), MappingReading(mapping, 3000, 4000)]
     readings[1].take(10)
 
-    mapping.settle(500, 501)
-    copies = {id(reading._kept) for reading in readings}
-    assert len(copies) == 1
-    assert id(other._kept) not in copies
-    mapping.memory[:1000] = bytes(1000)
-    assert [len(taken(reading)) for reading in readings] == [1000, 990, 1000]
-    assert taken(other) == b"\xaa" * 999
+    mapping.settle(500, 3500)
+    assert mapping.readings == []
+    copies = [memoryview(r._kept or b"").obj for r in readings]
+    assert len({id(copy) for copy in copies}) == 2
+    assert copies[3] is copies[0]
+    assert [len(copies[number]) for number in (0, 4)] == [2000, 1000]  # type: ignore[arg-type]
+    mapping.memory[:4000] = bytes(4000)
+    assert [taken(reading) for reading in readings] == [
+        b"\xaa" * length for length in (1000, 990, 1000, 1100, 1000)
+    ]
+
+
+def test_what_a_reading_no_longer_needs_is_not_copied() -> None:
+    mapping = written(MIB)
+    reading = MappingReading(mapping, 0, 100_000)
+    reading.take(90_000)
+    mapping.settle(0, MIB)
+    assert len(memoryview(reading._kept or b"").obj) == 10_000  # type: ignore[arg-type]
+
+
+# Freed under readings
+
+
+def in_turns(chores: Chores) -> None:
+    """Every chore a step, as the daemon does them."""
+    for chore in [*chores]:
+        chores.remove(chore)
+        for _ in chore:
+            chores.append(chore)
+            break
+
+
+def test_a_freed_block_is_not_copied_for_its_readings_and_goes_when_they_have_gone() -> None:
+    chores = Chores()
+    mapping = written(40 * MIB)
+    memory = mapping.memory
+    readings = [MappingReading(mapping, at * MIB, (at + 10) * MIB) for at in (2, 8, 25)]
+    mapping.release(chores.append)
+    chores.finish()
+
+    assert [reading._kept for reading in readings] == [None] * 3
+    assert memory[: 2 * MIB] == bytes(2 * MIB)
+    assert memory[18 * MIB : 25 * MIB] == bytes(7 * MIB)
+    assert memory[35 * MIB :] == bytes(5 * MIB)
+    for reading in readings[:2]:
+        assert taken(reading, MIB) == b"\xaa" * (10 * MIB)
+    assert (chores, memory.closed) == ([], False)
+    readings[2].cancel()
+    chores.finish()
+    assert memory.closed
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2, 3), (2, 3, 0, 1), (3, 1, 0, 2)])
+@pytest.mark.parametrize("steps", [0, 1, 3])
+def test_readings_that_go_on_while_the_rest_is_wiped(order: tuple[int, ...], steps: int) -> None:
+    chores = Chores()
+    mapping = written(60 * MIB)
+    starts = (10 * MIB, 12 * MIB, 40 * MIB, 42 * MIB)
+    readings = [MappingReading(mapping, start, start + 15 * MIB) for start in starts]
+    mapping.release(chores.append)
+    got = dict.fromkeys(order, b"")
+    for number in order:
+        for _ in range(steps):
+            in_turns(chores)
+        while len(readings[number]):
+            got[number] += readings[number].take(4 * MIB)
+            in_turns(chores)
+    assert set(got.values()) == {b"\xaa" * (15 * MIB)}
+    chores.finish()
+    assert mapping.memory.closed
 
 
 def test_readings_of_different_times_show_different_bytes() -> None:

@@ -18,6 +18,7 @@ from hypothesis.stateful import (
 
 from ether_daemon.memory import LARGE_REF, MAX_PIECE_BYTES, MemoryStore
 from ether_daemon.slabs import MAX_SMALL_BYTES
+from ether_daemon.spares import Arrival, Spares
 from ether_daemon.store import Chore, Reading, Store
 from ether_protocol import NoMemory, NotFound, OutOfRange
 
@@ -340,7 +341,8 @@ class StoreModel(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.chores = Chores()
-        self.store = MemoryStore(CAPACITY, self.chores.append)
+        self.spares = Spares()
+        self.store = MemoryStore(CAPACITY, self.chores.append, self.spares)
         self.model: dict[int, bytearray] = {}
         self.refs: dict[int, int] = {}
         self.open: dict[int, tuple[Any, bytes]] = {}
@@ -391,6 +393,18 @@ class StoreModel(RuleBasedStateMachine):
         else:
             with pytest.raises(OutOfRange):
                 self.store.write(self.refs[block], offset, data)
+
+    @rule(block=blocks, byte=st.integers(0, 255), tick=st.booleans())
+    def write_all_of_it(self, block: int, byte: int, tick: bool) -> None:
+        data = bytes([byte]) * len(self.model[block])
+        self.spares.arrived = arrival = Arrival(self.spares, len(data))
+        arrival.begin(memoryview(data))
+        self.store.write(self.refs[block], 0, arrival.payload)
+        self.spares.arrived = None
+        arrival.close()
+        self.model[block][:] = data
+        if tick:
+            self.spares.tick()
 
     @rule(block=blocks, share=shares, length=lengths, byte=st.integers(0, 255))
     def fill(self, block: int, share: float, length: int, byte: int) -> None:

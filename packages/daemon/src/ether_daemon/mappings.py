@@ -20,13 +20,14 @@ from .wiping import WIPE_STEP_BYTES, reserve, wipe_in_steps
 class Mapping:
     """A block in memory of its own.  `memory` may for a while be longer than `size`."""
 
-    __slots__ = ("_stale", "memory", "readings", "size")
+    __slots__ = ("_stale", "_waiting", "memory", "readings", "size")
 
     def __init__(self, size: int) -> None:
         self.memory = _reserve_or_refuse(size)
         self.size = size
         self.readings: list[MappingReading] = []
         self._stale = Stale(self.memory)
+        self._waiting: Defer | None = None  # freed, but for what readings need
 
     def place(self, start: int, end: int) -> mmap.mmap:
         """The memory, `[start:end]` of which may be used."""
@@ -44,10 +45,16 @@ class Mapping:
         return True
 
     def settle(self, start: int, end: int) -> None:
-        """Before `[start:end]` changes, have every reading that still needs it keep a copy."""
-        copies: dict[tuple[int, int], memoryview] = {}
-        for reading in list(self.readings):
-            reading.keep_if_in(start, end, copies)
+        """Before `[start:end]` changes, have every reading that still needs it keep a copy.
+
+        Ranges that overlap are copied once, however many clients asked for them.
+        """
+        for readings in _overlapping(self.readings, start, end):
+            first, last = readings[0].next, max(reading.end for reading in readings)
+            copy = memoryview(self.memory[first:last])
+            for reading in readings:
+                reading.keep(copy[reading.next - first : reading.end - first])
+                self.readings.remove(reading)
 
     def resize(self, size: int, defer: Defer) -> None:
         """Grow, or shrink and have a long tail wiped a step at a time; raises NoMemory."""
@@ -80,14 +87,35 @@ class Mapping:
             self.memory.resize(self.size)
 
     def release(self, defer: Defer) -> None:
-        """Wipe the block and unmap it, a step at a time."""
-        self.settle(0, self.size)
+        """Wipe the block and unmap it, a step at a time.
+
+        What readings still need stays until they have had it: copying it for
+        all of them could take long.  Nobody else gets that memory.
+        """
         self._stale.forget()
         self.size = len(self.memory)
-        defer(self._unmap())
+        defer(self._unmap(defer))
 
-    def _unmap(self) -> Iterator[None]:
-        yield from wipe_in_steps(self.memory, 0, len(self.memory))
+    def let_go(self, reading: MappingReading) -> None:
+        """`reading` needs this memory no more."""
+        self.readings.remove(reading)
+        if not self.readings and self._waiting is not None:
+            self._waiting(self._unmap(self._waiting))
+
+    def _unmap(self, defer: Defer) -> Iterator[None]:
+        self._waiting = None
+        done = 0
+        for readings in _overlapping(self.readings, 0, len(self.memory)):
+            # They go on in the meantime, and one may have passed another.
+            next_needed = min(reading.next for reading in readings)
+            yield from wipe_in_steps(self.memory, done, next_needed)
+            done = max(reading.end for reading in readings)
+        yield from wipe_in_steps(self.memory, done, len(self.memory))
+        if self.readings:
+            self._waiting = defer
+            return
+        if done:
+            yield from wipe_in_steps(self.memory, 0, done)
         self.memory.close()
 
 
@@ -98,55 +126,67 @@ class MappingReading:
     change under it: then it keeps the bytes as they were.
     """
 
-    __slots__ = ("_end", "_kept", "_mapping", "_next", "_start")
+    __slots__ = ("_kept", "_mapping", "end", "next")
 
     def __init__(self, mapping: Mapping, start: int, end: int) -> None:
+        self.next = start
+        self.end = end
         self._mapping = mapping
-        self._start = start
-        self._next = start
-        self._end = end
         self._kept: memoryview | None = None
         mapping.readings.append(self)
 
     def __len__(self) -> int:
-        return self._end - self._next
+        return self.end - self.next
 
     def take(self, limit: int) -> bytes:
-        start = self._next
-        stop = min(self._end, start + limit)
-        self._next = stop
+        count = min(limit, len(self))
         if self._kept is not None:
-            piece = bytes(self._kept[start - self._start : stop - self._start])
+            piece = bytes(self._kept[:count])
         else:
-            piece = self._mapping.memory[start:stop]
-        if stop == self._end:
-            self.cancel()
+            piece = self._mapping.memory[self.next : self.next + count]
+        self._taken(count)
         return piece
 
     def hand(self, give: Callable[[memoryview], int]) -> None:
         if self._kept is not None:
-            self._next += give(self._kept[self._next - self._start :])
+            count = give(self._kept)
         else:
-            with memoryview(self._mapping.memory) as memory, memory[self._next : self._end] as rest:
-                self._next += give(rest)
-        if self._next == self._end:
-            self.cancel()
+            with memoryview(self._mapping.memory) as memory, memory[self.next : self.end] as rest:
+                count = give(rest)
+        self._taken(count)
 
     def cancel(self) -> None:
-        self._next = self._end
-        if self._kept is None and self in self._mapping.readings:
-            self._mapping.readings.remove(self)
-        self._kept = None
+        self._taken(len(self))
 
-    def keep_if_in(self, start: int, end: int, copies: dict[tuple[int, int], memoryview]) -> None:
-        """Copy the range if `[start:end]` touches what is left; equal ranges share one copy."""
-        if start >= self._end or end <= self._next:
+    def keep(self, rest: memoryview) -> None:
+        """From now on what is left is in `rest`, and the block may change."""
+        self._kept = rest
+
+    def _taken(self, count: int) -> None:
+        if not len(self):
             return
-        key = (self._start, self._end)
-        if key not in copies:
-            copies[key] = memoryview(self._mapping.memory[self._start : self._end])
-        self._kept = copies[key]
-        self._mapping.readings.remove(self)
+        self.next += count
+        if self._kept is not None:
+            self._kept = self._kept[count:] if len(self) else None
+        elif not len(self):
+            self._mapping.let_go(self)
+
+
+def _overlapping(
+    readings: list[MappingReading], start: int, end: int
+) -> Iterator[list[MappingReading]]:
+    """The readings that still need a part of `[start:end]`, those that overlap together."""
+    needed = [reading for reading in readings if reading.next < end and start < reading.end]
+    together: list[MappingReading] = []
+    last = 0
+    for reading in sorted(needed, key=lambda reading: reading.next):
+        if together and reading.next > last:
+            yield together
+            together = []
+        together.append(reading)
+        last = max(last, reading.end)
+    if together:
+        yield together
 
 
 def _reserve_or_refuse(size: int) -> mmap.mmap:
