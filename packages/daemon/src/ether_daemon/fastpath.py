@@ -23,6 +23,7 @@ _WRITE = first_word(Command.WRITE)
 _PING = first_word(Command.PING)
 _OK = first_word(Command.OK)
 _PONG = first_word(Command.PONG)
+_READS, _WRITES, _PINGS = int(Command.READ), int(Command.WRITE), int(Command.PING)
 _NO_HANDLE = -1
 
 
@@ -93,7 +94,10 @@ def serve_small(
             writes += 1
         else:
             break
-    requests[Command.READ] += reads
-    requests[Command.WRITE] += writes
-    requests[Command.PING] += pings
+    if reads:
+        requests[_READS] += reads
+    if writes:
+        requests[_WRITES] += writes
+    if pings:
+        requests[_PINGS] += pings
     return start, filled

@@ -77,7 +77,10 @@ class Outbox:
         elif self._descriptor < 0 or self.paused:
             self._sink.write(bytes(replies))
         else:
-            sent = self._offer([replies])
+            try:
+                sent = os.write(self._descriptor, replies)
+            except OSError:
+                sent = 0  # full, or broken: then the transport will notice
             if sent < len(replies):
                 self._sink.write(bytes(replies[sent:]))
 

@@ -70,6 +70,7 @@ class Session(asyncio.BufferedProtocol):
         self._fast = None if self._debug else service.fast_path
         self._quick: FastPath | None = None  # the same, while nothing of earlier turns is left
         self._denied: Refusal | None = None
+        self._received = service.receive_buffer.view
         self._replies = service.replies
         self._reading = True  # False while requests wait for their turn, or for the client
         self._ending = False  # no further request is taken
@@ -95,8 +96,7 @@ class Session(asyncio.BufferedProtocol):
 
     def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002 - asyncio's signature
         """Lend the transport the place where the next bytes belong."""
-        shared = self._service.receive_buffer
-        return shared.view if self._quick is not None else self._intake.get_buffer()
+        return self._received if self._quick is not None else self._intake.get_buffer()
 
     def buffer_updated(self, nbytes: int) -> None:
         """Carry out what has come."""
@@ -105,9 +105,7 @@ class Session(asyncio.BufferedProtocol):
             return
         stop = 0
         if self._quick is not None:
-            stop, self._replies.filled = self._quick(
-                self._service.receive_buffer.view, 0, nbytes, 0
-            )
+            stop, self._replies.filled = self._quick(self._received, 0, nbytes, 0)
             if stop == nbytes:
                 self._flush()
                 if self._outbox.paused:
@@ -260,8 +258,9 @@ class Session(asyncio.BufferedProtocol):
 
     def _flush(self) -> None:
         """Send this turn's replies."""
-        if self._replies.filled:
-            self._service.bytes_out += self._replies.filled
+        filled = self._replies.filled
+        if filled:
+            self._service.bytes_out += filled
             self._outbox.send(self._replies.take())
 
     # Back-pressure and endings
