@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Iterator
+from contextlib import suppress
 
 import pytest
 from hypothesis import given, settings
@@ -266,6 +267,18 @@ def test_what_it_does_not_take_is_the_transports(direct: Direct, store: MemorySt
     assert direct.outbox.blocked
     assert drain(direct) == more + b"header" + data + b"behind" + more
     assert direct.by_transport > 0
+
+
+def test_a_header_that_the_socket_does_not_take_goes_before_what_it_heads(
+    direct: Direct, store: MemoryStore
+) -> None:
+    data = os.urandom(MIB)
+    before = b""
+    with suppress(BlockingIOError):
+        while True:
+            before += b"x" * direct.sock.send(b"x" * 10)
+    direct.outbox.send_pieces([b"header", reading(store, data)])
+    assert drain(direct) == before + b"header" + data
 
 
 def test_a_block_may_change_while_its_reading_is_half_sent(

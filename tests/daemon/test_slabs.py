@@ -108,6 +108,9 @@ def test_a_vacated_slab_serves_another_kind(monkeypatch: pytest.MonkeyPatch) -> 
     assert all(slabs.arena[span(place)] == bytes(64) for place in tiny)
     assert {place >> SIZE_BITS for place in tiny} == set(range(0, SLAB_BYTES, 64))
     assert all(slabs.arena[span(place)] == b"\xaa" * 256 * KIB for place in large[4:])
+    # Its former kind has forgotten it.
+    with pytest.raises(NoMemory):
+        slabs.allocate(256 * KIB)
 
 
 def test_the_slab_in_use_is_kept_when_it_empties(monkeypatch: pytest.MonkeyPatch) -> None:

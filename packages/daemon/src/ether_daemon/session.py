@@ -148,7 +148,6 @@ class Session(asyncio.BufferedProtocol):
     def drain(self) -> None:
         """Finish the request that is being received and the replies that are due, then close."""
         self._draining = True
-        self._fast = self._quick = None  # one by one, so as to stop behind the last
         self._end_if_served()
 
     def abort(self) -> None:
@@ -216,7 +215,7 @@ class Session(asyncio.BufferedProtocol):
         """Carry `request` out and put its reply behind the others."""
         self._service.requests[request.command] += 1
         if self._debug:
-            requestlog.request(log, request)
+            requestlog.request(log, self.peer, request)
         answer = perform(self.caller, request)
         if isinstance(answer, Message):
             self._reply(answer)
@@ -230,7 +229,7 @@ class Session(asyncio.BufferedProtocol):
 
     def _reply(self, message: Message) -> None:
         if self._debug:
-            requestlog.reply(log, message)
+            requestlog.reply(log, self.peer, message)
         payload = message.payload
         length = len(payload)
         if length > MAX_BODY_BYTES or self._replies.filled >= TURN_BYTES:
@@ -244,7 +243,7 @@ class Session(asyncio.BufferedProtocol):
         """A reply that does not go the short way, ready to send."""
         message, body = reply if isinstance(reply, Streamed) else (reply, bytes(reply.payload))
         if self._debug:
-            requestlog.reply(log, message)
+            requestlog.reply(log, self.peer, message)
         pieces: list[Piece] = [encode_header(message, len(body)), body]
         self._service.bytes_out += len(pieces[0]) + len(body)
         return pieces if len(body) else pieces[:1]
