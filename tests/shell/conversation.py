@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import BinaryIO
 
 from ether_protocol import parse_address
 from ether_shell.catalogue import COMMANDS
@@ -66,12 +67,13 @@ class Conversation:
         as_json: bool = False,
         interactive: bool = False,
         confirm: Callable[[str], bool] = lambda _: True,
-        stdin: bytes | None = None,
+        stdin: bytes | BinaryIO | None = None,
     ) -> None:
         self.out, self.err = Stream(terminal), Stream(terminal)
         output = Output(self.out, self.err, {"TERM": "xterm", "NO_COLOR": "1"})
         self.session = Session(parse_address(address), TIMEOUT_SECONDS, output.note)
-        inputs = Inputs(None, "no input") if stdin is None else Inputs(io.BytesIO(stdin))
+        source = io.BytesIO(stdin) if isinstance(stdin, bytes) else stdin
+        inputs = Inputs(source, "no input")
         context = Context(self.session, COMMANDS, inputs, terminal and not as_json, confirm)
         self.shell = Shell(context, output, as_json=as_json, interactive=interactive)
 

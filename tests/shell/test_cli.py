@@ -78,6 +78,10 @@ def test_an_address_with_a_scheme(etherd: Etherd, home: Path) -> None:
     assert ether_shell(f"ether://{etherd.address}", "-c", "ping", home=home).returncode == 0
 
 
+def test_a_port_alone_is_one_of_this_machine(etherd: Etherd, home: Path) -> None:
+    assert ether_shell(str(etherd.port), "-c", "ping", home=home).returncode == 0
+
+
 def test_nobody_answers(home: Path) -> None:
     done = ether_shell(f"127.0.0.1:{free_port()}", "-c", "ping", home=home)
     assert (done.returncode, done.stdout) == (3, b"")

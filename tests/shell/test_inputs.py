@@ -16,6 +16,8 @@ from ether_shell.values import FromFile
 def test_bytes_in_the_line_are_one_chunk() -> None:
     assert list(Inputs(None).chunks(b"")) == [b""]
     assert list(Inputs(None).chunks(b"abc")) == [b"abc"]
+    chunks = list(Inputs(None).chunks(bytes(MAX_PAYLOAD_BYTES + 1)))
+    assert [len(chunk) for chunk in chunks] == [MAX_PAYLOAD_BYTES, 1]
 
 
 def test_a_file_comes_in_chunks_that_a_message_can_carry(tmp_path: Path) -> None:
@@ -23,6 +25,19 @@ def test_a_file_comes_in_chunks_that_a_message_can_carry(tmp_path: Path) -> None
     path.write_bytes(bytes(MAX_PAYLOAD_BYTES) + b"end")
     chunks = list(Inputs(None).chunks(FromFile(str(path), 0)))
     assert [len(chunk) for chunk in chunks] == [MAX_PAYLOAD_BYTES, 3]
+
+
+def test_the_size_is_known_before_anything_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "f"
+    path.write_bytes(b"12345")
+    inputs = Inputs(io.BytesIO(b"piped"))
+    assert inputs.size(b"abc") == 3
+    assert inputs.size(FromFile(str(path), 0)) == 5
+    assert inputs.size(FromFile("-", 0)) is None
+    assert inputs.size(FromFile("/dev/null", 0)) is None
+    with path.open("rb") as begun:
+        begun.read(2)
+        assert Inputs(begun).size(FromFile("-", 0)) == 3
 
 
 def test_an_empty_file_is_one_empty_chunk(tmp_path: Path) -> None:

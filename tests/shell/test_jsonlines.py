@@ -76,4 +76,6 @@ def test_a_failure_is_one_object() -> None:
     assert jsonlines.failure("free", failed) == (
         '{"command":"free","ok":false,"error":"NOT_FOUND","message":"no block\\nhas handle 9"}'
     )
+    stopped = Failure(ExitStatus.REFUSED, "OVERFLOW", "no", written=7)
+    assert jsonlines.failure("write", stopped).endswith('"message":"no","written":7}')
     assert jsonlines.failure(None, failed).startswith('{"command":null,')

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import pytest
 
 from ether_protocol import MAX_PAYLOAD_BYTES, Client
@@ -66,8 +69,49 @@ def test_a_copy_of_more_than_a_message_may_touch(shell: Conversation, client: Cl
     block.write(data[:size])
     assert shell.run(f"copy 1 1 {size} --at 50").status == 0
     assert block.read(size, 50) == data[:size]
-    assert shell.run(f"copy 1 1 {size} --at 51").status == 2
+    said = shell.run(f"copy 1 1 {size} --at 51")
+    assert (said.status, "(OVERFLOW)" in said.err) == (1, True)
     assert block.read(size, 50) == data[:size]
+
+
+BEYOND = MAX_PAYLOAD_BYTES + 1
+
+
+@pytest.mark.parametrize("line", ["write 1 @{file}", "write 1 @-", "fill 1 1 {size}"])
+def test_what_needs_several_messages_and_does_not_fit_changes_nothing(
+    etherd: Etherd, talk: Talk, client: Client, tmp_path: Path, line: str
+) -> None:
+    block = client.alloc(MAX_PAYLOAD_BYTES)
+    file = tmp_path / "big"
+    file.write_bytes(b"x" * BEYOND)
+    with file.open("rb") as stdin:
+        said = talk(etherd.address, stdin=stdin).run(line.format(file=file, size=BEYOND))
+    assert (said.status, "(OVERFLOW)" in said.err) == (1, True)
+    assert f"[0:{BEYOND}]: the block has {MAX_PAYLOAD_BYTES} bytes; nothing was" in said.err
+    assert said.err.count("\n") == 1
+    assert not any(block.read())
+
+
+def test_a_large_file_that_fits_exactly(
+    shell: Conversation, client: Client, tmp_path: Path
+) -> None:
+    block = client.alloc(BEYOND + 3)
+    (tmp_path / "big").write_bytes(b"x" * BEYOND)
+    assert shell.run(f"write 1 @{tmp_path}/big --at 3").status == 0
+    assert block.read() == bytes(3) + b"x" * BEYOND
+
+
+def test_a_pipe_that_is_too_long_tells_what_was_written(
+    etherd: Etherd, talk: Talk, client: Client
+) -> None:
+    client.alloc(MAX_PAYLOAD_BYTES)
+    said = talk(etherd.address, stdin=b"x" * BEYOND).run("write 1 @-")
+    assert said.status == 1
+    assert "; 16,777,216 bytes were written before that (OVERFLOW)\n" in said.err
+    said = talk(etherd.address, stdin=b"x" * BEYOND, as_json=True).run("write 1 @-")
+    assert json.loads(said.out)["written"] == MAX_PAYLOAD_BYTES
+    said = talk(etherd.address, stdin=b"x", as_json=True).run("write 9 @-")
+    assert "written" not in json.loads(said.out)
 
 
 def test_swap_and_add(shell: Conversation) -> None:

@@ -23,7 +23,7 @@ def test_a_first_session(etherd: Etherd, home: Path) -> None:
         screen.sees("allocate zeroed bytes and get a handle")  # the menu
         screen.type(TAB)
         screen.sees("> alloc SIZE [--session]")  # the hint
-        screen.type(" 4096" + ENTER)
+        screen.type("4096" + ENTER)
         screen.sees("> alloc 4096\n", "handle 1, 4.0 KiB (4,096 bytes)", "1 block, 4.0 KiB")
         screen.type(r'write 1 "hello, world\n"' + ENTER)
         screen.sees("wrote 13 B at 0 in 1")

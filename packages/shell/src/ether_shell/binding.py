@@ -96,9 +96,7 @@ def _place_option(command: Command, token: Token, result: Assignment) -> Misuse 
 
 
 def _ends_in_data(command: Command) -> bool:
-    return bool(command.arguments) and any(
-        text == '"' for text, _ in command.arguments[-1].kind.words
-    )
+    return bool(command.arguments and command.arguments[-1].kind.beginnings)
 
 
 def _needs_value(option: Option, at: int) -> Misuse:

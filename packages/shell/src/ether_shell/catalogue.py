@@ -64,8 +64,9 @@ COMMANDS = Catalogue(
                 Example("write $_ hex:dead beef --at 16", "four bytes from offset 16 on"),
                 Example("write $_ b64:3q2+7w== --at 0x20", "the same four elsewhere"),
             ),
-            "Up to 16 MiB are written whole or not at all; a larger file goes in steps of "
-            "16 MiB. @file reads a file, @- standard input.",
+            "Up to 16 MiB are written whole or not at all. A larger file goes in steps of 16 MiB "
+            "after a look whether it fits; of a pipe, whose end nobody knows, an error says how "
+            "much was written. @file reads a file, @- standard input.",
             changes=True,
         ),
         Command(

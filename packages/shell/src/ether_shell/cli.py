@@ -66,7 +66,7 @@ def _address(_: click.Context, __: click.Parameter, value: str) -> Address:
 
 
 @click.command(PROGRAM, epilog=_EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
-@click.argument("address", default="localhost", callback=_address, metavar="[HOST[:PORT]]")
+@click.argument("address", default="localhost", callback=_address, metavar="[HOST[:PORT] | PORT]")
 @click.option("-c", "--command", "commands", multiple=True, help="Run COMMAND; may be repeated.")
 @click.option(
     "-f",

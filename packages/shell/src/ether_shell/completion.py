@@ -22,10 +22,14 @@ from .session import Session
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """A word that may stand at the cursor, and what it means."""
+    """A word that may stand at the cursor, and what it means.
+
+    A `whole` one wants a space behind it, the beginning of a literal does not.
+    """
 
     text: str
     meaning: str
+    whole: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +95,7 @@ def _values(
     if kind.live is Live.HANDLES:
         yield from _handles(assignment, known)
     yield from (Offer(text, meaning) for text, meaning in kind.words)
+    yield from (Offer(text, meaning, whole=False) for text, meaning in kind.beginnings)
 
 
 def _handles(assignment: Assignment, known: Known) -> Iterator[Offer]:
@@ -118,5 +123,11 @@ class ShellCompleter(Completer):
         """What may stand at the cursor."""
         known = Known(self._session.blocks.sizes, self._session.variables)
         typed, found = offers(document.text_before_cursor, self._catalogue, known)
+        spaced = document.current_char.isspace()
         for offer in found:
-            yield Completion(offer.text, -len(typed), display_meta=offer.meaning)
+            yield Completion(
+                offer.text + (" " if offer.whole and not spaced else ""),
+                -len(typed),
+                display=offer.text,
+                display_meta=offer.meaning,
+            )

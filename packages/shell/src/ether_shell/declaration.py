@@ -36,11 +36,13 @@ class Kind:
     """A kind of value.
 
     `parse` turns a token into the value, or raises ValueError with a sentence.
-    `words` are (text, meaning) that completion offers.
+    `words` are (text, meaning) that completion offers, `beginnings` likewise
+    where more must be typed behind the text.
     """
 
     parse: Callable[[Token, Variables], Any]
     words: tuple[tuple[str, str], ...] = ()
+    beginnings: tuple[tuple[str, str], ...] = ()
     live: Live = Live.NOTHING
 
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from ether_protocol import MAX_PAYLOAD_BYTES, AllocFlag, Client
+from ether_protocol import MAX_PAYLOAD_BYTES, AllocFlag, Client, EtherError, OutOfRange
 
 from . import ranges
 from .context import Context
-from .problems import Incomplete, Misuse
+from .problems import Incomplete, Misuse, PartlyWritten
 from .results import (
     Added,
     Allocated,
@@ -76,11 +76,31 @@ def alloc(context: Context, size: int, session: bool) -> Results:
 
 
 def write(context: Context, handle: int, data: Data, at: int) -> Results:
-    """Put bytes into a block."""
+    """Put bytes into a block, more than a message carries step by step."""
+    size = context.inputs.size(data)
+    if size is not None:
+        _see_that_it_fits(context.client, "WRITE", handle, at, size)
     written = 0
-    for chunk in context.inputs.chunks(data):
-        written += context.client.write(handle, chunk, at + written)
+    try:
+        for chunk in context.inputs.chunks(data):
+            written += context.client.write(handle, chunk, at + written)
+    except (EtherError, Misuse, KeyboardInterrupt) as error:
+        if not written:
+            raise
+        raise PartlyWritten(written) from error
     yield Written(handle, at, written)
+
+
+def _see_that_it_fits(client: Client, verb: str, handle: int, offset: int, size: int) -> None:
+    """Before the first of several messages changes anything, see that the last one may."""
+    if size <= MAX_PAYLOAD_BYTES:
+        return  # one message is whole or refused by itself
+    there = client.info(handle).size
+    if size > there - offset:
+        raise OutOfRange(
+            f"{verb} handle {handle} [{offset}:{offset + size}]: the block has {there} bytes;"
+            " nothing was changed"
+        )
 
 
 def read(
@@ -164,6 +184,7 @@ def _pages(client: Client, page: list[tuple[int, int]]) -> Iterator[tuple[int, i
 def fill(context: Context, handle: int, byte: int, length: int | None, at: int) -> Results:
     """Set a range, by default all that is left of the block, to one byte."""
     size = _rest(context.client, handle, at) if length is None else length
+    _see_that_it_fits(context.client, "FILL", handle, at, size)
     yield Filled(handle, at, context.client.fill(handle, byte, at, size), byte)
 
 
@@ -173,11 +194,8 @@ def copy(
     """Copy a range, by default all that is left of the source."""
     client = context.client
     size = _rest(client, source, from_) if length is None else length
-    if size > MAX_PAYLOAD_BYTES:
-        # Several COPYs: see that the last will fit before the first changes anything.
-        for handle, offset in ((source, from_), (target, at)):
-            if size > _rest(client, handle, offset):
-                raise Misuse(f"{size} bytes from offset {offset} on are not inside block {handle}")
+    _see_that_it_fits(client, "COPY", source, from_, size)
+    _see_that_it_fits(client, "COPY", target, at, size)
     done = 0
     for source_at, target_at, step in ranges.copy_steps(
         from_, at, size, same_block=source == target

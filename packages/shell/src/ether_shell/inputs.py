@@ -6,9 +6,11 @@ holds no more of it at a time than one message carries.
 
 from __future__ import annotations
 
+import io
 import os
+import stat
 from collections.abc import Iterator
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from typing import BinaryIO
 
 from ether_protocol import MAX_PAYLOAD_BYTES
@@ -25,20 +27,42 @@ class Inputs:
         self._standard_input = standard_input
         self._reason = reason
 
+    def size(self, data: Data) -> int | None:
+        """How many bytes `data` stands for, None where only reading tells, as of a pipe.
+
+        Raises Misuse where they can't be had.
+        """
+        if not isinstance(data, FromFile):
+            return len(data)
+        with self._readable(data) as stream:
+            try:
+                status = os.fstat(stream.fileno())
+            except io.UnsupportedOperation:  # a stream that is no file at all
+                return None
+            if not stat.S_ISREG(status.st_mode):
+                return None
+            return max(0, status.st_size - stream.tell())
+
     def chunks(self, data: Data) -> Iterator[bytes]:
         """The bytes that `data` stands for, in chunks of at most 16 MiB and at least one chunk.
 
         Raises Misuse where they can't be had.
         """
         if not isinstance(data, FromFile):
-            yield data
+            for start in range(0, len(data) or 1, MAX_PAYLOAD_BYTES):
+                yield data[start : start + MAX_PAYLOAD_BYTES]
             return
+        with self._readable(data) as stream:
+            chunk = stream.read(MAX_PAYLOAD_BYTES)
+            yield chunk
+            while chunk := stream.read(MAX_PAYLOAD_BYTES):
+                yield chunk
+
+    @contextmanager
+    def _readable(self, data: FromFile) -> Iterator[BinaryIO]:
         try:
             with self._open(data) as stream:
-                chunk = stream.read(MAX_PAYLOAD_BYTES)
-                yield chunk
-                while chunk := stream.read(MAX_PAYLOAD_BYTES):
-                    yield chunk
+                yield stream
         except (OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or str(error)
             raise Misuse(f"can't read {data.path}: {reason}", data.at) from None

@@ -26,7 +26,11 @@ def success(command: str, result: Result) -> str:
 
 def failure(command: str | None, failed: Failure) -> str:
     """The line for a `command` that failed; None where not even its name was understood."""
-    return _line({"command": command, "ok": False, "error": failed.name, "message": failed.message})
+    values: dict[str, Any] = {"command": command, "ok": False}
+    values |= {"error": failed.name, "message": failed.message}
+    if failed.written is not None:
+        values["written"] = failed.written
+    return _line(values)
 
 
 def _line(values: dict[str, Any]) -> str:

@@ -7,7 +7,7 @@ exit statuses of `ether-shell` stand here and nowhere else.
 from __future__ import annotations
 
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 
 from ether_protocol import (
@@ -50,14 +50,29 @@ class Incomplete(Exception):
     """The server did all it was asked, and yet the command could not be finished."""
 
 
+class PartlyWritten(Exception):
+    """A write in several messages stopped between two: `written` bytes are in the block.
+
+    Its cause is what stopped it.
+    """
+
+    def __init__(self, written: int) -> None:
+        super().__init__(f"{written:,} bytes were written before that")
+        self.written = written
+
+
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Why a command failed: `name` for programs, `message` for people."""
+    """Why a command failed: `name` for programs, `message` for people.
+
+    `written` are the bytes that a write in several messages had written before.
+    """
 
     status: ExitStatus
     name: str
     message: str
     at: int | None = None
+    written: int | None = None
 
 
 def judge(error: BaseException, *, changes: bool) -> Failure | None:
@@ -66,6 +81,13 @@ def judge(error: BaseException, *, changes: bool) -> Failure | None:
     None for an error that no command is to blame for; it goes on its way.
     """
     match error:
+        case PartlyWritten(__cause__=BaseException() as cause):
+            failure = judge(cause, changes=changes)
+            if failure is None:
+                return None
+            return replace(
+                failure, message=f"{failure.message}; {error}", at=None, written=error.written
+            )
         case Misuse():
             return Failure(ExitStatus.USAGE, "USAGE", str(error), error.at)
         case ServerError():

@@ -16,10 +16,10 @@ from .context import Context
 from .declaration import Command
 from .grammar import scan
 from .output import Output
-from .problems import ExitStatus, Failure, Incomplete, Misuse, judge, point_at
+from .problems import ExitStatus, Failure, Incomplete, Misuse, PartlyWritten, judge, point_at
 from .results import Leave
 
-_JUDGED = (EtherError, Misuse, Incomplete, KeyboardInterrupt, MemoryError)
+_JUDGED = (EtherError, Misuse, Incomplete, PartlyWritten, KeyboardInterrupt, MemoryError)
 
 
 @dataclass(frozen=True, slots=True)

@@ -131,7 +131,7 @@ WORD: Final = Kind(_word)
 COMMAND_NAME: Final = Kind(_name, live=Live.COMMANDS)
 DATA: Final = Kind(
     _data,
-    words=(
+    beginnings=(
         ('"', 'text with escapes: "a\\x00\\n"'),
         ("hex:", "hex digits: hex:dead beef"),
         ("b64:", "base64: b64:3q2+7w=="),
