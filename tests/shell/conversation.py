@@ -67,11 +67,12 @@ class Conversation:
         as_json: bool = False,
         interactive: bool = False,
         confirm: Callable[[str], bool] = lambda _: True,
+        timeout: float = TIMEOUT_SECONDS,
         stdin: bytes | BinaryIO | None = None,
     ) -> None:
         self.out, self.err = Stream(terminal), Stream(terminal)
         output = Output(self.out, self.err, {"TERM": "xterm", "NO_COLOR": "1"})
-        self.session = Session(parse_address(address), TIMEOUT_SECONDS, output.note)
+        self.session = Session(parse_address(address), timeout, output.note)
         source = io.BytesIO(stdin) if isinstance(stdin, bytes) else stdin
         inputs = Inputs(source, "no input")
         context = Context(self.session, COMMANDS, inputs, terminal and not as_json, confirm)

@@ -8,12 +8,14 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
 
 from ether_protocol import Client
 from harness import DEADLINE_SECONDS, Etherd, command, until
+from shell.impostor import after_hello, impostor, silent
 from shell.program import environment, ether_shell
 
 INTERRUPTED = b"interrupted: what was under way may or may not have been carried out\n"
@@ -56,7 +58,10 @@ def test_json_lines(etherd: Etherd, home: Path) -> None:
         (["-c", "ping", "-f", "-"], 2, "-c and -f exclude each other"),
         (["-f", "/nonexistent"], 2, "does not exist"),
         (["--bogus"], 2, "No such option"),
-        (["--timeout", "0", "-c", "ping"], 2, "--timeout"),
+        *[
+            (["--timeout", value, "-c", "ping"], 2, "ether-shell: Invalid value for '--timeout'")
+            for value in ("0", "-1", "nan", "inf", "1e300", "soon")
+        ],
     ],
 )
 def test_what_goes_wrong_is_one_clear_line_and_a_status(
@@ -66,6 +71,55 @@ def test_what_goes_wrong_is_one_clear_line_and_a_status(
     assert done.returncode == status
     assert says in done.stderr.decode()
     assert "Traceback" not in done.stderr.decode()
+    if "-c" not in arguments or "--timeout" in arguments:  # a line gets a caret below
+        assert done.stderr.count(b"\n") == 1
+        assert done.stderr.startswith(b"ether-shell: ")
+
+
+def test_a_program_is_told_of_wrong_usage_as_of_all_else(home: Path) -> None:
+    done = ether_shell("--json", "--bogus", home=home)
+    assert done.returncode == 2
+    (line,) = done.stdout.splitlines()
+    said = json.loads(line)
+    message = said.pop("message")
+    assert said == {"command": None, "ok": False, "error": "USAGE"}
+    assert "--bogus" in message
+    assert done.stderr.decode() == f"ether-shell: {message}\n"
+
+
+@pytest.mark.parametrize(
+    ("closed", "status", "says"),
+    [
+        (">&-", 1, b"ether-shell: standard output is closed\n"),
+        (">&- 2>&-", 1, b""),
+        ("2>&-", 0, b""),
+        ("<&-", 0, b""),
+        ("--timeout 0 2>&-", 2, b""),
+    ],
+)
+def test_streams_that_are_closed(
+    etherd: Etherd, home: Path, closed: str, status: int, says: bytes
+) -> None:
+    done = subprocess.run(
+        ["sh", "-c", f'exec "$0" "$1" -c ping {closed}', command("ether-shell"), etherd.address],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        env=environment(home),
+        timeout=DEADLINE_SECONDS,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (status, says)
+
+
+def test_without_input_there_is_nothing_to_do(etherd: Etherd, home: Path) -> None:
+    done = subprocess.run(
+        ["sh", "-c", 'exec "$0" "$1" <&-', command("ether-shell"), etherd.address],
+        capture_output=True,
+        env=environment(home),
+        timeout=DEADLINE_SECONDS,
+        check=False,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
 
 
 def test_an_address_that_is_none(home: Path) -> None:
@@ -90,8 +144,7 @@ def test_nobody_answers(home: Path) -> None:
 
 
 def test_a_server_that_is_silent_is_given_up(home: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        address = f"127.0.0.1:{listener.getsockname()[1]}"
+    with impostor(after_hello(silent)) as address:
         for line, status in (("ping", 3), ("alloc 5", 4)):
             done = ether_shell(address, "--timeout", "0.05", "-c", line, home=home)
             assert done.returncode == status
@@ -202,20 +255,46 @@ def test_output_that_can_not_be_written(etherd: Etherd, home: Path) -> None:
 
 
 def test_an_interrupt_ends_with_130(home: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
+    sent = threading.Event()
+
+    def stalling(peer: socket.socket) -> None:
+        assert peer.recv(1)
+        sent.set()
+        silent(peer)
+
+    with impostor(after_hello(stalling)) as address:
         with subprocess.Popen(
-            [command("ether-shell"), f"127.0.0.1:{listener.getsockname()[1]}", "-c", "alloc 5"],
+            [command("ether-shell"), address, "-c", "alloc 5"],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             env=environment(home),
         ) as process:
-            with listener.accept()[0] as peer:
-                assert peer.recv(1)  # the request is under way
-                process.send_signal(signal.SIGINT)
-                assert process.wait(DEADLINE_SECONDS) == 130
+            assert sent.wait(DEADLINE_SECONDS)  # the request is under way
+            process.send_signal(signal.SIGINT)
+            assert process.wait(DEADLINE_SECONDS) == 130
             assert process.stderr is not None
             said = process.stderr.read()
         assert said == b"ether-shell: " + INTERRUPTED
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs the kernel's word for it")
+def test_an_interrupt_before_anything_was_sent_leaves_no_doubt(etherd: Etherd, home: Path) -> None:
+    with subprocess.Popen(
+        [command("ether-shell"), etherd.address, "-c", "alloc 1", "-c", "write 1 @-"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=environment(home),
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        assert process.stdout.readline() == b"1\n"
+        state = Path(f"/proc/{process.pid}/stat")
+        until(lambda: state.read_text().rpartition(")")[2].split()[0] == "S", "it waits for input")
+        process.send_signal(signal.SIGINT)
+        assert process.wait(DEADLINE_SECONDS) == 130
+        said = process.stderr.read()
+        assert said == b"ether-shell: command 2: interrupted: nothing was sent\n"
 
 
 def test_an_interrupt_while_waiting_for_a_line(etherd: Etherd, home: Path, client: Client) -> None:
@@ -237,7 +316,7 @@ def test_an_interrupt_while_waiting_for_a_line(etherd: Etherd, home: Path, clien
 
 
 def test_the_version_and_the_help(home: Path) -> None:
-    assert ether_shell("--version", home=home).stdout == b"ether-shell, version 0.1.0\n"
+    assert ether_shell("--version", home=home).stdout == b"ether-shell 0.1.0\n"
     said = ether_shell("--help", home=home).stdout.decode()
     assert "Exit status:" in said
     assert ether_shell("-h", home=home).stdout.decode() == said
@@ -249,6 +328,21 @@ def test_a_script_does_not_wait_for_what_only_a_person_needs() -> None:
         [sys.executable, "-c", code], capture_output=True, check=True, timeout=DEADLINE_SECONDS
     )
     assert done.stdout == b"False\n"
+
+
+@pytest.mark.parametrize("program", [["ether-shell"], ["python", "-m", "ether_shell"]])
+def test_an_interrupt_while_it_still_loads_is_quiet(
+    home: Path, tmp_path: Path, program: list[str]
+) -> None:
+    (tmp_path / "click.py").write_text("import os, signal\nos.kill(os.getpid(), signal.SIGINT)\n")
+    done = subprocess.run(
+        [command(program[0]), *program[1:], "-c", "help"],
+        capture_output=True,
+        env=environment(home) | {"PYTHONPATH": str(tmp_path)},
+        timeout=DEADLINE_SECONDS,
+        check=False,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (130, b"", b"")
 
 
 def test_the_module_is_the_program(home: Path) -> None:

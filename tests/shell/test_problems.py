@@ -9,9 +9,10 @@ from ether_protocol import (
     LocalProtocolError,
     NotFound,
     OutcomeUnknown,
+    OutOfRange,
     RemoteProtocolError,
 )
-from ether_shell.problems import Incomplete, Misuse, judge, point_at
+from ether_shell.problems import Incomplete, Misuse, PartlyWritten, judge, point_at
 
 
 @pytest.mark.parametrize(
@@ -40,6 +41,24 @@ def test_each_exception_has_a_status_and_a_name(
 
 def test_an_exception_that_no_command_is_to_blame_for_goes_on() -> None:
     assert judge(ZeroDivisionError(), changes=False) is None
+
+
+def test_what_was_never_sent_is_in_no_doubt() -> None:
+    failure = judge(RemoteProtocolError("gibberish"), changes=True, sent=False)
+    assert failure is not None
+    assert failure.status == 3
+    failure = judge(KeyboardInterrupt(), changes=True, sent=False)
+    assert failure is not None
+    assert failure.message == "interrupted: nothing was sent"
+
+
+def test_a_write_that_stopped_midway_is_what_stopped_it() -> None:
+    error = PartlyWritten(5000)
+    error.__cause__ = OutOfRange("too long")
+    failure = judge(error, changes=True)
+    assert failure is not None
+    assert (failure.status, failure.name, failure.written) == (1, "OVERFLOW", 5000)
+    assert failure.message == "too long; 5,000 bytes were written before that"
 
 
 def test_an_interrupted_change_is_in_doubt() -> None:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import signal
 import socket
 import threading
 
 import pytest
 
 from conftest import StartEtherd
-from ether_protocol import Client
+from ether_protocol import Client, Command, ErrorCode, Message, ServerConnection
+from ether_shell import session
 from ether_shell.statusline import prompt_text, status_line
 from harness import Etherd
 from shell.conftest import Talk
 from shell.conversation import Conversation
+from shell.impostor import Manner, after_hello, banner, closing, impostor, silent
 
 
 @pytest.fixture
@@ -95,23 +98,6 @@ def test_the_last_handle_never_means_a_block_of_another_server(
     assert someone.run("list").out == "1 5\n"
 
 
-class _Vanishing:
-    """A server that takes one request and closes without an answer."""
-
-    def __init__(self) -> None:
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.address = f"127.0.0.1:{self._listener.getsockname()[1]}"
-        self._thread = threading.Thread(target=self._serve)
-        self._thread.start()
-
-    def _serve(self) -> None:
-        with self._listener, self._listener.accept()[0] as peer:
-            peer.recv(65536)
-
-    def join(self) -> None:
-        self._thread.join()
-
-
 @pytest.mark.parametrize(
     ("line", "status", "says"),
     [
@@ -124,10 +110,64 @@ class _Vanishing:
 def test_a_connection_that_ends_before_the_answer(
     talk: Talk, line: str, status: int, says: str
 ) -> None:
-    server = _Vanishing()
-    shell = talk(server.address)
-    said = shell.run(line)
+    with impostor(after_hello(vanishing)) as address:
+        said = talk(address).run(line)
     assert said.status == status
     assert says in said.err
     assert said.err.count("\n") == 1
-    server.join()
+
+
+def vanishing(peer: socket.socket) -> None:
+    """Take one request and close without an answer."""
+    peer.recv(65536)
+
+
+@pytest.mark.parametrize("line", ["ping", "alloc 64", "free 7"])
+@pytest.mark.parametrize(
+    ("manner", "says"),
+    [
+        (silent, "accepted the connection but does not answer: is it an etherd? (no answer in"),
+        (closing, "accepted the connection but does not answer: is it an etherd? ("),
+        (banner, "does not answer as an etherd does: is it one? ("),
+    ],
+)
+def test_nothing_can_have_been_done_by_a_server_that_is_no_etherd(
+    talk: Talk, line: str, manner: Manner, says: str
+) -> None:
+    with impostor(manner) as address:
+        said = talk(address, timeout=0.1).run(line)
+    assert said.status == 3
+    assert said.err.startswith(f"{address} {says}")
+    assert said.err.count("\n") == 1
+
+
+def test_hello_has_less_time_than_what_follows(
+    talk: Talk, etherd: Etherd, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session, "_CONNECT_SECONDS", 0.1)
+    with impostor(silent) as address:
+        assert "is it an etherd?" in talk(address).run("ping").err
+    shell = talk(etherd.address)
+    shell.run("ping")
+    etherd.signal(signal.SIGSTOP)
+    resume = threading.Timer(0.3, etherd.signal, (signal.SIGCONT,))
+    resume.start()
+    try:
+        assert shell.run("ping").status == 0
+    finally:
+        resume.join()
+
+
+def test_what_a_server_refuses_at_hello_is_what_one_hears(talk: Talk) -> None:
+    with impostor(refusing) as address:
+        said = talk(address).run("alloc 5")
+    assert (said.status, said.err) == (1, "HELLO: go away (FORBIDDEN)\n")
+
+
+def refusing(peer: socket.socket) -> None:
+    """Answer the first request with FORBIDDEN, and close."""
+    connection = ServerConnection()
+    (request,) = connection.receive_data(peer.recv(65536))
+    assert isinstance(request, Message)
+    payload = ErrorCode.FORBIDDEN.to_bytes(2, "big") + b"go away"
+    peer.sendall(connection.send(request.reply(Command.ERROR, payload=payload)))

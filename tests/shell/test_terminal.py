@@ -10,6 +10,7 @@ import pytest
 
 from conftest import StartEtherd
 from harness import Etherd, until
+from shell.impostor import impostor, silent
 from shell.screen import Screen
 
 CTRL_C, CTRL_D, ENTER, TAB, UP = "\x03", "\x04", "\r", "\t", "\x1b[A"
@@ -122,12 +123,29 @@ def test_nobody_answers(start_etherd: StartEtherd, home: Path) -> None:
         assert screen.lines == [f"ether-shell: can't connect to {gone.address}: Connection refused"]
 
 
+def test_a_server_that_says_nothing_is_waited_for_and_given_up(home: Path) -> None:
+    with impostor(silent) as address:
+        with Screen(address, "--timeout", "1", home=home) as screen:
+            assert screen.ends() == 3
+            waiting, given_up = screen.text.split("\n", 1)
+    assert waiting == f"connecting to {address} …"
+    assert given_up.replace("\n", "") == (
+        f"ether-shell: {address} accepted the connection but does not answer: is it an etherd?"
+        " (no answer in time)"
+    )
+
+
 def test_several_blocks_are_freed_after_a_question(etherd: Etherd, home: Path) -> None:
     with Screen(etherd.address, home=home) as screen:
         screen.type("alloc 1" + ENTER + "alloc 1" + ENTER + "free 1 2" + ENTER)
         screen.sees("free 2 blocks? [y/N]")
         screen.type("n\n")
         screen.sees("nothing was freed")
+        screen.type("free 1 2" + ENTER)
+        screen.sees("nothing was freed\n" + f"{etherd.address}> free 1 2\nfree 2 blocks? [y/N]")
+        screen.type(CTRL_C)
+        screen.is_asked("interrupted: nothing was freed", "2 blocks")
+        assert "may or may not" not in screen.text
         screen.type("free 1 2" + ENTER)
         screen.sees("nothing was freed\n" + f"{etherd.address}> free 1 2\nfree 2 blocks? [y/N]")
         screen.type("y\n")

@@ -3,7 +3,7 @@
 Rule: nothing is decided here.
 """
 
-from .cli import main
+from .entry import main
 
 if __name__ == "__main__":
     main()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -15,24 +16,28 @@ import click
 
 from ether_protocol import Address, EtherError, parse_address
 
-from . import __version__, repl, script
+from . import __version__, jsonlines, repl, script
 from .catalogue import COMMANDS
 from .context import Context
 from .inputs import Inputs
 from .output import Output
-from .problems import ExitStatus, judge
+from .problems import ExitStatus, Failure, judge
 from .session import Session
 from .shell import Shell
 from .style import is_dumb
 
 PROGRAM = "ether-shell"
 
+_LONGEST_TIMEOUT_SECONDS = 1_000_000.0
+_PATIENCE_SECONDS = 0.5
+"""After so long a person is told what is waited for."""
+
 _EPILOG = """\b
 Exit status:
   0    all well
   1    the server refused
   2    wrong usage: a flag, a command or a literal
-  3    no connection
+  3    no connection, or none to an etherd
   4    outcome unknown: the connection ended before the answer
   130  interrupted
   141  the reader of the output went away
@@ -65,6 +70,12 @@ def _address(_: click.Context, __: click.Parameter, value: str) -> Address:
         raise click.BadParameter(str(error)) from None
 
 
+def _seconds(_: click.Context, __: click.Parameter, value: float) -> float:
+    if not 0 < value <= _LONGEST_TIMEOUT_SECONDS:  # as nan is not
+        raise click.BadParameter(f"{value:g} is not within 0 and {_LONGEST_TIMEOUT_SECONDS:,.0f}")
+    return value
+
+
 @click.command(PROGRAM, epilog=_EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
 @click.argument("address", default="localhost", callback=_address, metavar="[HOST[:PORT] | PORT]")
 @click.option("-c", "--command", "commands", multiple=True, help="Run COMMAND; may be repeated.")
@@ -79,14 +90,15 @@ def _address(_: click.Context, __: click.Parameter, value: str) -> Address:
 @click.option("-y", "--yes", is_flag=True, help="Do not ask before freeing several blocks.")
 @click.option(
     "--timeout",
-    type=click.FloatRange(min=0, min_open=True),
+    type=float,
+    callback=_seconds,
     default=30.0,
     show_default=True,
     metavar="SECONDS",
     help="Longest wait for an answer.",
 )
-@click.version_option(__version__, prog_name=PROGRAM)
-def main(
+@click.version_option(__version__, prog_name=PROGRAM, message="%(prog)s %(version)s")
+def ether_shell(
     address: Address,
     commands: tuple[str, ...],
     file: str | None,
@@ -94,16 +106,49 @@ def main(
     plain: bool,
     yes: bool,
     timeout: float,
-) -> None:
+) -> ExitStatus:
     """Remote memory by hand: talk to the Ether server at HOST:PORT (localhost:9999)."""
     if commands and file is not None:
         raise click.UsageError("-c and -f exclude each other")
     wishes = _Wishes(address, commands, file, as_json, plain, yes, timeout)
-    sys.exit(_guarded(wishes))
+    return _guarded(wishes)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line, `sys.argv` unless `arguments` are given, and exit."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    _open_what_is_closed()
+    try:
+        status = ether_shell.main(arguments, prog_name=PROGRAM, standalone_mode=False)
+    except click.ClickException as error:
+        status = _misused(error.format_message(), as_json="--json" in arguments)
+    except click.Abort:
+        status = ExitStatus.INTERRUPTED
+    except OSError as error:
+        status = _unwritable(error)
+    sys.exit(status)
+
+
+def _open_what_is_closed() -> None:
+    """Whoever starts a program may have closed its streams, as in `<&-` and `2>&-`."""
+    sys.stdin = sys.stdin or open(os.devnull)  # noqa: SIM115 - open until the process ends
+    sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: SIM115
+
+
+def _misused(message: str, *, as_json: bool) -> ExitStatus:
+    """Say in one line what is wrong with the command line."""
+    failure = Failure(ExitStatus.USAGE, "USAGE", " ".join(message.split()))
+    click.echo(f"{PROGRAM}: {failure.message}", err=True)
+    if as_json:
+        click.echo(jsonlines.failure(None, failure))
+    return failure.status
 
 
 def _guarded(wishes: _Wishes) -> ExitStatus:
     """Run, and end in an orderly way where the terminal or a pipe goes away or says stop."""
+    if sys.stdout is None:
+        click.echo(f"{PROGRAM}: standard output is closed", err=True)
+        return ExitStatus.REFUSED
     try:
         return _run(wishes)
     except KeyboardInterrupt:
@@ -112,9 +157,13 @@ def _guarded(wishes: _Wishes) -> ExitStatus:
         _forget_output()
         return ExitStatus.READER_GONE
     except OSError as error:
-        _forget_output()
-        click.echo(f"{PROGRAM}: {error.strerror or error}", err=True)
-        return ExitStatus.REFUSED
+        return _unwritable(error)
+
+
+def _unwritable(error: OSError) -> ExitStatus:
+    _forget_output()
+    click.echo(f"{PROGRAM}: {error.strerror or error}", err=True)
+    return ExitStatus.REFUSED
 
 
 def _forget_output() -> None:
@@ -163,6 +212,11 @@ def _lines(wishes: _Wishes) -> Iterator[script.Line]:
 
 def _converse(wishes: _Wishes, shell: Shell, output: Output) -> ExitStatus:
     session = shell.session
+    waiting = threading.Timer(
+        _PATIENCE_SECONDS, output.note, (f"connecting to {session.address} …",)
+    )
+    waiting.daemon = True
+    waiting.start()
     try:
         session.greet()
     except EtherError as error:
@@ -170,6 +224,8 @@ def _converse(wishes: _Wishes, shell: Shell, output: Output) -> ExitStatus:
         assert failure is not None  # every EtherError is in its table
         shell.report(failure, where=f"{PROGRAM}: ")
         return failure.status
+    finally:
+        waiting.cancel()
     name = f"{session.hello.name} {session.hello.version}" if session.hello else "a server"
     output.note(f"Connected to {name} at {session.address}. help lists commands, Ctrl-D leaves.")
     if wishes.plain or not output.terminal or is_dumb(os.environ):

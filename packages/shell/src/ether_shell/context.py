@@ -21,6 +21,7 @@ class Context:
 
     `guarded` says that the output is a terminal, which must not be flooded;
     `confirm` asks a question of a person and tells whether the answer was yes.
+    `asked` says that the command had the client, so that it may have sent something.
     """
 
     session: Session
@@ -28,8 +29,11 @@ class Context:
     inputs: Inputs
     guarded: bool
     confirm: Callable[[str], bool]
+    asked: bool = False
 
     @property
     def client(self) -> Client:
         """The connected client."""
-        return self.session.client()
+        client = self.session.client()
+        self.asked = True
+        return client

@@ -145,7 +145,11 @@ def _stepwise(client: Client, handle: int, offset: int, size: int) -> Iterator[P
 
 def free(context: Context, handle: list[int]) -> Results:
     """Free blocks, in the order named; the first that can't be freed stops."""
-    if len(handle) > 1 and not context.confirm(f"free {len(handle)} blocks?"):
+    try:
+        agreed = len(handle) == 1 or context.confirm(f"free {len(handle)} blocks?")
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt("nothing was freed") from None
+    if not agreed:
         raise Misuse("nothing was freed")
     for each in handle:
         context.client.free(each)

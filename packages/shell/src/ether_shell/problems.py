@@ -75,14 +75,15 @@ class Failure:
     written: int | None = None
 
 
-def judge(error: BaseException, *, changes: bool) -> Failure | None:
+def judge(error: BaseException, *, changes: bool, sent: bool = True) -> Failure | None:
     """What `error` means for a command that `changes` something on the server, or does not.
 
-    None for an error that no command is to blame for; it goes on its way.
+    `sent` is False where the command has not sent anything yet.  None for an
+    error that no command is to blame for; it goes on its way.
     """
     match error:
         case PartlyWritten(__cause__=BaseException() as cause):
-            failure = judge(cause, changes=changes)
+            failure = judge(cause, changes=changes, sent=sent)
             if failure is None:
                 return None
             return replace(
@@ -102,11 +103,13 @@ def judge(error: BaseException, *, changes: bool) -> Failure | None:
             return Failure(ExitStatus.USAGE, "USAGE", str(error))
         case ProtocolError():
             # An answer that makes no sense leaves open what was done.
-            status = ExitStatus.OUTCOME_UNKNOWN if changes else ExitStatus.NO_CONNECTION
+            status = ExitStatus.OUTCOME_UNKNOWN if changes and sent else ExitStatus.NO_CONNECTION
             return Failure(status, "CORRUPT", str(error))
         case KeyboardInterrupt():
-            doubt = ": what was under way may or may not have been carried out" if changes else ""
-            return Failure(ExitStatus.INTERRUPTED, "INTERRUPTED", f"interrupted{doubt}")
+            doubt = "what was under way may or may not have been carried out"
+            state = str(error) or (doubt if sent else "nothing was sent") * changes
+            message = f"interrupted: {state}" if state else "interrupted"
+            return Failure(ExitStatus.INTERRUPTED, "INTERRUPTED", message)
         case MemoryError():
             return Failure(
                 ExitStatus.REFUSED, "INCOMPLETE", "there is not enough memory here to hold that"

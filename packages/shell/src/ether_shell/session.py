@@ -6,11 +6,22 @@ a person should hear goes to `notify`.
 
 from __future__ import annotations
 
+import socket
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from ether_protocol import Address, Client, ConnectionLost, EtherError, Hello, ServerError, connect
+from ether_protocol import (
+    Address,
+    Client,
+    ConnectionLost,
+    EtherError,
+    Hello,
+    InvalidRequest,
+    RemoteProtocolError,
+    Unsupported,
+)
+from ether_protocol.pipeline import limit_silence, reason_of
 
 from . import __version__
 
@@ -18,7 +29,7 @@ LAST = "_"
 """The variable that `$_` reads."""
 
 _CONNECT_SECONDS = 5.0
-"""Longest wait for a connection, where `--timeout` does not ask for less."""
+"""Longest wait for a connection, and then for HELLO, where `--timeout` does not ask for less."""
 
 
 @dataclass(slots=True)
@@ -70,7 +81,15 @@ class Session:
         limit = _CONNECT_SECONDS
         if self._timeout is not None:
             limit = min(limit, self._timeout)
-        client = connect(self.address, connect_timeout=limit, timeout=self._timeout)
+        sock = self._open(limit)
+        client = Client(sock, self.address)
+        try:
+            # Whether it is an etherd is known before anything else is asked of it.
+            self.hello = self._introduce(client)
+            limit_silence(sock, self._timeout)
+        except BaseException:
+            client.close()
+            raise
         # It may be another server now, where the last handle is somebody else's block.
         forgotten = self.variables.pop(LAST, None) is not None
         if self._was_connected:
@@ -79,6 +98,36 @@ class Session:
             )
         self._was_connected = True
         return client
+
+    def _open(self, limit: float) -> socket.socket:
+        """A connection, on which no silence is longer than `limit`, in seconds."""
+        address = self.address
+        try:
+            sock = socket.create_connection((address.host, address.port), limit)
+        except OSError as error:
+            raise ConnectionLost(f"can't connect to {address}: {reason_of(error)}") from None
+        except UnicodeError:  # the codec of host names
+            raise ConnectionLost(f"can't connect to {address}: no host has such a name") from None
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        limit_silence(sock, limit)
+        return sock
+
+    def _introduce(self, client: Client) -> Hello | None:
+        """What the server is, None for an older one that can't say."""
+        try:
+            return client.hello(f"ether-shell {__version__}")
+        except (Unsupported, InvalidRequest):
+            return None
+        except ConnectionLost as error:
+            why = str(error).partition(f"{self.address}: ")[2] or "it closed the connection"
+            raise ConnectionLost(
+                f"{self.address} accepted the connection but does not answer: is it an etherd?"
+                f" ({why})"
+            ) from None
+        except RemoteProtocolError as error:
+            raise RemoteProtocolError(
+                f"{self.address} does not answer as an etherd does: is it one? ({error})"
+            ) from None
 
     def ping(self) -> float:
         """The milliseconds that a PING takes there and back."""
@@ -103,12 +152,7 @@ class Session:
             self.greet()
 
     def greet(self) -> None:
-        """Connect, learn what the server is and what blocks it holds."""
-        client = self.client()
-        try:
-            self.hello = client.hello(f"ether-shell {__version__}")
-        except ServerError:
-            self.hello = None  # an older server, which can still be used
+        """Connect, and learn what blocks the server holds."""
         self.ping()
         self.refresh()
 

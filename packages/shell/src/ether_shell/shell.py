@@ -45,7 +45,7 @@ class Shell:
     def run(self, line: str, where: str = "") -> Outcome:
         """Carry out `line`; `where` says in an error message where it came from."""
         bound: Bound | None = None
-        changes = False
+        self._context.asked = False
         try:
             bound = self._bind(line)
             if bound is None:
@@ -54,10 +54,10 @@ class Shell:
                 self.session.probe()
                 # Another connection may lead to another server, where $_ is someone else's block.
                 bound = self._bind(line) or bound
-            changes = bound.command.changes
             return self._carry_out(bound)
         except _JUDGED as error:
-            failure = judge(error, changes=changes)
+            changes = bound is not None and bound.command.changes
+            failure = judge(error, changes=changes, sent=self._context.asked)
             if failure is None:
                 raise
             self.report(failure, line, where, bound.command.name if bound else _first_word(line))

@@ -1,0 +1,71 @@
+"""Servers that are no etherd, or one that fails at the right moment.
+
+Rule: one connection at a time, each handled as the test says, and the thread ends with the test.
+"""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+
+from ether_protocol import Command, Message, ServerConnection
+from ether_protocol.bodies import Hello, encode_hello
+
+Manner = Callable[[socket.socket], None]
+
+HELLO = Hello("impostor", "0", 1 << 24, 0, 0, False, ())
+
+
+def silent(peer: socket.socket) -> None:
+    """Take all and say nothing until the other side goes away."""
+    while peer.recv(65536):
+        pass
+
+
+def banner(peer: socket.socket) -> None:
+    """Speak first, and something else, as an SSH server does."""
+    peer.sendall(b"SSH-2.0-OpenSSH_9.2p1 Debian-2+deb12u3\r\n")
+    silent(peer)
+
+
+def closing(peer: socket.socket) -> None:
+    """Close at once."""
+
+
+def after_hello(then: Manner) -> Manner:
+    """Answer HELLO as an etherd does, and `then` go on in another manner."""
+
+    def manner(peer: socket.socket) -> None:
+        connection = ServerConnection()
+        requests = []
+        while not requests:
+            requests = connection.receive_data(peer.recv(65536))
+        (request,) = requests
+        assert isinstance(request, Message)
+        assert request.command == Command.HELLO
+        peer.sendall(connection.send(request.reply(payload=encode_hello(HELLO))))
+        then(peer)
+
+    return manner
+
+
+@contextmanager
+def impostor(manner: Manner) -> Iterator[str]:
+    """The address of a server that treats each connection in the same `manner`."""
+
+    def serve() -> None:
+        with suppress(OSError):  # the test is over, and with it the listener
+            while True:
+                with listener.accept()[0] as peer, suppress(ConnectionError):
+                    manner(peer)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=serve)
+        thread.start()
+        try:
+            yield f"127.0.0.1:{listener.getsockname()[1]}"
+        finally:
+            listener.shutdown(socket.SHUT_RDWR)
+            thread.join()
