@@ -25,6 +25,20 @@ VARIABLES = {"_": 42}
         ("alloc --session 0x10", "alloc", {"size": 16, "session": True}),
         ("write 7 hello", "write", {"handle": 7, "data": b"hello", "at": 0}),
         ("write $_ hex:de ad --at 0x20", "write", {"handle": 42, "data": b"\xde\xad", "at": 32}),
+        ("write 7 hex:de  AD be", "write", {"handle": 7, "data": b"\xde\xad\xbe", "at": 0}),
+        ("write 7 hex: de ad", "write", {"handle": 7, "data": b"\xde\xad", "at": 0}),
+        ("write --at 4 7 hex:de ad", "write", {"handle": 7, "data": b"\xde\xad", "at": 4}),
+        ("fill 1 hex:ff 16", "fill", {"handle": 1, "byte": 255, "length": 16, "at": 0}),
+        (
+            "swap 1 hex:ffffffffffffffff 0000000000000005",
+            "swap",
+            {"handle": 1, "expected": b"\xff" * 8, "desired": bytes(7) + b"\5", "at": 0},
+        ),
+        (
+            "swap 1 hex:'0000 0000 0000 0001' hex:0000 0000 0000 0002 --at 8",
+            "swap",
+            {"handle": 1, "expected": bytes(7) + b"\1", "desired": bytes(7) + b"\2", "at": 8},
+        ),
         ("write --at=1KiB 7 $_", "write", {"handle": 7, "data": b"$_", "at": 1024}),
         ('write 7 "--at"', "write", {"handle": 7, "data": b"--at", "at": 0}),
         ("write 7 @x", "write", {"handle": 7, "data": FromFile("x", 8), "at": 0}),
@@ -97,6 +111,14 @@ def test_an_empty_line_is_no_command(line: str) -> None:
         ("read 1 --at=x", "            ^", "'x' is not a size"),
         ("fill 1 300", "       ^", "lies outside 0 to 255"),
         ("fill 1 hex:aabb", "       ^", "is 2 bytes, and this is one"),
+        ("write 1 hex:dead bee", "                   ^", "in pairs"),
+        ("write 1 hex:dead --at 2 beef", "                        ^", "write takes no 'beef'"),
+        ("write 1 hex:'dead' beef", "                   ^", "write takes no 'beef'"),
+        ("fill 1 hex:de ad", "              ^", 'in quotes here, hex:"de ad"'),
+        ("fill 1 hex:ff 1 2", "                ^", 'in quotes here, hex:"de ad"'),
+        ("swap 1 hex:00 00", "       ^", 'in quotes here, hex:"de ad"'),
+        ("swap 1 hex:00 00 00", "                 ^", 'in quotes here, hex:"de ad"'),
+        ("swap 1 0 hex:00 01", "         ^", "is 2 bytes, and this is 8"),
         ("fill 1 @f", "       ^", "only write takes files"),
         ("swap 1 abc 1", "       ^", "'abc' is not a number or a literal of 8 bytes"),
         ('swap 1 1 "abc"', "         ^", '"abc" is 3 bytes, and this is 8'),
@@ -109,3 +131,10 @@ def test_a_line_that_is_none_says_why_and_where(line: str, spot: str, says: str)
         bind(COMMANDS, line, {})
     assert says in str(caught.value)
     assert caught.value.at == spot.index("^")
+
+
+@pytest.mark.parametrize("line", ["fill 1 hex:aabb", "swap 1 0 hex:00 01", "fill 1 hex:ff 1q"])
+def test_quotes_are_not_suggested_where_they_would_not_help(line: str) -> None:
+    with pytest.raises(Misuse) as caught:
+        bind(COMMANDS, line, {})
+    assert "quotes" not in str(caught.value)

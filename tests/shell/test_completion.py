@@ -34,6 +34,8 @@ LITERALS = ['"', "hex:", "b64:", "@"]
         ("write 1 ", "", LITERALS),
         ("write 1 @", "", []),
         ("write 1 h", "h", ["hex:"]),
+        ("write 1 hex:de ad", "ad", []),
+        ("write 1 hex:de ad ", "", ["--at"]),
         ("help fi", "fi", ["fill"]),
         ('write 1 "ab', "", []),
         ('write 1 "ab" ', "", ["--at"]),

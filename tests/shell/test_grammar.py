@@ -25,7 +25,7 @@ from ether_shell.problems import Misuse
         ("write 1 it's", ["write", "1", "it's"]),
         ('write 1 "a b" --at 2', ["write", "1", '"a b"', "--at", "2"]),
         ('write 1 "# no comment"', ["write", "1", '"# no comment"']),
-        ("write 1 hex:dead beef --at 2", ["write", "1", "hex:dead beef", "--at", "2"]),
+        ("write 1 hex:dead beef --at 2", ["write", "1", "hex:dead", "beef", "--at", "2"]),
         ('fill 1 hex:"ff" 16', ["fill", "1", 'hex:"ff"', "16"]),
         ("write 1 @a/b.bin --at 1", ["write", "1", "@a/b.bin", "--at", "1"]),
         ("write 1 me@home", ["write", "1", "me@home"]),
@@ -50,8 +50,8 @@ def test_a_line_falls_into_tokens_that_know_where_they_stand(line: str, texts: l
         (r'"\u20ac"', "€".encode()),
         (r'"\01"', b"\x001"),
         ("hex:DEADbeef", b"\xde\xad\xbe\xef"),
-        ("hex:de ad be ef", b"\xde\xad\xbe\xef"),
-        ("hex: dead  beef", b"\xde\xad\xbe\xef"),
+        ('hex:"de ad be ef"', b"\xde\xad\xbe\xef"),
+        ("hex: dead", b"\xde\xad"),
         ("hex:'de ad'", b"\xde\xad"),
         ("b64:3q2+7w==", b"\xde\xad\xbe\xef"),
         ('b64:"3q2+7w=="', b"\xde\xad\xbe\xef"),
@@ -80,7 +80,7 @@ def test_a_file_is_named_and_not_opened(literal: str, path: str) -> None:
         ('write 1 "abc', "        ^", 'no closing "'),
         ("write 1 'abc\"", "        ^", "no closing '"),
         ('write 1 "abc"x', "             ^", "a space belongs"),
-        ("write 1 hex:dead bee", "                   ^", "in pairs"),
+        ("write 1 hex:'dead bee'", "                    ^", "in pairs"),
         ("write 1 hex:d", "            ^", "in pairs"),
         ("write 1 hex:dxad", "             ^", "'x' is no hex digit"),
         ("write 1 hex:", "        ^", "needs hex digits"),
@@ -105,7 +105,7 @@ def test_half_a_line_gives_the_tokens_before_its_problem() -> None:
 
 @given(st.binary(min_size=1))
 def test_hex_and_base64_give_back_any_bytes(data: bytes) -> None:
-    line = f"hex:{data.hex(' ')} b64:{base64.b64encode(data).decode()} hex:{data.hex()}"
+    line = f"hex:'{data.hex(' ')}' b64:{base64.b64encode(data).decode()} hex:{data.hex()}"
     assert [token.data for token in tokenize(line)] == [data] * 3
 
 

@@ -18,6 +18,8 @@ from ether_shell.hints import hint
         ("write ", "HANDLE DATA [--at N]"),
         ("write 1", " DATA [--at N]"),
         ("write 1 hi --at ", "N"),
+        ("write 1 hex:de ad", " [--at N]"),
+        ("write 1 hex:de a", ""),
         ("write --at 4 ", "HANDLE DATA"),
         ("write 1 hi --at 4", ""),
         ("read 1 ", "[LENGTH] [--at N] [--as FORM] [--all]"),

@@ -8,11 +8,14 @@ strict and says what is wrong and where.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 from .declaration import Argument, Catalogue, Command, Option, Variables, did_you_mean
-from .grammar import Form, Token, tokenize
+from .grammar import Form, Token, is_hex, joined, tokenize
 from .problems import Misuse
+
+_GROUPED = ': hex digits with spaces go in quotes here, hex:"de ad"'
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +49,31 @@ def is_flag(token: Token) -> bool:
 def assign(command: Command, tokens: list[Token]) -> Assignment:
     """Give each of `tokens`, those behind the command's name, its place."""
     result = Assignment(missing=list(command.arguments))
+    previous: Token | None = None
     for token in tokens:
-        problem = _place(command, token, result)
+        try:
+            grown = _grown(command, previous, token, result)
+            problem = None if grown else _place(command, token, result)
+        except Misuse as error:
+            grown, problem = None, error
         if problem is not None and result.problem is None:
             result.problem = problem
+        previous = grown or token
     return result
+
+
+def _grown(
+    command: Command, previous: Token | None, token: Token, result: Assignment
+) -> Token | None:
+    """`previous` with `token` joined to it, where it is a `hex:` that is the last argument."""
+    if previous is None or not previous.growing or not is_hex(token) or not result.arguments:
+        return None
+    argument, last = result.arguments[-1]
+    if last is not previous or argument is not command.arguments[-1]:
+        return None
+    grown = joined(previous, token)
+    result.arguments[-1] = (argument, grown)
+    return grown
 
 
 def _place(command: Command, token: Token, result: Assignment) -> Misuse | None:
@@ -64,9 +87,9 @@ def _place(command: Command, token: Token, result: Assignment) -> Misuse | None:
         result.options.append((pending, token))
         return None
     if not result.missing:
-        hint = ""
+        hint = _GROUPED if any(t.growing for _, t in result.arguments) else ""
         if result.arguments and result.arguments[-1][1].form is Form.WORD:
-            hint = ": text with spaces goes in quotes" if _ends_in_data(command) else ""
+            hint = ": text with spaces goes in quotes" if _ends_in_data(command) else hint
         return Misuse(f"{command.name} takes no {token.text!r}{hint}", token.start)
     argument = result.missing[0]
     result.arguments.append((argument, token))
@@ -136,8 +159,14 @@ def _values(command: Command, assignment: Assignment, variables: Variables) -> d
     }
     for option in command.options:
         values[option.parameter] = option.default if option.kind else False
-    for argument, token in assignment.arguments:
-        value = _parse(argument, token, variables)
+    tokens = [token for _, token in assignment.arguments]
+    for index, (argument, token) in enumerate(assignment.arguments):
+        try:
+            value = _parse(argument, token, variables)
+        except Misuse as error:
+            if _looks_grouped(tokens[max(0, index - 1) : index + 2]):
+                raise Misuse(f"{error}{_GROUPED}", error.at) from None
+            raise
         if argument.repeated:
             values[argument.parameter].append(value)
         else:
@@ -145,6 +174,11 @@ def _values(command: Command, assignment: Assignment, variables: Variables) -> d
     for option, given in assignment.options:
         values[option.parameter] = _parse(option, given, variables) if given else True
     return values
+
+
+def _looks_grouped(neighbours: list[Token]) -> bool:
+    """Whether a bare `hex:` stands before a word of digits, as if that went on with it."""
+    return any(a.growing and is_hex(b) for a, b in pairwise(neighbours))
 
 
 def _parse(declared: Argument | Option, token: Token, variables: Variables) -> Any:

@@ -172,7 +172,8 @@ COMMANDS = Catalogue(
                 Example('swap $_ "\\0\\0\\0\\0\\0\\0\\0\\0" "8 bytes!" --at 8', "with bytes"),
             ),
             "Nothing comes between the comparison and the writing (COMPARE_SWAP). It says what "
-            "stood there, whether it was swapped or not.",
+            "stood there, whether it was swapped or not. Quotes say where the bytes end: "
+            'hex:"0000 0000 0000 0001".',
             changes=True,
         ),
         Command(

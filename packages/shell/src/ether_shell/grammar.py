@@ -2,12 +2,14 @@ r"""The grammar of a line, and of bytes within it: text in, tokens with their po
 
     write 7 "text\x00\n"     quoted, with escapes; '…' is the same
     write 7 hello            a bare word stands for its UTF-8
-    write 7 hex:dead beef    hex digits, spaces allowed
+    write 7 hex:dead beef    hex digits; see below
     write 7 b64:3q2+7w==     base64
     write 7 @picture.png     the bytes of a file; @- is standard input
     read $_ --at 16          $_ is the last handle; # begins a comment
 
-`hex:"…"`, `b64:"…"` and `@"…"` say where the literal ends.
+`hex:"…"`, `b64:"…"` and `@"…"` say where the literal ends.  A bare `hex:` is
+one word here: only `binding` knows whether it is a command's last argument, to
+which the words of digits behind it belong, and then has `joined` put them together.
 
 Rule: pure.  No file is opened and no word is understood here: which words are
 commands and numbers is decided by `binding`.
@@ -19,7 +21,7 @@ import base64
 import binascii
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
 from .escapes import CODED, SIMPLE
@@ -30,6 +32,7 @@ STANDARD_INPUT = "-"
 
 _SPACE = re.compile(r"\s*")
 _WORD = re.compile(r"\S+")
+_HEX_DIGITS = re.compile(r"[0-9A-Fa-f]+")
 _HEX_WORD = re.compile(r"\s+([0-9A-Fa-f]+)(?=\s|$)")
 _NOT_HEX = re.compile(r"[^0-9A-Fa-f\s]")
 _NOT_BASE64 = re.compile(r"[^A-Za-z0-9+/=]")
@@ -49,7 +52,8 @@ class Token:
     """One word or literal: `text` as it stands in the line from index `start` on.
 
     `data` holds the bytes of a literal and the UTF-8 of a bare word; of a
-    FILE, `path` says where they are to be had.
+    FILE, `path` says where they are to be had.  A `growing` one is a bare
+    `hex:`, to which words of digits may be joined.
     """
 
     form: Form
@@ -57,6 +61,7 @@ class Token:
     start: int
     data: bytes = b""
     path: str = ""
+    growing: bool = False
 
     @property
     def end(self) -> int:
@@ -79,6 +84,18 @@ class Scan:
 def word(text: str, start: int = 0) -> Token:
     """The token of a bare word."""
     return Token(Form.WORD, text, start, text.encode("utf-8", "surrogateescape"))
+
+
+def is_hex(token: Token) -> bool:
+    """Whether `token` is a bare word of hex digits."""
+    return token.form is Form.WORD and _HEX_DIGITS.fullmatch(token.text) is not None
+
+
+def joined(group: Token, more: Token) -> Token:
+    """A `growing` group and the word of digits behind it; raises Misuse for an odd digit."""
+    gap = " " * (more.start - group.end)
+    data = group.data + _hex_bytes(more.start, more.text)
+    return replace(group, text=f"{group.text}{gap}{more.text}", data=data)
 
 
 def scan(line: str) -> Scan:
@@ -183,19 +200,13 @@ def _body(line: str, start: int, inside: int, what: str) -> tuple[str, int, int]
 
 
 def _hex(line: str, start: int, inside: int) -> Token:
-    # `hex: de ad`: digits may begin behind a space, and then the group goes on.
+    # `hex: dead`: digits may begin behind a space.
     if match := _HEX_WORD.match(line, inside):
         text, first, end = match.group(1), match.start(1), match.end()
     else:
         text, first, end = _body(line, start, inside, "hex digits")
-    pieces = [(first, text)]
-    if line[first - 1] not in "\"'":
-        while match := _HEX_WORD.match(line, end):
-            pieces.append((match.start(1), match.group(1)))
-            end = match.end()
-    return Token(
-        Form.BYTES, line[start:end], start, b"".join([_hex_bytes(at, t) for at, t in pieces])
-    )
+    growing = line[first - 1] not in "\"'"
+    return Token(Form.BYTES, line[start:end], start, _hex_bytes(first, text), growing=growing)
 
 
 def _hex_bytes(first: int, text: str) -> bytes:
