@@ -62,7 +62,7 @@ class Etherd:
             lines.append(line)
             if line.startswith("Press Ctrl+C"):
                 return "".join(lines)
-        self.process.wait()
+        self.wait()
         raise AssertionError(f"etherd did not start: {self.log}")
 
     @property

@@ -53,7 +53,7 @@ def test_it_comes_back_when_clients_can_connect(pid_file: Path, tmp_path: Path) 
     assert (done.returncode, done.stderr) == (0, "")
     lines = done.stdout.splitlines()
     assert lines[1] == "  Ether Daemon v0.1.0"
-    assert lines[-1] == "Press Ctrl+C to stop"
+    assert lines[-1] == f"Stop it with: kill {pid_file.read_text().strip()}"
     port = int(re.findall(r"Listening on 127\.0\.0\.1:(\d+)", done.stdout)[0])
 
     pid = int(pid_file.read_text())

@@ -6,8 +6,10 @@ from collections.abc import Iterator
 import pytest
 
 from ether_daemon import requestlog
-from ether_protocol import Command, Message
+from ether_protocol import Command, ErrorCode, Message
+from ether_protocol.bodies import error_reply
 
+CLIENT = "127.0.0.1:54321"
 SECRET = b"never in a log"
 
 
@@ -43,9 +45,9 @@ def test_a_request_is_logged_in_the_seeds_words(
     log: logging.Logger, caplog: pytest.LogCaptureFixture, message: Message, line: str
 ) -> None:
     with caplog.at_level(logging.DEBUG, log.name):
-        requestlog.request(log, message)
+        requestlog.request(log, CLIENT, message)
     assert [(record.levelname, record.getMessage()) for record in caplog.records] == [
-        ("DEBUG", line)
+        ("DEBUG", f"{line} ({CLIENT})")
     ]
 
 
@@ -55,16 +57,19 @@ def test_a_request_is_logged_in_the_seeds_words(
         (Message(Command.PONG, payload=SECRET), "PONG"),
         (Message(Command.OK, 1), "OK: handle=0x1"),
         (Message(Command.OK, 255, 14, payload=SECRET), "OK: handle=0xFF"),
-        (Message(Command.ERROR, 10, code=7, version=1), "ERROR: handle=0xA"),
-        (Message(Command.ERROR), "ERROR"),
+        (Message(Command.ERROR, 10, code=7, version=1), "ERROR NOT_FOUND: NOT_FOUND"),
+        (
+            error_reply(Message(Command.READ, 9), ErrorCode.NOT_FOUND, "no block has handle 9"),
+            "ERROR NOT_FOUND: no block has handle 9",
+        ),
     ],
 )
 def test_a_reply_is_logged_without_its_bytes(
     log: logging.Logger, caplog: pytest.LogCaptureFixture, message: Message, line: str
 ) -> None:
     with caplog.at_level(logging.DEBUG, log.name):
-        requestlog.reply(log, message)
-    assert [record.getMessage() for record in caplog.records] == [line]
+        requestlog.reply(log, CLIENT, message)
+    assert [record.getMessage() for record in caplog.records] == [f"{line} ({CLIENT})"]
 
 
 @pytest.mark.parametrize("command", [*Command, 0, 0x30])
@@ -72,6 +77,7 @@ def test_no_byte_of_a_block_is_ever_logged(
     log: logging.Logger, caplog: pytest.LogCaptureFixture, command: int
 ) -> None:
     with caplog.at_level(logging.DEBUG, log.name):
-        requestlog.request(log, Message(command, payload=SECRET))
-        requestlog.reply(log, Message(command, payload=SECRET))
+        requestlog.request(log, CLIENT, Message(command, payload=SECRET))
+        if command != Command.ERROR:
+            requestlog.reply(log, CLIENT, Message(command, payload=SECRET))
     assert "never" not in caplog.text

@@ -55,3 +55,14 @@ def test_what_is_no_address_is_said_in_a_sentence(text: str, complaint: str) -> 
 @pytest.mark.parametrize("text", ["example.org:9999", "[::1]:1234", "127.0.0.1:1"])
 def test_an_address_prints_as_it_is_written(text: str) -> None:
     assert str(parse_address(text)) == text
+
+
+@pytest.mark.parametrize("text", ["7730", "ether://7730/", " 7730 "])
+def test_digits_alone_are_a_port_as_for_etherd(text: str) -> None:
+    assert parse_address(text) == Address("localhost", 7730)
+
+
+@pytest.mark.parametrize("text", ["0", "65536", "999999"])
+def test_digits_that_are_no_port(text: str) -> None:
+    with pytest.raises(ValueError, match="the port is a number from 1 to 65535"):
+        parse_address(text)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import socket
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -26,6 +27,7 @@ from ether_protocol import (
     connect,
 )
 from ether_protocol.codec import encode
+from harness import Etherd
 from protocol.samples import HELLO_BODY, INFO_BODY, LIST_BODY, STATS_BODY
 from protocol.scripted import (
     End,
@@ -420,3 +422,31 @@ def test_an_argument_without_a_form_is_refused_here(act: Callable[[Client], Any]
             act(client)
         assert client.ping(b"still here") == b"still here"
     assert server.seen in (["PING #1 [10 bytes]"], ["PING #2 [10 bytes]"])
+
+
+def test_two_threads_in_one_client_are_told_apart(etherd: Etherd) -> None:
+    with connect(etherd.address) as client:
+        handle = client.alloc(64 * 1024 * 1024).handle
+        other: list[BaseException] = []
+        done = threading.Event()
+
+        def interfere() -> None:
+            while not done.is_set():
+                try:
+                    client.ping()
+                except LocalProtocolError as error:
+                    other.append(error)
+                    return
+
+        thread = threading.Thread(target=interfere)
+        thread.start()
+        refused = 0
+        while thread.is_alive():
+            try:
+                client.fill(handle, 1, 0, 64 * 1024 * 1024)
+            except LocalProtocolError:
+                refused += 1
+        done.set()
+        thread.join()
+        assert "in use by another thread" in str(other[0])
+        assert client.ping(b"and still in step") == b"and still in step"

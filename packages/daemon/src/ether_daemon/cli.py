@@ -16,7 +16,7 @@ import click
 from ether_protocol.sizes import parse_size
 from ether_protocol.vocabulary import DEFAULT_PORT, MAX_SIZE
 
-from . import __version__, config, logs
+from . import __version__, config, logs, pidfile, report
 from .background import Background
 from .machine import memory_bytes
 from .settings import LogSettings, Settings
@@ -27,7 +27,7 @@ STATUS_USAGE = 2
 _MEMORY_SHARE = 0.75
 _LEAST_MEMORY_BYTES = 4096
 _PORT = click.IntRange(0, 65535)
-_PATH = click.Path(dir_okay=False, path_type=Path)
+_PATH = click.Path(readable=False, path_type=Path)  # whether it serves shows when it is opened
 _NOT_IN_FILE = ("config", "port_argument", "version", "help")
 
 
@@ -155,7 +155,7 @@ def etherd(
         port = port_argument
     settings = Settings(
         max_memory_bytes=max_memory or int(memory_bytes() * _MEMORY_SHARE),
-        host=host,
+        host=host.removeprefix("[").removesuffix("]"),
         port=port,
         max_handles=max_handles,
         max_clients=max_clients,
@@ -171,6 +171,8 @@ def main(arguments: list[str] | None = None) -> None:
         status = etherd.main(arguments, prog_name="etherd", standalone_mode=False)
     except click.ClickException as error:
         status = _say(f"{error.format_message()}{_origin(error)}", STATUS_USAGE)
+    except config.BadSetting as error:
+        status = _say(str(error), STATUS_USAGE)
     except config.ConfigError as error:
         status = _say(str(error), STATUS_FAILED)
     except click.Abort:
@@ -186,13 +188,13 @@ def _run(settings: Settings, daemon: bool, pid_file: Path | None) -> int:
 
     def ready(banner: str) -> None:
         if pid_file is not None:
-            pid_file.write_text(f"{os.getpid()}\n")
-        say_banner(banner)
+            pidfile.claim(pid_file)
+        say_banner(report.in_background(banner, os.getpid()) if background else banner)
 
     try:
         logs.configure(settings.log)
         return server.run(settings, _print, ready)
-    except (OSError, UnicodeError) as error:
+    except (OSError, UnicodeError, pidfile.PidFileTaken) as error:
         line = _why(error, settings)
         if background is not None:
             background.failed(f"etherd: {line}")
@@ -200,11 +202,13 @@ def _run(settings: Settings, daemon: bool, pid_file: Path | None) -> int:
         return _say(line, STATUS_FAILED)
     finally:
         if pid_file is not None:
-            _remove(pid_file)
+            pidfile.release(pid_file)
 
 
-def _why(error: OSError | UnicodeError, settings: Settings) -> str:
+def _why(error: OSError | UnicodeError | pidfile.PidFileTaken, settings: Settings) -> str:
     """One line for what kept the server from starting."""
+    if isinstance(error, pidfile.PidFileTaken):
+        return str(error)
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     if isinstance(error, UnicodeError):  # the codec of host names
         return f"can't listen on {host}:{settings.port}: this is no name of a host"
@@ -238,11 +242,3 @@ def _print(text: str) -> None:
     except OSError:
         # Nobody reads it any more; that is no reason to stop serving.
         sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - open until the process ends
-
-
-def _remove(pid_file: Path) -> None:
-    try:
-        if pid_file.read_text().strip() == str(os.getpid()):
-            pid_file.unlink()
-    except OSError:
-        pass

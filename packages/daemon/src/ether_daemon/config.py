@@ -16,13 +16,17 @@ class ConfigError(Exception):
     """The file can't be used; the message says which file and why."""
 
 
+class BadSetting(ConfigError):
+    """The file says something that no flag could say."""
+
+
 def load(path: Path, known: Collection[str]) -> dict[str, str]:
     """The values in the file at `path` by parameter name, such as `max_memory`.
 
     Keys may be written as the flags are (`max-memory`) or with underscores;
     values come back as the flags' are, as text.  Raises ConfigError for a file
-    that can't be read, is no TOML, or has a key that is not in `known` or a
-    value that no flag could have.
+    that can't be read or is no TOML, BadSetting for a key that is not in
+    `known` or a value that no flag could have.
     """
     try:
         with path.open("rb") as file:
@@ -37,8 +41,8 @@ def load(path: Path, known: Collection[str]) -> dict[str, str]:
         if name not in known:
             near = difflib.get_close_matches(name, known, 1)
             hint = f", did you mean {near[0].replace('_', '-')}?" if near else ""
-            raise ConfigError(f"{path}: there is no setting {key!r}{hint}")
+            raise BadSetting(f"{path}: there is no setting {key!r}{hint}")
         if not isinstance(value, str | int):
-            raise ConfigError(f"{path}: {key} is a text, a whole number, true or false")
+            raise BadSetting(f"{path}: {key} is a text, a whole number, true or false")
         values[name] = str(value)
     return values

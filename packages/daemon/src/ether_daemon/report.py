@@ -10,6 +10,7 @@ from .ledger import Ledger
 
 _LINE = "=" * 43
 
+_STOP_BY_KEY = "Press Ctrl+C to stop"
 SHUTTING_DOWN = "\n[etherd] Received signal, shutting down..."
 GOODBYE = "\n[etherd] Goodbye!"
 
@@ -25,9 +26,14 @@ def banner(addresses: list[str], max_handles: int) -> str:
             _LINE,
             listening,
             f"Max handles: {max_handles or 'unlimited'}",
-            "Press Ctrl+C to stop",
+            _STOP_BY_KEY,
         ]
     )
+
+
+def in_background(banner: str, process: int) -> str:
+    """The banner of a daemon that no key stops."""
+    return banner.replace(_STOP_BY_KEY, f"Stop it with: kill {process}")
 
 
 def final_statistics(ledger: Ledger) -> str:

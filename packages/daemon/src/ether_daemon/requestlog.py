@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 
+from ether_protocol import bodies
 from ether_protocol.messages import Message
 from ether_protocol.vocabulary import Command, command_name
 
@@ -21,13 +22,19 @@ _REQUESTS: dict[int, Callable[[Message], str]] = {
 }
 
 
-def request(log: logging.Logger, message: Message) -> None:
-    """Log `message` as it is about to be carried out."""
+def request(log: logging.Logger, client: str, message: Message) -> None:
+    """Log `message` of `client` as it is about to be carried out."""
     line = _REQUESTS.get(message.command)
-    log.debug(line(message) if line else f"{command_name(message.command)} request: {message}")
+    text = line(message) if line else f"{command_name(message.command)} request: {message}"
+    log.debug("%s (%s)", text, client)
 
 
-def reply(log: logging.Logger, message: Message) -> None:
-    """Log the answer."""
-    handle = f": handle=0x{message.handle:X}" if message.handle else ""
-    log.debug("%s%s", command_name(message.command), handle)
+def reply(log: logging.Logger, client: str, message: Message) -> None:
+    """Log the answer to `client`, with what an ERROR says."""
+    text = command_name(message.command)
+    if message.command == Command.ERROR:
+        error = bodies.decode_error(message)
+        text = f"ERROR {error.name}: {error}"
+    elif message.handle:
+        text += f": handle=0x{message.handle:X}"
+    log.debug("%s (%s)", text, client)

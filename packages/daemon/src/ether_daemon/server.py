@@ -102,6 +102,8 @@ class Server:
         await asyncio.sleep(0)  # a connection accepted just now has its session by then
         for session in list(service.sessions):
             session.drain()
+        if service.sessions:
+            log.info("Waiting up to %.0f s for requests in flight", DRAIN_SECONDS)
         in_time = await self._emptied(service, DRAIN_SECONDS)
         for session in list(service.sessions):
             session.abort()

@@ -1,4 +1,4 @@
-"""Where a server is, as people write it: `HOST`, `HOST:PORT`, `[::1]:PORT`, `ether://HOST:PORT`.
+"""Where a server is, as people write it: `HOST`, `HOST:PORT`, `PORT`, `[::1]:PORT`, `ether://…`.
 
 Rule: text in, `Address` out; nothing is looked up and nothing is opened.
 """
@@ -39,6 +39,8 @@ def parse_address(text: str) -> Address:
         port = tail[1:]
     elif rest.count(":") > 1:
         host, port = rest, ""
+    elif rest.isdecimal():
+        host, port = "", rest  # as `etherd PORT` is started
     else:
         host, _, port = rest.partition(":")
     if "/" in host or "@" in host or any(c.isspace() or not c.isprintable() for c in host):

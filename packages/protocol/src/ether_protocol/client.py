@@ -66,7 +66,8 @@ class Client:
     it ended after a request that changes something was sent, and
     RemoteProtocolError where the other side makes no sense.  After the last
     three the client is closed.  LocalProtocolError means that an argument has
-    no form on the wire.  A client is not for several threads at once.
+    no form on the wire, or that another thread is in the middle of a request:
+    a client is for one thread at a time.
     """
 
     def __init__(self, sock: socket.socket, address: Address) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import socket
 import struct
+import threading
 from collections import deque
 from collections.abc import Iterable
 
@@ -39,6 +40,7 @@ class Pipeline:
         self.closed = False
         self._sock = sock
         self._connection = ClientConnection()
+        self._in_use = threading.Lock()
 
     def close(self) -> None:
         """Close the socket.  May be called twice."""
@@ -51,7 +53,16 @@ class Pipeline:
         Requests behind a refused one are not sent, those already on their way
         are awaited, so that no reply is left for the next caller.  Neither is
         anything asked for behind a READ that came short, at the block's end.
+        Raises LocalProtocolError while another thread's pipeline is under way.
         """
+        if not self._in_use.acquire(blocking=False):
+            raise LocalProtocolError("this client is in use by another thread; make one for each")
+        try:
+            return self._run(steps)
+        finally:
+            self._in_use.release()
+
+    def _run(self, steps: Iterable[Step]) -> list[Message]:
         replies: list[Message] = []
         refused: EtherError | None = None
         ended = False
