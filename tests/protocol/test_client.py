@@ -27,7 +27,6 @@ from ether_protocol import (
     connect,
 )
 from ether_protocol.codec import encode
-from harness import Etherd
 from protocol.samples import HELLO_BODY, INFO_BODY, LIST_BODY, STATS_BODY
 from protocol.scripted import (
     End,
@@ -424,29 +423,20 @@ def test_an_argument_without_a_form_is_refused_here(act: Callable[[Client], Any]
     assert server.seen in (["PING #1 [10 bytes]"], ["PING #2 [10 bytes]"])
 
 
-def test_two_threads_in_one_client_are_told_apart(etherd: Etherd) -> None:
-    with connect(etherd.address) as client:
-        handle = client.alloc(64 * 1024 * 1024).handle
-        other: list[BaseException] = []
-        done = threading.Event()
+def test_two_threads_in_one_client_are_told_apart() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        with connect(f"127.0.0.1:{listener.getsockname()[1]}") as client:
+            server, _ = listener.accept()
+            said: list[bytes] = []
+            thread = threading.Thread(target=lambda: said.append(client.ping(b"first")))
+            thread.start()
+            request = server.recv(100)
+            assert request[40:] == b"first"
 
-        def interfere() -> None:
-            while not done.is_set():
-                try:
-                    client.ping()
-                except LocalProtocolError as error:
-                    other.append(error)
-                    return
+            with pytest.raises(LocalProtocolError, match="in use by another thread"):
+                client.ping(b"second")
 
-        thread = threading.Thread(target=interfere)
-        thread.start()
-        refused = 0
-        while thread.is_alive():
-            try:
-                client.fill(handle, 1, 0, 64 * 1024 * 1024)
-            except LocalProtocolError:
-                refused += 1
-        done.set()
-        thread.join()
-        assert "in use by another thread" in str(other[0])
-        assert client.ping(b"and still in step") == b"and still in step"
+            server.sendall(encode(Message(Command.PONG, payload=b"first", request_id=1)))
+            thread.join()
+            assert said == [b"first"]
+            server.close()
