@@ -52,23 +52,32 @@ def test_a_request_is_logged_in_the_seeds_words(
 
 
 @pytest.mark.parametrize(
-    ("message", "line"),
+    ("command", "message", "line"),
     [
-        (Message(Command.PONG, payload=SECRET), "PONG"),
-        (Message(Command.OK, 1), "OK: handle=0x1"),
-        (Message(Command.OK, 255, 14, payload=SECRET), "OK: handle=0xFF"),
-        (Message(Command.ERROR, 10, code=7, version=1), "ERROR NOT_FOUND: NOT_FOUND"),
+        (Command.PING, Message(Command.PONG, payload=SECRET), "PING PONG"),
+        (Command.ALLOC, Message(Command.OK, 1), "ALLOC OK: handle=0x1"),
+        (Command.READ, Message(Command.OK, 255, 14, payload=SECRET), "READ OK: handle=0xFF"),
         (
+            Command.FREE,
+            Message(Command.ERROR, 10, code=7, version=1),
+            "FREE ERROR NOT_FOUND: NOT_FOUND",
+        ),
+        (
+            Command.READ,
             error_reply(Message(Command.READ, 9), ErrorCode.NOT_FOUND, "no block has handle 9"),
-            "ERROR NOT_FOUND: no block has handle 9",
+            "READ ERROR NOT_FOUND: no block has handle 9",
         ),
     ],
 )
 def test_a_reply_is_logged_without_its_bytes(
-    log: logging.Logger, caplog: pytest.LogCaptureFixture, message: Message, line: str
+    log: logging.Logger,
+    caplog: pytest.LogCaptureFixture,
+    command: int,
+    message: Message,
+    line: str,
 ) -> None:
     with caplog.at_level(logging.DEBUG, log.name):
-        requestlog.reply(log, CLIENT, message)
+        requestlog.reply(log, CLIENT, command, message)
     assert [record.getMessage() for record in caplog.records] == [f"{line} ({CLIENT})"]
 
 
@@ -79,5 +88,5 @@ def test_no_byte_of_a_block_is_ever_logged(
     with caplog.at_level(logging.DEBUG, log.name):
         requestlog.request(log, CLIENT, Message(command, payload=SECRET))
         if command != Command.ERROR:
-            requestlog.reply(log, CLIENT, Message(command, payload=SECRET))
+            requestlog.reply(log, CLIENT, Command.READ, Message(command, payload=SECRET))
     assert "never" not in caplog.text

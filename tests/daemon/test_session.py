@@ -738,17 +738,17 @@ def test_the_log_has_the_seeds_lines(caplog: pytest.LogCaptureFixture) -> None:
     assert [line.removesuffix(" (127.0.0.1:54321)") for line in lines] == [
         "Client connected from 127.0.0.1:54321",
         "PING received",
-        "PONG",
+        "PING PONG",
         "ALLOC request: 1024 bytes",
-        "OK: handle=0x1",
+        "ALLOC OK: handle=0x1",
         "WRITE request: handle=0x1 len=100",
-        "OK: handle=0x1",
+        "WRITE OK: handle=0x1",
         "READ request: handle=0x1 len=1048576",
-        "OK: handle=0x1",
+        "READ OK: handle=0x1",
         "FREE request: handle=0x1",
-        "OK: handle=0x1",
+        "FREE OK: handle=0x1",
         "FREE request: handle=0x1",
-        "ERROR NOT_FOUND: no block has handle 1",
+        "FREE ERROR NOT_FOUND: no block has handle 1",
         "Client disconnected: 127.0.0.1:54321",
     ]
 

@@ -29,12 +29,12 @@ def request(log: logging.Logger, client: str, message: Message) -> None:
     log.debug("%s (%s)", text, client)
 
 
-def reply(log: logging.Logger, client: str, message: Message) -> None:
-    """Log the answer to `client`, with what an ERROR says."""
-    text = command_name(message.command)
+def reply(log: logging.Logger, client: str, command: int, message: Message) -> None:
+    """Log the answer to `client`'s `command`, with what an ERROR says."""
+    text = f"{command_name(command)} {command_name(message.command)}"
     if message.command == Command.ERROR:
         error = bodies.decode_error(message)
-        text = f"ERROR {error.name}: {error}"
+        text += f" {error.name}: {error}"
     elif message.handle:
         text += f": handle=0x{message.handle:X}"
     log.debug("%s (%s)", text, client)

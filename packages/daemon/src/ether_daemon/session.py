@@ -218,32 +218,32 @@ class Session(asyncio.BufferedProtocol):
             requestlog.request(log, self.peer, request)
         answer = perform(self.caller, request)
         if isinstance(answer, Message):
-            self._reply(answer)
+            self._reply(answer, request.command)
             return
         self._flush()
         if isinstance(answer, Later):
-            pieces = answer.then(self._pieces)
+            pieces = answer.then(lambda reply: self._pieces(reply, request.command))
             self._outbox.send_later(pieces, lambda: self._settled(pieces))
         else:
-            self._outbox.send_pieces(self._pieces(answer))
+            self._outbox.send_pieces(self._pieces(answer, request.command))
 
-    def _reply(self, message: Message) -> None:
+    def _reply(self, message: Message, command: int) -> None:
         if self._debug:
-            requestlog.reply(log, self.peer, message)
+            requestlog.reply(log, self.peer, command, message)
         payload = message.payload
         length = len(payload)
         if length > MAX_BODY_BYTES or self._replies.filled >= TURN_BYTES:
             self._flush()
         if length > MAX_BODY_BYTES:
-            self._outbox.send_pieces(self._pieces(message))
+            self._outbox.send_pieces(self._pieces(message, command))
         else:
             self._replies.put(encode_header(message, length), payload)
 
-    def _pieces(self, reply: Reply) -> list[Piece]:
+    def _pieces(self, reply: Reply, command: int) -> list[Piece]:
         """A reply that does not go the short way, ready to send."""
         message, body = reply if isinstance(reply, Streamed) else (reply, bytes(reply.payload))
         if self._debug:
-            requestlog.reply(log, self.peer, message)
+            requestlog.reply(log, self.peer, command, message)
         pieces: list[Piece] = [encode_header(message, len(body)), body]
         self._service.bytes_out += len(pieces[0]) + len(body)
         return pieces if len(body) else pieces[:1]
@@ -251,7 +251,7 @@ class Session(asyncio.BufferedProtocol):
     def _refuse(self, message: Message, refusal: Refusal) -> None:
         level = logging.INFO if refusal.fatal else logging.DEBUG
         log.log(level, "Refused %s: %s, %s", self.peer, refusal.code.name, refusal.text)
-        self._reply(error_reply(message, refusal.code, refusal.text))
+        self._reply(error_reply(message, refusal.code, refusal.text), message.command)
         if refusal.fatal:
             self._end()
 
