@@ -24,8 +24,8 @@ COLUMNS, LINES = 100, 30
 class _Terminal(pyte.Screen):
     """A terminal that answers what it is asked."""
 
-    def __init__(self, answer: pexpect.spawn[bytes]) -> None:
-        super().__init__(COLUMNS, LINES)
+    def __init__(self, answer: pexpect.spawn[bytes], columns: int) -> None:
+        super().__init__(columns, LINES)
         self._answer = answer
 
     def write_process_input(self, data: str) -> None:
@@ -36,16 +36,22 @@ class _Terminal(pyte.Screen):
 class Screen:
     """`ether-shell` with `args`, and what a person sees of it."""
 
-    def __init__(self, *args: str, home: Path, env: dict[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        *args: str,
+        home: Path,
+        env: dict[str, str] | None = None,
+        columns: int = COLUMNS,
+    ) -> None:
         self.process: pexpect.spawn[bytes] = pexpect.spawn(
             command("ether-shell"),
             list(args),
             env=environment(home) | (env or {}),
-            dimensions=(LINES, COLUMNS),
+            dimensions=(LINES, columns),
             timeout=None,
         )
         self.process.delaybeforesend = None
-        self._screen = _Terminal(self.process)
+        self._screen = _Terminal(self.process, columns)
         self._stream = pyte.ByteStream(self._screen)
         self.raw = b""
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ether_shell.hexview import rows
+from ether_shell.hexview import row_bytes, rows
 from ether_shell.results import Gap, Part, Piece
 from ether_shell.style import coloured
 
@@ -63,6 +63,35 @@ ZERO_ROW = "  00 00 00 00 00 00 00 00  00 00 00 00 00 00 00 00  |...............
 )
 def test_rows(parts: list[Part], lines: list[str]) -> None:
     assert list(rows(parts)) == lines
+
+
+@pytest.mark.parametrize(
+    ("columns", "line"),
+    [
+        (78, "00000000  30 31 32 33 34 35 36 37  38 39 61 62 63 64 65 66  |0123456789abcdef|"),
+        (77, "00000000  30 31 32 33 34 35 36 37  |01234567|"),
+        (45, "00000000  30 31 32 33 34 35 36 37  |01234567|"),
+        (44, "00000000  30 31 32 33  |0123|"),
+        (1, "00000000  30 31 32 33  |0123|"),
+    ],
+)
+def test_a_row_is_as_long_as_the_line_has_room(columns: int, line: str) -> None:
+    data = b"0123456789abcdef" * 4
+    shown = list(rows([Piece(0, data)], each=row_bytes(columns)))
+    assert shown[0] == line
+    assert columns == 1 or len(line) <= columns
+    short = list(rows([Piece(0, b"0")], each=row_bytes(columns)))
+    assert short[0].index("|") == line.index("|")
+
+
+def test_narrow_rows_follow_each_other_across_parts() -> None:
+    parts = [Piece(0, bytes(16)), Piece(16, b"x" * 9)]
+    assert list(rows(parts, each=8)) == [
+        "00000000  00 00 00 00 00 00 00 00  |........|",
+        "*",
+        "00000010  78 78 78 78 78 78 78 78  |xxxxxxxx|",
+        "00000018  78                       |x|",
+    ]
 
 
 def test_a_row_is_shown_before_the_next_part_is_fetched() -> None:

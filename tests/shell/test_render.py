@@ -130,6 +130,18 @@ def test_help_has_a_line_for_each_command_within_eighty_columns() -> None:
     assert max(map(len, lines)) < 80
 
 
+@pytest.mark.parametrize(
+    "topic", [None, *COMMANDS.commands], ids=lambda topic: topic and topic.name
+)
+def test_help_on_a_narrow_terminal_ends_its_lines_between_words(topic: Command | None) -> None:
+    manual = results.Manual(COMMANDS.commands, topic)
+    narrow = [str(line) for line in render(manual, View(terminal=True, columns=40))]
+    wide = [str(line) for line in render(manual, View(terminal=True, columns=500))]
+    assert " ".join(narrow).split() == " ".join(wide).split()
+    unbroken = [f"  {example.line}" for example in topic.examples] if topic else []
+    assert max(len(line) for line in narrow if line not in unbroken) <= 40
+
+
 @pytest.mark.parametrize("topic", COMMANDS.commands, ids=lambda topic: topic.name)
 def test_help_on_a_command_names_all_its_parts(topic: Command) -> None:
     text = "\n".join(str(line) for line in render(results.Manual((), topic), PIPE))

@@ -123,6 +123,16 @@ def test_nobody_answers(start_etherd: StartEtherd, home: Path) -> None:
         assert screen.lines == [f"ether-shell: can't connect to {gone.address}: Connection refused"]
 
 
+def test_a_narrow_terminal_gets_narrow_lines(etherd: Etherd, home: Path) -> None:
+    with Screen(etherd.address, home=home, columns=46) as screen:
+        screen.sees(f"Connected to etherd 0.1.0 at {etherd.address}.\nhelp lists commands,")
+        screen.is_asked("0 blocks")
+        screen.type("alloc 64" + ENTER + "write 1 narrow" + ENTER + "read 1" + ENTER)
+        screen.sees("00000000  6e 61 72 72 6f 77 00 00  |narrow..|\n", "\n*\n00000040\n")
+        screen.type("help alloc" + ENTER)
+        screen.sees("  A block outlives the connection that made\n  it, and anyone")
+
+
 def test_a_server_that_says_nothing_is_waited_for_and_given_up(home: Path) -> None:
     with impostor(silent) as address:
         with Screen(address, "--timeout", "1", home=home) as screen:
@@ -147,7 +157,9 @@ def test_several_blocks_are_freed_after_a_question(etherd: Etherd, home: Path) -
         screen.is_asked("interrupted: nothing was freed", "2 blocks")
         assert "may or may not" not in screen.text
         screen.type("free 1 2" + ENTER)
-        screen.sees("nothing was freed\n" + f"{etherd.address}> free 1 2\nfree 2 blocks? [y/N]")
+        screen.sees(
+            f"interrupted: nothing was freed\n{etherd.address}> free 1 2\nfree 2 blocks? [y/N]"
+        )
         screen.type("y\n")
         screen.sees("freed 1", "freed 2")
 

@@ -227,7 +227,7 @@ def _converse(wishes: _Wishes, shell: Shell, output: Output) -> ExitStatus:
     finally:
         waiting.cancel()
     name = f"{session.hello.name} {session.hello.version}" if session.hello else "a server"
-    output.note(f"Connected to {name} at {session.address}. help lists commands, Ctrl-D leaves.")
+    output.greet(f"Connected to {name} at {session.address}. help lists commands, Ctrl-D leaves.")
     if wishes.plain or not output.terminal or is_dumb(os.environ):
         repl.converse(shell, repl.plain_reader(session))
     else:

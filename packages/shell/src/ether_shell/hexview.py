@@ -1,4 +1,4 @@
-"""The hex view: offset, two groups of eight bytes, and what prints as ASCII.
+"""The hex view: offset, two groups of eight bytes (one if narrow), and what prints as ASCII.
 
     00000000  68 65 6c 6c 6f 00 00 00  00 00 00 00 00 00 00 00  |hello...........|
     00000010  00 00 00 00 00 00 00 00  00 00 00 00 00 00 00 00  |................|
@@ -20,12 +20,22 @@ from .style import Paint, plain
 
 ROW_BYTES: Final = 16
 _GROUP_BYTES: Final = 8
-_HEX_COLUMNS: Final = ROW_BYTES * 3
+_NARROWER = ((78, 16), (45, 8), (0, 4))
+"""From so many columns on, a row has so many bytes."""
+
 _ASCII = "".join([chr(b) if 0x20 <= b < 0x7F else "." for b in range(256)])
 
 
-def rows(parts: Iterable[Part], paint: Paint = plain) -> Iterator[str]:
-    """The lines that show `parts`, which follow each other and are whole rows but for the last."""
+def row_bytes(columns: int) -> int:
+    """How many bytes a row has where a line has `columns`."""
+    return next(count for least, count in _NARROWER if columns >= least)
+
+
+def rows(parts: Iterable[Part], paint: Paint = plain, each: int = ROW_BYTES) -> Iterator[str]:
+    """The lines that show `parts`, which follow each other and are whole rows but for the last.
+
+    A row has `each` bytes.
+    """
     previous: bytes | None = None
     squeezed = False
     end = 0
@@ -34,8 +44,8 @@ def rows(parts: Iterable[Part], paint: Paint = plain) -> Iterator[str]:
             yield gap_line(part, paint)
             previous, squeezed = None, False
             continue
-        for start in range(0, len(part.data), ROW_BYTES):
-            row = part.data[start : start + ROW_BYTES]
+        for start in range(0, len(part.data), each):
+            row = part.data[start : start + each]
             end = part.offset + start + len(row)
             if row == previous:
                 if not squeezed:
@@ -43,7 +53,7 @@ def rows(parts: Iterable[Part], paint: Paint = plain) -> Iterator[str]:
                 squeezed = True
                 continue
             previous, squeezed = row, False
-            yield _row(part.offset + start, row, paint)
+            yield _row(part.offset + start, row, each, paint)
     if squeezed:
         yield paint("offset", f"{end:08x}")
 
@@ -53,9 +63,9 @@ def gap_line(gap: Gap, paint: Paint = plain) -> str:
     return paint("gap", f"… {gap.size:,} bytes left out, from offset {gap.offset:#x} on; --all …")
 
 
-def _row(offset: int, row: bytes, paint: Paint) -> str:
-    groups = [row[:_GROUP_BYTES].hex(" "), row[_GROUP_BYTES:].hex(" ")]
-    digits = "  ".join(groups).ljust(_HEX_COLUMNS)
+def _row(offset: int, row: bytes, each: int, paint: Paint) -> str:
+    groups = [row[at : at + _GROUP_BYTES].hex(" ") for at in range(0, len(row), _GROUP_BYTES)]
+    digits = "  ".join(groups).ljust(each * 3 - 1 + (each - 1) // _GROUP_BYTES)
     text = row.decode("latin-1").translate(_ASCII)
     if not any(row):
         digits, text = paint("zero", digits), paint("zero", text)

@@ -6,13 +6,18 @@ command, so that both streams are read in the order in which things happened.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from typing import TextIO
 
 from . import render
+from .manual import wrapped
 from .render import Note, View
 from .results import Result
 from .style import Paint, is_dumb, painter
+
+_COLUMNS = 80
+"""Where no terminal says how many it has."""
 
 
 def takes_colour(stream: TextIO, environment: Mapping[str, str]) -> bool:
@@ -28,8 +33,20 @@ class Output:
     ) -> None:
         self._out, self._err = out, err
         self.terminal = out.isatty()
-        self.view = View(self.terminal, painter(colour and takes_colour(out, environment)))
+        self._paint: Paint = painter(colour and takes_colour(out, environment))
         self._paint_error: Paint = painter(colour and takes_colour(err, environment))
+
+    @property
+    def view(self) -> View:
+        """How the output is looked at just now: a window may have changed its width."""
+        return View(self.terminal, self._paint, self._columns())
+
+    def _columns(self) -> int:
+        try:
+            columns = os.get_terminal_size(self._out.fileno()).columns if self.terminal else 0
+        except OSError:
+            columns = 0
+        return columns or _COLUMNS
 
     def show(self, result: Result) -> None:
         """Write `result` as text."""
@@ -50,6 +67,10 @@ class Output:
         self.flush()
         self._err.write(f"{text}\n")
         self._err.flush()
+
+    def greet(self, text: str) -> None:
+        """Tell a person a sentence, in lines that end between words."""
+        self.note("\n".join(wrapped(text, self.view.columns)))
 
     def problem(self, text: str) -> None:
         """Say what went wrong."""

@@ -30,10 +30,14 @@ class Note:
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """How the output is looked at: by a person on a `terminal` or by a program, in what colour."""
+    """How the output is looked at: by a person on a `terminal` or by a program, in what colour.
+
+    A line has `columns`; what is not for a terminal never gets narrower than by default.
+    """
 
     terminal: bool = False
     paint: Paint = plain
+    columns: int = 80
 
 
 Output = Iterator[str | bytes | Note]
@@ -163,9 +167,9 @@ def _added(result: results.Added, view: View) -> Output:
 
 def _manual(result: results.Manual, view: View) -> Output:
     if result.topic is not None:
-        yield from manual.page(result.topic, view.paint)
+        yield from manual.page(result.topic, view.paint, view.columns)
     else:
-        yield from manual.overview(result.commands, view.paint)
+        yield from manual.overview(result.commands, view.paint, view.columns)
 
 
 def _leave(_: results.Leave, __: View) -> Output:
@@ -177,7 +181,7 @@ def _bytes(result: results.Bytes, view: View) -> Output:
 
 
 def _as_hex(result: results.Bytes, view: View) -> Output:
-    yield from hexview.rows(result.parts, view.paint)
+    yield from hexview.rows(result.parts, view.paint, hexview.row_bytes(view.columns))
     if not result.size:
         yield Note("0 bytes")
 
