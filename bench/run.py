@@ -13,7 +13,6 @@ import json
 import platform
 import resource
 import sys
-import sysconfig
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -37,7 +36,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         rows = Bench(Path(folder), options).run()
     about = {
-        "CPython": f"{platform.python_version()} ({_build()})",
+        "CPython": platform.python_version(),
         "Redis": footprint.redis_version(),
         "memcached": footprint.memcached_version(),
         "cores": str(len(CORES)),
@@ -48,12 +47,6 @@ def main() -> None:
         options.json.write_text(json.dumps(as_json(rows, about), indent=1) + "\n")
     if options.svg:
         options.svg.write_text(svg(rows))
-
-
-def _build() -> str:
-    """How this Python was compiled: profile-guided builds run our own code a quarter faster."""
-    arguments = str(sysconfig.get_config_var("CONFIG_ARGS"))
-    return "profile-guided" if "--enable-optimizations" in arguments else "not profile-guided"
 
 
 def _options() -> argparse.Namespace:
