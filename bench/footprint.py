@@ -81,11 +81,18 @@ def seconds_to_first_pong() -> Measured:
     return measured
 
 
-def reads_among(blocks: int, load: Load, limit_program: Path, seconds: float) -> Measured:
-    """Requests a second of 64-byte READs of random blocks, 16 × 64, with `blocks` live ones."""
+def reads_among(
+    blocks: int, of_one: bool, load: Load, limit_program: Path, seconds: float
+) -> Measured:
+    """Requests a second of 64-byte READs, of one block or of random ones, 16 × 64.
+
+    There are `blocks` live ones.
+    """
     with servers(["etherd"], limit_program) as (server,):
         _make_blocks(server, blocks)
         some = random.Random(blocks).choices(range(1, blocks + 1), k=min(blocks * 4, 200_000))
+        if of_one:
+            some = [blocks // 2 + 1]
         requests = b"".join(encode(Message(Command.READ, h, BLOCK_BYTES)) for h in some)
         one = len(requests) // len(some)
         exchange = Exchange(requests, one + BLOCK_BYTES, b"\xe7\xe7\xe7\xe7\x02\xf0")

@@ -128,16 +128,11 @@ class Bench:
     def _figures(self) -> Iterator[tuple[str, str, str, bool, int, Measure]]:
         limit, load, seconds = self._limit, self._load, self._seconds
         blocks = "Many blocks"
-        for count in (1, 1000, footprint.MILLION):
-            case = f"READ 64 B among {count:,}"
-            yield (
-                blocks,
-                case,
-                "/s",
-                True,
-                self._rounds,
-                _bind(footprint.reads_among, count, load, limit, seconds),
-            )
+        for of_one, what in ((True, "one block"), (False, "random blocks")):
+            for count in (1, 1000, footprint.MILLION):
+                case = f"READ 64 B of {what} among {count:,}"
+                measure = _bind(footprint.reads_among, count, of_one, load, limit, seconds)
+                yield blocks, case, "/s", True, self._rounds, measure
         for count in (1, footprint.MILLION):
             case = f"ALLOC and FREE beside {count:,}"
             yield (
