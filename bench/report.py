@@ -104,7 +104,7 @@ def as_json(rows: list[Row], about: dict[str, str]) -> dict[str, Any]:
     }
 
 
-_ROW_PX, _LEFT_PX, _WIDTH_PX, _TOP_PX = 22, 210, 560, 64
+_ROW_PX, _LEFT_PX, _WIDTH_PX, _TOP_PX = 22, 250, 560, 64
 _MOST = 3.0
 _COLOURS = {"redis": "#c0392b", "memcached": "#2e86c1"}
 
