@@ -13,6 +13,7 @@ from pathlib import Path
 
 import click
 
+from ether_protocol.address import Address
 from ether_protocol.sizes import parse_size
 from ether_protocol.vocabulary import DEFAULT_PORT, MAX_SIZE
 
@@ -209,14 +210,14 @@ def _why(error: OSError | UnicodeError | pidfile.PidFileTaken, settings: Setting
     """One line for what kept the server from starting."""
     if isinstance(error, pidfile.PidFileTaken):
         return str(error)
-    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    where = Address(settings.host, settings.port)
     if isinstance(error, UnicodeError):  # the codec of host names
-        return f"can't listen on {host}:{settings.port}: this is no name of a host"
+        return f"can't listen on {where}: this is no name of a host"
     number = error.errno or 0
     reason = os.strerror(number) if number > 0 else error.strerror or str(error)
     if error.filename is not None:
         return f"can't write {error.filename}: {reason}"
-    return f"can't listen on {host}:{settings.port}: {reason}"
+    return f"can't listen on {where}: {reason}"
 
 
 def _origin(error: click.ClickException) -> str:

@@ -77,7 +77,7 @@ class Outbox:
         elif self._descriptor < 0 or self.paused:
             self._sink.write(bytes(replies))
         else:
-            try:
+            try:  # as `_offer` does, but for its call: this is every small request's way
                 sent = os.write(self._descriptor, replies)
             except OSError:
                 sent = 0  # full, or broken: then the transport will notice
@@ -112,7 +112,7 @@ class Outbox:
             else:
                 self._send_reading(ready, piece)
                 ready = []
-        self._write(ready, sum(map(len, ready)))
+        self._write(ready)
 
     def cancel(self) -> None:
         """The connection is gone: let go of what nobody will take."""
@@ -138,7 +138,7 @@ class Outbox:
         """Send what stands before `reading`, and of it what the client takes at once or a piece."""
         length = len(reading)
         if self._descriptor < 0:
-            self._write(before, sum(map(len, before)))
+            self._write(before)
         else:
             head = b"".join(before)
 
@@ -155,9 +155,10 @@ class Outbox:
         if not len(reading):
             self._queue.popleft()
 
-    def _write(self, replies: list[bytes], size: int) -> None:
+    def _write(self, replies: list[bytes]) -> None:
         if not replies:
             return
+        size = sum(map(len, replies))
         if size <= _JOIN_BYTES * len(replies):
             replies = [b"".join(replies)]
         if self._descriptor < 0 or self.paused:

@@ -12,6 +12,8 @@ import signal
 from collections.abc import Callable
 from contextlib import suppress
 
+from ether_protocol.address import Address
+
 from . import report
 from .machine import raise_descriptor_limit
 from .service import TICK_SECONDS, EtherService
@@ -134,5 +136,4 @@ def _event_loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
 
 
 def _format(address: tuple[str, int]) -> str:
-    host, port = address[:2]
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    return str(Address(*address[:2]))

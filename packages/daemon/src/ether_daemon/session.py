@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 from typing import Protocol, cast
 
+from ether_protocol.address import Address
 from ether_protocol.bodies import error_reply
 from ether_protocol.codec import encode_header
 from ether_protocol.connection import Refused
@@ -339,6 +340,5 @@ def _descriptor(transport: asyncio.BaseTransport) -> int:
 
 def _format_peer(address: object) -> str:
     if isinstance(address, tuple) and len(address) >= 2:
-        host, port = address[:2]
-        return f"[{host}]:{port}" if ":" in str(host) else f"{host}:{port}"
+        return str(Address(*address[:2]))
     return "an unknown address" if address is None else str(address or "a local socket")
