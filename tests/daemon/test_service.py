@@ -165,6 +165,14 @@ def test_hello_says_what_there_is(service: EtherService) -> None:
     assert hello.features == FEATURES
 
 
+def test_hello_names_this_set_of_blocks(service: EtherService) -> None:
+    other = EtherService(Settings(max_memory_bytes=1 << 20))
+
+    assert service.hello().instance == service.hello().instance
+    assert service.hello().instance != other.hello().instance
+    other.close()
+
+
 def test_stats_count(service: EtherService) -> None:
     served, stranger = guest(service), guest(service, ("203.0.113.9", 5))
     service.admit(served)

@@ -24,7 +24,7 @@ from ether_protocol import (
 )
 from protocol.samples import ERROR_BODY, HELLO_BODY, INFO_BODY, LIST_BODY, STATS_BODY
 
-HELLO = Hello("ether", "0.1.0", 2**24, 2**30, 1000, True, ("fill",))
+HELLO = Hello("ether", "0.1.0", 2**24, 2**30, 1000, True, ("fill",), 0x0123456789ABCDEF)
 U64 = st.integers(0, 2**64 - 1)
 
 

@@ -58,7 +58,9 @@ MIB = 1024 * 1024
             lambda c: c.hello("me"),
             "HELLO #1 [2 bytes]",
             ok(payload=HELLO_BODY),
-            Hello("ether", "0.1.0", 16 * MIB, 1024 * MIB, 1000, True, ("fill",)),
+            Hello(
+                "ether", "0.1.0", 16 * MIB, 1024 * MIB, 1000, True, ("fill",), 0x0123456789ABCDEF
+            ),
         ),
         (lambda c: c.stats(), "STATS #1", ok(payload=STATS_BODY), {"blocks": 3}),
         (lambda c: c.alloc(64).handle, "ALLOC #1 size=64", ok(7, 64), 7),

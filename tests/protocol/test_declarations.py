@@ -93,6 +93,7 @@ def test_an_unknown_command_is_a_number_and_no_error() -> None:
                 "max_handles": 1000,
                 "auth_needed": True,
                 "features": ["fill"],
+                "instance": 0x0123456789ABCDEF,
             },
         ),
         (declarations.STATS_REPLY, STATS_BODY, {"counters": [{"name": "blocks", "value": 3}]}),

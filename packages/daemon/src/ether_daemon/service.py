@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
+import secrets
 import time
 from functools import partial
 
@@ -63,6 +64,8 @@ class EtherService:
         self._connections = 0
         self._refused = 0
         self._started = time.monotonic()
+        # The blocks of a memory store live as long as this object.
+        self._instance = secrets.randbits(64)
         self.fast_path: FastPath | None = partial(
             serve_small,
             self._anonymous.table.pages,
@@ -107,6 +110,7 @@ class EtherService:
             max_memory_bytes=self._settings.max_memory_bytes,
             max_handles=self._settings.max_handles,
             features=FEATURES,
+            instance=self._instance,
         )
 
     def stats(self) -> dict[str, int]:

@@ -28,7 +28,11 @@ FETCH_ADD_REPLY = struct.Struct(declared.layout(declared.FETCH_ADD_REPLY).format
 
 @dataclass(frozen=True, slots=True)
 class Hello:
-    """What a server says of itself; limits in bytes and blocks, 0 for none."""
+    """What a server says of itself; limits in bytes and blocks, 0 for none.
+
+    `instance` names its set of blocks: behind another number, a handle got
+    earlier names nothing, or somebody else's block.
+    """
 
     name: str
     version: str
@@ -37,6 +41,7 @@ class Hello:
     max_handles: int
     auth_needed: bool = False
     features: tuple[str, ...] = ()
+    instance: int = 0
 
 
 @dataclass(frozen=True, slots=True)

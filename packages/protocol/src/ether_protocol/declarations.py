@@ -73,6 +73,7 @@ HELLO_REPLY = Struct(
     "max_handles" / Int64ub,
     "auth_needed" / Flag,
     "features" / PrefixedArray(Int8ub, Name),
+    "instance" / Int64ub,
 )
 
 STATS_REPLY = Struct(
