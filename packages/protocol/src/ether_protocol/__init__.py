@@ -8,6 +8,7 @@ from .address import Address, parse_address
 from .bodies import BlockInfo, Hello
 from .client import Block, Client, connect
 from .connection import ClientConnection, Refused, ServerConnection
+from .dissection import Field, dissect, dissect_bytes
 from .errors import (
     ConnectionLost,
     CorruptStream,
@@ -28,6 +29,7 @@ from .errors import (
     Unauthenticated,
     Unsupported,
 )
+from .fieldtable import format_fields
 from .messages import Message
 from .sizes import format_size, parse_size
 from .vocabulary import (
@@ -58,6 +60,7 @@ __all__ = [
     "CorruptStream",
     "ErrorCode",
     "EtherError",
+    "Field",
     "Forbidden",
     "Hello",
     "InvalidRequest",
@@ -78,6 +81,9 @@ __all__ = [
     "Unauthenticated",
     "Unsupported",
     "connect",
+    "dissect",
+    "dissect_bytes",
+    "format_fields",
     "format_size",
     "parse_address",
     "parse_size",

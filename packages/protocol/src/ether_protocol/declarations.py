@@ -2,11 +2,13 @@
 
 Rule: this file alone imports construct, and it reads like the tables of
 docs/protocol.md.  The codec asks `layout` for the same facts as a `struct`
-format, so the declaration is written once and parsed at two speeds.
+format, so the declaration is written once and parsed at two speeds; `pieces`
+parses at a third, slow one, and tells which bytes became which value.
 """
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -17,6 +19,7 @@ from construct import (
     ConstructError,
     Enum,
     Flag,
+    FocusedSeq,
     FormatField,
     GreedyRange,
     GreedyString,
@@ -27,6 +30,7 @@ from construct import (
     Int64ub,
     PascalString,
     PrefixedArray,
+    RawCopy,
     Renamed,
     Struct,
 )
@@ -94,6 +98,9 @@ FETCH_ADD_REPLY = Struct("found" / Int64ub)
 
 ERROR_REPLY = Struct("code" / Enum(Int16ub, ErrorCode), "message" / GreedyString("utf8"))
 
+HEADERS: dict[int, Construct[Any, Any]] = {VERSION_1: HEADER_V1, VERSION_2: HEADER_V2}
+"""The header of each version."""
+
 REQUEST_BODIES: dict[Command, Construct[Any, Any]] = {
     Command.HELLO: HELLO_REQUEST,
     Command.FILL: FILL_REQUEST,
@@ -144,3 +151,46 @@ def _format_code(field: Any) -> str:
     if isinstance(field, Bytes) and isinstance(field.length, int):
         return f"{field.length}s"
     raise TypeError(f"{field!r} is no big-endian number and no fixed number of bytes")
+
+
+class Piece(NamedTuple):
+    """One value that has no parts: where its bytes begin, the bytes, its path, itself."""
+
+    offset: int
+    data: bytes
+    name: str
+    value: Any
+
+
+def pieces(declaration: Construct[Any, Any], data: bytes) -> Iterator[Piece]:
+    """Parse `data` and yield its values one by one, named like `counters[0].value`.
+
+    Bytes behind the last one are left alone.  Raises DeclarationError or
+    UnicodeDecodeError at the value that does not parse, after those before it.
+    """
+    return _pieces(declaration, io.BytesIO(data), "")
+
+
+def _pieces(field: Any, stream: io.BytesIO, name: str) -> Iterator[Piece]:
+    while isinstance(field, Renamed):
+        field = field.subcon
+    if isinstance(field, Struct):
+        for part in field.subcons:
+            yield from _pieces(part, stream, f"{name}.{part.name}" if name else str(part.name))
+    elif isinstance(field, FocusedSeq):  # what a PrefixedArray is made of
+        count: Any
+        items: Any
+        count, items = field.subcons
+        for piece in _pieces(count, stream, f"{name}.count"):
+            yield piece
+            for index in range(piece.value):
+                yield from _pieces(items.subcon.subcon, stream, f"{name}[{index}]")
+    elif isinstance(field, GreedyRange):
+        element: Any = field.subcon
+        index, end = 0, len(stream.getbuffer())
+        while stream.tell() < end:
+            yield from _pieces(element, stream, f"{name}[{index}]")
+            index += 1
+    else:
+        copy = RawCopy(field).parse_stream(stream)
+        yield Piece(copy.offset1, copy.data, name, copy.value)
