@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 from ether_protocol import parse_address
-from ether_shell.catalogue import COMMANDS
+from ether_shell.commands.catalogue import COMMANDS
 from ether_shell.context import Context
 from ether_shell.inputs import Inputs
 from ether_shell.output import Output

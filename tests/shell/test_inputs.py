@@ -9,8 +9,8 @@ import pytest
 
 from ether_protocol import MAX_PAYLOAD_BYTES
 from ether_shell.inputs import Inputs
+from ether_shell.language.values import FromFile
 from ether_shell.problems import Misuse
-from ether_shell.values import FromFile
 
 
 def test_bytes_in_the_line_are_one_chunk() -> None:

@@ -11,7 +11,7 @@ import pytest
 from conftest import StartEtherd
 from ether_protocol import Client, Command, ErrorCode, Message, ServerConnection
 from ether_shell import session
-from ether_shell.statusline import prompt_text, status_line
+from ether_shell.terminal.statusline import prompt_text, status_line
 from harness import Etherd
 from shell.conftest import Talk
 from shell.conversation import Conversation

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from ether_protocol import MAX_PAYLOAD_BYTES, Client
-from ether_shell import ranges
+from ether_shell.commands import ranges
 from harness import Etherd, until
 from shell.conftest import Talk
 from shell.conversation import Conversation

@@ -16,15 +16,17 @@ import click
 
 from ether_protocol import Address, EtherError, parse_address
 
-from . import __version__, jsonlines, repl, script
-from .catalogue import COMMANDS
+from . import __version__, script
+from .commands.catalogue import COMMANDS
 from .context import Context
 from .inputs import Inputs
 from .output import Output
 from .problems import ExitStatus, Failure, judge
 from .session import Session
 from .shell import Shell
-from .style import is_dumb
+from .terminal import repl
+from .views import jsonlines
+from .views.style import is_dumb
 
 PROGRAM = "ether-shell"
 
@@ -231,7 +233,7 @@ def _converse(wishes: _Wishes, shell: Shell, output: Output) -> ExitStatus:
     if wishes.plain or not output.terminal or is_dumb(os.environ):
         repl.converse(shell, repl.plain_reader(session))
     else:
-        from .prompt import prompt_reader
+        from .terminal.prompt import prompt_reader
 
         repl.converse(shell, prompt_reader(session, COMMANDS))
     return ExitStatus.OK

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 from ether_protocol import Client
 
-from .declaration import Catalogue
 from .inputs import Inputs
+from .language.declaration import Catalogue
 from .session import Session
 
 

@@ -15,9 +15,9 @@ from typing import BinaryIO
 
 from ether_protocol import MAX_PAYLOAD_BYTES
 
-from .grammar import STANDARD_INPUT
+from .language.grammar import STANDARD_INPUT
+from .language.values import Data, FromFile
 from .problems import Misuse
-from .values import Data, FromFile
 
 
 class Inputs:

@@ -10,11 +10,11 @@ import os
 from collections.abc import Mapping
 from typing import TextIO
 
-from . import render
-from .manual import wrapped
-from .render import Note, View
-from .results import Result
-from .style import Paint, is_dumb, painter
+from .language.declaration import Result
+from .views.layout import wrapped
+from .views.look import Note, View
+from .views.render import render
+from .views.style import Paint, is_dumb, painter
 
 _COLUMNS = 80
 """Where no terminal says how many it has."""
@@ -50,7 +50,7 @@ class Output:
 
     def show(self, result: Result) -> None:
         """Write `result` as text."""
-        for piece in render.render(result, self.view):
+        for piece in render(result, self.view):
             if isinstance(piece, Note):
                 self.note(piece.text)
             else:

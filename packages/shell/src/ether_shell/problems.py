@@ -23,7 +23,7 @@ _WINDOW_COLUMNS = 72
 
 
 class ExitStatus(IntEnum):
-    """How `ether-shell` ends (DESIGN §5)."""
+    """How `ether-shell` ends."""
 
     OK = 0
     REFUSED = 1

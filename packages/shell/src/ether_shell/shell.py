@@ -10,14 +10,14 @@ from dataclasses import dataclass
 
 from ether_protocol import EtherError
 
-from . import jsonlines
-from .binding import Bound, bind
+from .commands.guide import Leave
 from .context import Context
-from .declaration import Command
-from .grammar import scan
+from .language.binding import Bound, bind
+from .language.declaration import Command
+from .language.grammar import scan
 from .output import Output
 from .problems import ExitStatus, Failure, Incomplete, Misuse, PartlyWritten, judge, point_at
-from .results import Leave
+from .views import jsonlines
 
 _JUDGED = (EtherError, Misuse, Incomplete, PartlyWritten, KeyboardInterrupt, MemoryError)
 

@@ -1,0 +1,33 @@
+"""Every command of the shell, in the order in which `help` shows them.
+
+Rule: one line a command; what it is stands in the file of its theme.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from ether_shell.language.declaration import Catalogue
+
+from . import atomics, blocks, guide, reading, server, writing
+
+COMMANDS: Final = Catalogue(
+    (
+        server.PING,
+        server.HELLO,
+        server.STATS,
+        blocks.ALLOC,
+        writing.WRITE,
+        reading.READ,
+        blocks.FREE,
+        blocks.REALLOC,
+        blocks.INFO,
+        blocks.LIST,
+        writing.FILL,
+        writing.COPY,
+        atomics.SWAP,
+        atomics.ADD,
+        guide.HELP,
+        guide.QUIT,
+    )
+)

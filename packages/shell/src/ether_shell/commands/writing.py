@@ -1,0 +1,155 @@
+"""Commands that put bytes into blocks: write, fill, copy.
+
+Rule: what takes several messages is looked at before the first one changes
+anything, and says how far it came if a later one fails.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from ether_protocol import MAX_PAYLOAD_BYTES, Client, EtherError, OutOfRange
+from ether_shell.context import Context
+from ether_shell.language.declaration import Argument, Command, Example, Option, Result, Results
+from ether_shell.language.values import BYTE, DATA, HANDLE, SIZE, Data
+from ether_shell.problems import Misuse, PartlyWritten
+
+from . import ranges
+from .arguments import AT, BLOCK
+
+
+@dataclass(frozen=True, slots=True)
+class Written(Result):
+    """`size` bytes were written at `offset`."""
+
+    handle: int
+    offset: int
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Filled(Result):
+    """`size` bytes from `offset` on were set to `byte`."""
+
+    handle: int
+    offset: int
+    size: int
+    byte: int
+
+
+@dataclass(frozen=True, slots=True)
+class Copied(Result):
+    """`size` bytes went from one range to another."""
+
+    source: int
+    source_offset: int
+    handle: int
+    offset: int
+    size: int
+
+
+def write(context: Context, handle: int, data: Data, at: int) -> Results:
+    """Put bytes into a block, more than a message carries step by step."""
+    size = context.inputs.size(data)
+    if size is not None:
+        _see_that_it_fits(context.client, "WRITE", handle, at, size)
+    written = 0
+    try:
+        for chunk in context.inputs.chunks(data):
+            written += context.client.write(handle, chunk, at + written)
+    except (EtherError, Misuse, KeyboardInterrupt) as error:
+        if not written:
+            raise
+        raise PartlyWritten(written) from error
+    yield Written(handle, at, written)
+
+
+def _see_that_it_fits(client: Client, verb: str, handle: int, offset: int, size: int) -> None:
+    """Before the first of several messages changes anything, see that the last one may."""
+    if size <= MAX_PAYLOAD_BYTES:
+        return  # one message is whole or refused by itself
+    there = client.info(handle).size
+    if size > there - offset:
+        raise OutOfRange(
+            f"{verb} handle {handle} [{offset}:{offset + size}]: the block has {there} bytes;"
+            " nothing was changed"
+        )
+
+
+def fill(context: Context, handle: int, byte: int, length: int | None, at: int) -> Results:
+    """Set a range, by default all that is left of the block, to one byte."""
+    size = _rest(context.client, handle, at) if length is None else length
+    _see_that_it_fits(context.client, "FILL", handle, at, size)
+    yield Filled(handle, at, context.client.fill(handle, byte, at, size), byte)
+
+
+def copy(
+    context: Context, source: int, target: int, length: int | None, from_: int, at: int
+) -> Results:
+    """Copy a range, by default all that is left of the source."""
+    client = context.client
+    size = _rest(client, source, from_) if length is None else length
+    _see_that_it_fits(client, "COPY", source, from_, size)
+    _see_that_it_fits(client, "COPY", target, at, size)
+    done = 0
+    for source_at, target_at, step in ranges.copy_steps(
+        from_, at, size, same_block=source == target
+    ):
+        done += client.copy(source, source_at, target, target_at, step)
+    yield Copied(source, from_, target, at, done)
+
+
+def _rest(client: Client, handle: int, offset: int) -> int:
+    return max(0, client.info(handle).size - offset)
+
+
+WRITE: Final = Command(
+    "write",
+    "put bytes into a block",
+    write,
+    (BLOCK, Argument("data", DATA, 'text, "text\\n", hex:…, b64:…, @file or @-')),
+    (AT,),
+    (
+        Example('write $_ "hello, world\\n"', "at the start"),
+        Example("write $_ hex:dead beef --at 16", "four bytes from offset 16 on"),
+        Example("write $_ b64:3q2+7w== --at 0x20", "the same four elsewhere"),
+    ),
+    "Up to 16 MiB are written whole or not at all. A larger file goes in steps of 16 MiB "
+    "after a look whether it fits; of a pipe, whose end nobody knows, an error says how "
+    "much was written. @file reads a file, @- standard input.",
+    changes=True,
+)
+FILL: Final = Command(
+    "fill",
+    "set bytes of a block to one value",
+    fill,
+    (
+        BLOCK,
+        Argument("byte", BYTE, "255, 0xff, hex:ff or a character"),
+        Argument("length", SIZE, "how many; to the block's end if left out", False),
+    ),
+    (AT,),
+    (
+        Example("fill $_ 0", "zero it all"),
+        Example("fill $_ 0xff 16 --at 32", "sixteen bytes"),
+    ),
+    changes=True,
+)
+COPY: Final = Command(
+    "copy",
+    "copy bytes between blocks or within one",
+    copy,
+    (
+        Argument("source", HANDLE, "the block that is read"),
+        Argument("target", HANDLE, "the block that is written"),
+        Argument("length", SIZE, "how many; to the source's end if left out", False),
+    ),
+    (
+        Option("from", "first byte in the source (0)", SIZE, default=0),
+        Option("at", "first byte in the target (0)", SIZE, default=0),
+    ),
+    (Example("copy $_ $_ 16 --from 0 --at 32", "within a block; ranges may overlap"),),
+    "The bytes never leave the server.",
+    changes=True,
+)

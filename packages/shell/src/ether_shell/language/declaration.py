@@ -1,0 +1,185 @@
+"""What a command is: its name, arguments, options, help, examples and handler.
+
+Rule: data only.  Parsing, completion, hints and help all read a `Command`;
+none of them knows any command by name.
+"""
+
+from __future__ import annotations
+
+import difflib
+import keyword
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+from .grammar import Token
+
+Variables = Mapping[str, int]
+"""What `$name` stands for; `_` is the last handle."""
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What a command gives back, as plain values.
+
+    How it looks is decided by its type, in `views`; unless it says otherwise
+    there, its fields are, in their order, the keys of its JSON line.
+    """
+
+
+Results = Iterator[Result]
+"""A handler is a generator of these; what it does goes on as they are taken."""
+
+Handler = Callable[..., Results]
+"""Called with the context and one keyword for each argument and option."""
+
+
+class Live(Enum):
+    """What completion offers that is not known in advance."""
+
+    NOTHING = "nothing"
+    HANDLES = "handles"
+    COMMANDS = "commands"
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of value.
+
+    `parse` turns a token into the value, or raises ValueError with a sentence.
+    `words` are (text, meaning) that completion offers, `beginnings` likewise
+    where more must be typed behind the text.
+    """
+
+    parse: Callable[[Token, Variables], Any]
+    words: tuple[tuple[str, str], ...] = ()
+    beginnings: tuple[tuple[str, str], ...] = ()
+    live: Live = Live.NOTHING
+
+
+@dataclass(frozen=True, slots=True)
+class Argument:
+    """A value that is known by its place.  A `repeated` one takes all that is left."""
+
+    name: str
+    kind: Kind
+    help: str
+    required: bool = True
+    repeated: bool = False
+
+    @property
+    def parameter(self) -> str:
+        """The keyword under which the handler gets it."""
+        return _parameter(self.name)
+
+    @property
+    def usage(self) -> str:
+        """As it stands in a usage line: `HANDLE`, `[LENGTH]`, `HANDLE…`."""
+        name = self.name.upper() + ("…" if self.repeated else "")
+        return name if self.required else f"[{name}]"
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """A value that is known by its name, `--at 16`, or a switch where `kind` is None."""
+
+    name: str
+    help: str
+    kind: Kind | None = None
+    value: str = "N"
+    default: Any = None
+
+    @property
+    def flag(self) -> str:
+        """As it is typed: `--at`."""
+        return f"--{self.name}"
+
+    @property
+    def parameter(self) -> str:
+        """The keyword under which the handler gets it."""
+        return _parameter(self.name)
+
+    @property
+    def usage(self) -> str:
+        """As it stands in a usage line: `[--at N]`."""
+        return f"[{self.flag} {self.value}]" if self.kind else f"[{self.flag}]"
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A line that can be typed as it stands when `$_` is a block, and why one would."""
+
+    line: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One command of the shell.
+
+    `changes` says that it changes something on the server, so that it is not
+    repeated by itself and cached handles are fetched anew; `local` that it
+    needs no server.
+    """
+
+    name: str
+    summary: str
+    run: Handler
+    arguments: tuple[Argument, ...] = ()
+    options: tuple[Option, ...] = ()
+    examples: tuple[Example, ...] = ()
+    detail: str = ""
+    aliases: tuple[str, ...] = ()
+    changes: bool = False
+    local: bool = False
+
+    @property
+    def brief(self) -> str:
+        """Name and arguments: `write HANDLE DATA`."""
+        return " ".join([self.name, *(argument.usage for argument in self.arguments)])
+
+    @property
+    def usage(self) -> str:
+        """The whole usage line: `write HANDLE DATA [--at N]`."""
+        return " ".join([self.brief, *(option.usage for option in self.options)])
+
+    def option(self, flag: str) -> Option | None:
+        """The option typed as `flag`."""
+        return next((option for option in self.options if option.flag == flag), None)
+
+
+class Catalogue:
+    """All commands, by name."""
+
+    def __init__(self, commands: tuple[Command, ...]) -> None:
+        self.commands = commands
+        self._by_name = {
+            name: command for command in commands for name in (command.name, *command.aliases)
+        }
+
+    def find(self, name: str) -> Command | None:
+        """The command called `name`, in capitals or not."""
+        return self._by_name.get(name.lower())
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Every name and alias."""
+        return tuple(self._by_name)
+
+    def unknown(self, name: str) -> str:
+        """The sentence for a word that is no command."""
+        return f"unknown command {name!r}" + (
+            did_you_mean(name.lower(), self.names) or "; help lists them"
+        )
+
+
+def did_you_mean(word: str, known: tuple[str, ...]) -> str:
+    """`: did you mean alloc?` where one of the `known` words is close, else nothing."""
+    close = difflib.get_close_matches(word, known, n=1, cutoff=0.6)
+    return f": did you mean {close[0]}?" if close else ""
+
+
+def _parameter(name: str) -> str:
+    name = name.replace("-", "_")
+    return f"{name}_" if keyword.iskeyword(name) else name

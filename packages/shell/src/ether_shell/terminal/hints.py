@@ -1,0 +1,38 @@
+"""What is still missing from a line that is being typed, as faint text behind the cursor.
+
+Rule: pure, from the declaration alone.
+"""
+
+from __future__ import annotations
+
+from ether_shell.language.binding import assign
+from ether_shell.language.declaration import Argument, Catalogue
+from ether_shell.language.grammar import Form, scan
+
+
+def hint(line: str, catalogue: Catalogue) -> str:
+    """The usage of what `line` still lacks, with a space before it where it needs one."""
+    result = scan(line)
+    if result.problem is not None or not result.tokens:
+        return ""
+    first, *rest = result.tokens
+    command = catalogue.find(first.text) if first.form is Form.WORD else None
+    behind = line[result.tokens[-1].end :]
+    if command is None or behind.strip():
+        return ""
+    assignment = assign(command, rest)
+    if assignment.problem is not None:
+        return ""
+    given = [argument.name for argument, _ in assignment.arguments]
+    used = [option.name for option, _ in assignment.options]
+    words = [_still(argument, given) for argument in assignment.missing]
+    words += [o.usage for o in command.options if o.name not in used and o != assignment.pending]
+    if assignment.pending is not None:
+        words.insert(0, assignment.pending.value)
+    return ("" if behind or not words else " ") + " ".join(words)
+
+
+def _still(argument: Argument, given: list[str]) -> str:
+    """An argument that may be repeated is optional once it was given."""
+    again = argument.repeated and argument.name in given
+    return f"[{argument.usage}]" if again else argument.usage

@@ -1,0 +1,49 @@
+"""Text set in lines: paragraphs that are wrapped, names with what is said of each.
+
+Rule: lines out, never wider than was asked where the words allow it.
+"""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator
+
+_LEAST_BESIDE = 24
+"""With fewer columns beside its name, what is said of a thing stands below it."""
+
+
+def wrapped(text: str, columns: int, first: str = "", rest: str = "") -> list[str]:
+    """`text` in lines of at most `columns` that end between words; a long word stays whole."""
+    return textwrap.wrap(
+        text,
+        columns,
+        initial_indent=first,
+        subsequent_indent=rest,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+
+
+def pairs(rows: dict[str, str]) -> Iterator[str]:
+    """A name and its value a line."""
+    width = max(map(len, rows), default=0)
+    for name, value in rows.items():
+        yield f"{name:<{width}}  {value}"
+
+
+def explained(rows: list[tuple[str, str]], painted: list[str], columns: int) -> Iterator[str]:
+    """Names and what is said of each, beside it or, where that is too narrow, below.
+
+    `painted` are the names in colour.
+    """
+    width = max(len(name) for name, _ in rows)
+    beside = columns - width - 4
+    below = beside < _LEAST_BESIDE and any(len(text) > beside for _, text in rows)
+    indent = " " * (6 if below else width + 4)
+    for (name, text), shown in zip(rows, painted, strict=True):
+        lines = wrapped(text, columns, indent, indent)
+        if below:
+            yield f"  {shown}"
+        else:
+            lines[0] = f"  {shown}{lines[0][2 + len(name) :]}"
+        yield from lines

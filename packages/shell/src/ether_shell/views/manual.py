@@ -1,0 +1,57 @@
+"""Help, made from what commands declare.
+
+Rule: pure, and nothing is said here of any one command.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ether_shell.language.declaration import Command
+
+from .layout import explained, wrapped
+from .style import Paint, plain
+
+_COLUMNS = 80
+_WIDEST = 78
+"""Prose is not set wider than this."""
+
+
+def overview(
+    commands: tuple[Command, ...], paint: Paint = plain, columns: int = _COLUMNS
+) -> Iterator[str]:
+    """One line a command, without its options."""
+    rows = [(command.brief, command.summary) for command in commands]
+    names = [
+        paint("name", command.name) + command.brief[len(command.name) :] for command in commands
+    ]
+    yield from explained(rows, names, columns)
+    yield ""
+    for text in (
+        'DATA is "text\\x00" with escapes, a bare word, hex:dead beef, b64:… or @file.',
+        "$_ is the last handle. Numbers may be 0x10, sizes 64KiB.",
+        "help COMMAND has options and examples.",
+    ):
+        yield from wrapped(text, columns)
+
+
+def page(command: Command, paint: Paint = plain, columns: int = _COLUMNS) -> Iterator[str]:
+    """All about one command."""
+    yield from (paint("heading", line) for line in wrapped(command.usage, columns, rest="    "))
+    yield from wrapped(command.summary, columns, "  ", "  ")
+    if command.detail:
+        yield ""
+        yield from wrapped(command.detail, min(columns, _WIDEST), "  ", "  ")
+    rows = [(argument.usage.strip("[]"), argument.help) for argument in command.arguments]
+    for option in command.options:
+        rows.append((option.usage.strip("[]"), option.help))
+    if rows:
+        yield ""
+        yield from explained(rows, [paint("name", name) for name, _ in rows], columns)
+    if command.examples:
+        yield ""
+        examples = [(example.line, f"# {example.why}") for example in command.examples]
+        yield from explained(examples, [line for line, _ in examples], columns)
+    if command.aliases:
+        yield ""
+        yield f"  Also: {', '.join(command.aliases)}"

@@ -1,0 +1,88 @@
+"""How bytes look that were read: as hex, text, base64, or as they are.
+
+Rule: pure, and lazy: never more than one part is held.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable, Iterator
+from typing import Any, Final
+
+from ether_shell.commands.ranges import Piece
+from ether_shell.commands.reading import Bytes
+
+from . import hexview
+from .look import Look, Looks, Note, Output, View, encoded
+from .textview import safe_text
+
+
+def _bytes(result: Bytes, view: View) -> Output:
+    return _FORMS[result.form](result, view)
+
+
+def _as_hex(result: Bytes, view: View) -> Output:
+    yield from hexview.rows(result.parts, view.paint, hexview.row_bytes(view.columns))
+    if not result.size:
+        yield Note("0 bytes")
+
+
+def _as_text(result: Bytes, view: View) -> Output:
+    if view.terminal:
+        yield from _safely(result, view)
+        return
+    last = b"\n"
+    for data in _pieces(result):
+        yield data
+        last = data[-1:] or last
+    if last != b"\n":
+        yield b"\n"
+
+
+def _safely(result: Bytes, view: View) -> Output:
+    for text in safe_text(result.parts, view.paint):
+        yield text.encode("utf-8", "backslashreplace")
+
+
+def _as_raw(result: Bytes, view: View) -> Output:
+    if not view.terminal:
+        yield from _pieces(result)
+        return
+    yield from _safely(result, view)
+    yield Note("escaped, because this is a terminal: raw bytes go to a pipe or a file")
+
+
+def _as_base64(result: Bytes, view: View) -> Output:
+    for part in result.parts:
+        if isinstance(part, Piece):
+            yield base64.b64encode(part.data)
+        else:
+            yield f"\n{hexview.gap_line(part, view.paint)}"
+    yield b"\n"
+
+
+def _pieces(result: Bytes) -> Iterator[bytes]:
+    for part in result.parts:
+        if isinstance(part, Piece):
+            yield part.data
+
+
+def _bytes_json(result: Bytes) -> dict[str, Any]:
+    data = b"".join(_pieces(result))
+    return {
+        "handle": result.handle,
+        "offset": result.offset,
+        "size": len(data),
+        "data": encoded(data),
+    }
+
+
+_FORMS: dict[str, Callable[[Bytes, View], Output]] = {
+    "hex": _as_hex,
+    "text": _as_text,
+    "base64": _as_base64,
+    "raw": _as_raw,
+}
+"""The words that `read --as` takes, and how each shows bytes."""
+
+LOOKS: Final[Looks] = {Bytes: Look(_bytes, _bytes_json)}

@@ -1,0 +1,29 @@
+"""Results as text for people: the table of looks, and the door to it.
+
+Rule: pure.  What a program may want from a pipe is never inside a sentence
+there.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from ether_shell.language.declaration import Result
+
+from . import atomics, blocks, guide, reading, server, writing
+from .look import Looks, Output, View
+
+LOOKS: Final[Looks] = {
+    **server.LOOKS,
+    **blocks.LOOKS,
+    **reading.LOOKS,
+    **writing.LOOKS,
+    **atomics.LOOKS,
+    **guide.LOOKS,
+}
+"""How every type of result is shown; one line a theme."""
+
+
+def render(result: Result, view: View) -> Output:
+    """What to write for `result`."""
+    return LOOKS[type(result)].text(result, view)

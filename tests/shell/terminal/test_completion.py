@@ -1,0 +1,58 @@
+"""What Tab offers."""
+
+from __future__ import annotations
+
+import pytest
+
+from ether_shell.commands.catalogue import COMMANDS
+from ether_shell.terminal.completion import Known, Offer, offers
+
+KNOWN = Known({1: 64, 12: 4096}, {"_": 12})
+LITERALS = ['"', "hex:", "b64:", "@"]
+
+
+@pytest.mark.parametrize(
+    ("line", "replaced", "texts"),
+    [
+        ("al", "al", ["alloc"]),
+        ("AL", "AL", ["alloc"]),
+        ("  re", "re", ["read", "realloc"]),
+        ("alloc ", "", []),
+        ("alloc 5 ", "", ["--session"]),
+        ("alloc -", "-", ["--session"]),
+        ("read ", "", ["1", "12", "$_"]),
+        ("read 1", "1", ["1", "12"]),
+        ("read $", "$", ["$_"]),
+        ("read 1 ", "", ["--at", "--as", "--all"]),
+        ("read 1 5 --a", "--a", ["--at", "--as", "--all"]),
+        ("read 1 --at 5 --a", "--a", ["--as", "--all"]),
+        ("read 1 --as ", "", ["hex", "text", "base64", "raw"]),
+        ("read 1 --as b", "b", ["base64"]),
+        ("read --at ", "", []),
+        ("free 1 ", "", ["12", "$_"]),
+        ("copy 1 ", "", ["1", "12", "$_"]),
+        ("write 1 ", "", LITERALS),
+        ("write 1 @", "", []),
+        ("write 1 h", "h", ["hex:"]),
+        ("write 1 hex:de ad", "ad", []),
+        ("write 1 hex:de ad ", "", ["--at"]),
+        ("help fi", "fi", ["fill"]),
+        ('write 1 "ab', "", []),
+        ('write 1 "ab" ', "", ["--at"]),
+        ("nonsense ", "", []),
+        ("read # 1", "", []),
+    ],
+)
+def test_what_may_stand_at_the_cursor(line: str, replaced: str, texts: list[str]) -> None:
+    typed, found = offers(line, COMMANDS, KNOWN)
+    assert (typed, [offer.text for offer in found]) == (replaced, texts)
+
+
+def test_an_empty_line_offers_every_command() -> None:
+    _, found = offers("", COMMANDS, KNOWN)
+    assert [offer.text for offer in found] == [command.name for command in COMMANDS.commands]
+
+
+def test_an_offer_says_what_it_means() -> None:
+    _, found = offers("free ", COMMANDS, KNOWN)
+    assert found == [Offer("1", "64 B"), Offer("12", "4.0 KiB"), Offer("$_", "handle 12")]

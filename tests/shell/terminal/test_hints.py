@@ -1,0 +1,35 @@
+"""What stands faintly behind the cursor."""
+
+from __future__ import annotations
+
+import pytest
+
+from ether_shell.commands.catalogue import COMMANDS
+from ether_shell.terminal.hints import hint
+
+
+@pytest.mark.parametrize(
+    ("line", "shown"),
+    [
+        ("", ""),
+        ("wri", ""),
+        ("ping", ""),
+        ("write", " HANDLE DATA [--at N]"),
+        ("write ", "HANDLE DATA [--at N]"),
+        ("write 1", " DATA [--at N]"),
+        ("write 1 hi --at ", "N"),
+        ("write 1 hex:de ad", " [--at N]"),
+        ("write 1 hex:de a", ""),
+        ("write --at 4 ", "HANDLE DATA"),
+        ("write 1 hi --at 4", ""),
+        ("read 1 ", "[LENGTH] [--at N] [--as FORM] [--all]"),
+        ("free ", "HANDLE…"),
+        ("free 1 ", "[HANDLE…]"),
+        ('write 1 "ab', ""),
+        ("read 1 --bogus ", ""),
+        ("ping # why", ""),
+        ('"write" ', ""),
+    ],
+)
+def test_what_is_still_missing(line: str, shown: str) -> None:
+    assert hint(line, COMMANDS) == shown

@@ -1,0 +1,46 @@
+"""Lines from a person, one after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from ether_shell.terminal.repl import converse
+from shell.conftest import Talk
+
+
+def reader(*lines: str | type[BaseException]) -> Callable[[], str]:
+    """Gives out `lines`, raises what is an exception, and ends."""
+    left: Iterator[str | type[BaseException]] = iter([*lines, EOFError])
+
+    def read_line() -> str:
+        line = next(left)
+        if isinstance(line, str):
+            return line
+        raise line
+
+    return read_line
+
+
+@pytest.mark.parametrize(
+    ("lines", "out", "err"),
+    [
+        ([], "", ""),
+        (["", "  ", "# only a comment"], "", ""),
+        (["help ping"], "ping\n", ""),
+        (["bogus", "help ping"], "ping\n", "unknown command 'bogus'"),
+        ([KeyboardInterrupt, "help ping"], "ping\n", ""),
+        (["quit", "help ping"], "", ""),
+        (["help ping\nbogus\nhelp alloc"], "ping\n", "unknown command 'bogus'"),
+    ],
+)
+def test_a_conversation(
+    talk: Talk, lines: list[str | type[BaseException]], out: str, err: str
+) -> None:
+    shell = talk("localhost:1", interactive=True)
+    converse(shell.shell, reader(*lines))
+    said = shell.out.take().decode()
+    assert said.startswith(out)
+    assert "alloc SIZE" not in said
+    assert err in shell.err.take().decode()
