@@ -31,7 +31,9 @@ KEPT_BYTES = 256
 MAX_BODY_FIELDS = 4 * MAX_LIST_ENTRIES
 """Most fields of one body: twice what the longest honest one has."""
 
-_SECRET = frozenset({Command.AUTH})
+SECRET = frozenset({Command.AUTH})
+"""Commands whose payload is shown to nobody."""
+
 _SHOWN_CHARACTERS = 80
 _SHOWN_PAYLOAD_BYTES = 16
 _SHOWN_IN_LINE_BYTES = 8
@@ -97,7 +99,7 @@ def dissect_bytes(data: Buffer, answers: int = 0) -> list[Field]:
         rest = view[start + length :]
         reason = f"{_bytes(len(rest))} behind the message"
         # What follows an AUTH may be the rest of a token whose length was wrong.
-        kept = rest[:0] if message.command in _SECRET else rest
+        kept = rest[:0] if message.command in SECRET else rest
         fields.append(_undecoded(start + length, kept, reason))
     return fields
 
@@ -113,7 +115,7 @@ def _payload(message: Message, payload: memoryview, length: int, answers: int) -
     start = HEADER_BYTES[message.version]
     if not length:
         return
-    if message.command in _SECRET:
+    if message.command in SECRET:
         yield Field(start, b"", "payload", f"{_count(payload, length)}, not shown")
         return
     declaration = _declaration(message, answers)

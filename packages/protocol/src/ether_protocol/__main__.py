@@ -1,0 +1,49 @@
+"""Tools beside the library: `python -m ether_protocol TOOL`.
+
+Rule: a tool is a module of `tools` with a `main` that takes the arguments
+behind its name and returns the exit status; it is imported only when chosen.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from importlib import import_module
+from typing import Final
+
+TOOLS: Final = {
+    "decode": "show the messages in hex text, raw bytes or a network capture",
+}
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the tool that `arguments` name; returns the exit status."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    tool = _parser().parse_args(arguments[:1]).tool
+    try:
+        return int(import_module(f".tools.{tool}", __package__).main(arguments[1:]))
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        # Whoever read, `head` perhaps, has seen enough; nor must the flush at exit complain.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    width = max(map(len, TOOLS))
+    parser = argparse.ArgumentParser(
+        prog="python -m ether_protocol",
+        description="Tools for the Ether protocol.",
+        epilog="tools:\n"
+        + "\n".join(f"  {name:{width}}  {what}" for name, what in TOOLS.items())
+        + "\n\nTOOL --help says what each of them takes.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("tool", metavar="TOOL", choices=TOOLS, help="one of those below")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,203 @@
+"""A stream of bytes cut into messages, whichever side sent them and whatever stands between.
+
+Rule: requests are cut as a server cuts them, by `framing`, so that filler and
+every refusal are seen as the server sees them.  After bytes that are no
+message it goes on at the next magic, and shows none that may be a secret.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from ether_protocol.codec import HEADER_BYTES, decode_header
+from ether_protocol.dissection import KEPT_BYTES, SECRET
+from ether_protocol.framing import Filler, Head, Refusal, RequestFramer
+from ether_protocol.messages import Message
+from ether_protocol.vocabulary import (
+    MAGIC_BYTES,
+    MAX_PAYLOAD_BYTES,
+    REPLIES,
+    VERSION_1,
+    Command,
+    ErrorCode,
+)
+
+_VERSION_AT, _COMMAND_AT = 4, 5
+
+FILLER = "filler of the original C client"
+NO_MESSAGE = "no message begins here"
+CUT_SHORT = "the message is cut short"
+MISSING = "missing from the capture"
+WITHOUT_BEGINNING = "the beginning of this is missing"
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """`length` bytes from `start` on: a message, or bytes that are none and `note` why.
+
+    A message has all its bytes in `data`, and a note only where it is cut
+    short or a server refuses it; of other bytes `data` has the first few.
+    """
+
+    start: int
+    length: int
+    data: bytes = b""
+    message: Message | None = None
+    note: str = ""
+
+    @property
+    def sound(self) -> bool:
+        """Whether this is a whole message, or filler."""
+        return self.note == FILLER or (self.message is not None and self.note != CUT_SHORT)
+
+
+@dataclass(slots=True)
+class _Run:
+    """Bytes on their way that are no message: `left` more, or all up to a magic where None."""
+
+    start: int
+    note: str
+    left: int | None = None
+    shown: bool = True
+    length: int = 0
+    data: bytes = b""
+
+    def take(self, data: bytearray) -> int:
+        """How many of the bytes at the front of `data` belong to this; they are counted."""
+        if self.left is None:
+            found = data.find(MAGIC_BYTES)
+            count = found if found >= 0 else len(data) - _begun_magic(data)
+        else:
+            count = min(self.left, len(data))
+            self.left -= count
+        self.length += count
+        if self.shown:
+            self.data += bytes(data[: min(count, KEPT_BYTES - len(self.data))])
+        return count
+
+    def ended(self, data: bytearray) -> bool:
+        """Whether something else begins with `data`, which stands behind this."""
+        return data.startswith(MAGIC_BYTES) if self.left is None else not self.left
+
+    def cut(self) -> Cut:
+        return Cut(self.start, self.length, self.data, note=self.note)
+
+
+def _begun_magic(data: bytearray) -> int:
+    """How many bytes at the end of `data` may be the first of a magic."""
+    lengths = range(min(len(MAGIC_BYTES) - 1, len(data)), 0, -1)
+    return next((length for length in lengths if data.endswith(MAGIC_BYTES[:length])), 0)
+
+
+class Cutter:
+    """Cuts the bytes of one direction, or of both in turn, as they are fed.
+
+    Where the stream is known to begin `inside` a message, all is skipped up to
+    the next magic.
+    """
+
+    def __init__(self, *, inside: bool = False) -> None:
+        self._framer = RequestFramer()
+        self._buffer = bytearray()
+        self._at = 0
+        self._head: Head | None = None
+        self._run = _Run(0, WITHOUT_BEGINNING, shown=False) if inside else None
+        self._secret = False
+
+    def feed(self, data: bytes) -> Iterator[Cut]:
+        """Take `data` and give what it completes."""
+        self._buffer += data
+        while self._look():
+            if (run := self._run) is not None:
+                self._used(run.take(self._buffer))
+                if not run.ended(self._buffer):
+                    return
+                self._run = None
+                if run.length:
+                    yield run.cut()
+            elif self._head is not None and (cut := self._whole(self._head)) is not None:
+                yield cut
+            else:
+                return
+
+    def skip(self, count: int) -> Iterator[Cut]:
+        """Take note of `count` bytes that are missing from the stream here."""
+        left, note = None, WITHOUT_BEGINNING
+        if self._head is not None:
+            left = self._head.used + self._head.length - len(self._buffer) - count
+        elif self._run is not None and self._run.left is not None:
+            left, note = self._run.left - count, self._run.note
+        yield from self.end()
+        yield Cut(self._at, count, note=MISSING)
+        self._at += count
+        if left is None or left < 0:
+            self._framer.forget_filler()
+            self._run = _Run(self._at, WITHOUT_BEGINNING, shown=False)
+        elif left:
+            self._run = _Run(self._at, note, left, shown=False)
+
+    def end(self) -> Iterator[Cut]:
+        """Give what is left over when no more bytes come."""
+        message = self._head.message if self._head else None
+        run, self._run, self._head = self._run, None, None
+        if run is not None:
+            run.left = len(self._buffer)
+            run.take(self._buffer)
+            self._used(len(self._buffer))
+            if run.length:
+                yield run.cut()
+        elif self._buffer:
+            yield self._take(len(self._buffer), message, CUT_SHORT)
+
+    def _look(self) -> bool:
+        """Look at what stands where a header is due; False where more bytes are needed."""
+        if self._head is None and self._run is None:
+            found = self._reply_head() or self._framer.head(self._buffer, 0, len(self._buffer))
+            if isinstance(found, Filler):
+                self._run = _Run(self._at, FILLER, found.length)
+            elif found is not None and not found.used:
+                self._run = _Run(self._at, NO_MESSAGE, shown=not self._secret)
+            else:
+                self._head = found
+        return self._head is not None or self._run is not None
+
+    def _reply_head(self) -> Head | None:
+        """The head of a reply, which no server expects to receive."""
+        buffer = self._buffer
+        if len(buffer) <= _COMMAND_AT or buffer[_COMMAND_AT] not in REPLIES:
+            return None
+        used = HEADER_BYTES.get(buffer[_VERSION_AT])
+        if used is None or len(buffer) < used or not buffer.startswith(MAGIC_BYTES):
+            return None
+        self._framer.forget_filler()
+        message, length = decode_header(buffer, 0, buffer[_VERSION_AT])
+        too_long = Refusal(ErrorCode.TOO_LARGE, f"{length} bytes are too many", fatal=True)
+        return Head(message, used, length, refusal=too_long if length > MAX_PAYLOAD_BYTES else None)
+
+    def _whole(self, head: Head) -> Cut | None:
+        """The message that begins with `head`, or None until all of it is here."""
+        message, refusal = head.message, head.refusal
+        fatal = refusal is not None and refusal.fatal
+        filler = head.discard and message.version == VERSION_1 and message.command != Command.WRITE
+        end = head.used + (0 if fatal or filler else head.length)
+        if len(self._buffer) < end:
+            return None
+        note = f"refused: {refusal.code.name}, {refusal.text}" if refusal is not None else ""
+        cut = self._take(end, message, note)
+        self._head = None
+        self._secret = message.command in SECRET
+        if fatal:
+            self._run = _Run(self._at, NO_MESSAGE, shown=not self._secret)
+        elif filler and head.length:
+            self._run = _Run(self._at, FILLER, head.length)
+        return cut
+
+    def _take(self, length: int, message: Message | None, note: str) -> Cut:
+        cut = Cut(self._at, length, bytes(self._buffer[:length]), message, note)
+        self._used(length)
+        return cut
+
+    def _used(self, count: int) -> None:
+        del self._buffer[:count]
+        self._at += count
