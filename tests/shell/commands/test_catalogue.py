@@ -19,14 +19,14 @@ COMMAND = pytest.mark.parametrize("command", COMMANDS.commands, ids=lambda c: c.
 @COMMAND
 def test_a_handler_takes_the_context_and_what_its_command_declares(command: Command) -> None:
     _, *keywords = inspect.signature(command.run).parameters
-    declared = [part.parameter for part in (*command.arguments, *command.options)]
+    declared = [part.parameter for part in command.parts]
     assert keywords == declared
 
 
 @COMMAND
 def test_a_command_explains_itself(command: Command) -> None:
     assert command.summary
-    assert all(part.help for part in (*command.arguments, *command.options))
+    assert all(part.help for part in command.parts)
     assert command.examples or command.name == "quit"
     assert [a.required for a in command.arguments] == sorted(
         (a.required for a in command.arguments), reverse=True

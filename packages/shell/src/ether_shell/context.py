@@ -21,6 +21,7 @@ class Context:
 
     `guarded` says that the output is a terminal, which must not be flooded;
     `confirm` asks a question of a person and tells whether the answer was yes.
+    `next_line` is what an empty line does next, where the command said so.
     `asked` says that the command had the client, so that it may have sent something.
     """
 
@@ -30,6 +31,7 @@ class Context:
     guarded: bool
     confirm: Callable[[str], bool]
     asked: bool = False
+    next_line: str = ""
 
     @property
     def client(self) -> Client:

@@ -43,7 +43,13 @@ class Shell:
         self._interactive = interactive
 
     def run(self, line: str, where: str = "") -> Outcome:
-        """Carry out `line`; `where` says in an error message where it came from."""
+        """Carry out `line`; `where` says in an error message where it came from.
+
+        For a person an empty line goes on with what the last command shows piece by piece.
+        """
+        if self._interactive:
+            line = line if line.strip() else self._context.next_line
+            self._context.next_line = ""
         bound: Bound | None = None
         self._context.asked = False
         try:

@@ -9,7 +9,7 @@ from typing import Final
 
 from ether_shell.language.declaration import Catalogue
 
-from . import atomics, blocks, guide, reading, server, writing
+from . import atomics, blocks, examine, guide, reading, server, writing
 
 COMMANDS: Final = Catalogue(
     (
@@ -19,6 +19,7 @@ COMMANDS: Final = Catalogue(
         blocks.ALLOC,
         writing.WRITE,
         reading.READ,
+        examine.X,
         blocks.FREE,
         blocks.REALLOC,
         blocks.INFO,

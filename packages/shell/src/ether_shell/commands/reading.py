@@ -6,8 +6,8 @@ is cut short.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Container, Iterable, Iterator
+from dataclasses import dataclass, field
 from typing import Final
 
 from ether_protocol import Client
@@ -29,13 +29,23 @@ _FORMS: Final = choice(
 
 
 @dataclass(frozen=True, slots=True)
-class Bytes(Result):
-    """Bytes of a block, to be shown as `form` says; `parts` are fetched as they are taken."""
+class Contents(Result):
+    """Bytes of a block; `parts` are fetched as they are taken.
+
+    `changed` has the offsets of bytes that differ from those shown before.
+    """
 
     handle: int
     offset: int
     size: int
     parts: Iterable[Part]
+    changed: Container[int] = field(default=frozenset(), kw_only=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Bytes(Contents):
+    """Bytes to be shown as `form` says."""
+
     form: str
 
 
@@ -43,21 +53,32 @@ def read(
     context: Context, handle: int, length: int | None, at: int, as_: str, all: bool
 ) -> Results:
     """Get bytes out of a block, a long range step by step."""
+    size, parts = fetched(context, handle, length, at, whole=all)
+    yield Bytes(handle, at, size, parts, as_)
+
+
+def fetched(
+    context: Context, handle: int, length: int | None, at: int, *, whole: bool
+) -> tuple[int, Iterable[Part]]:
+    """How many bytes a range has, and its parts; unless `whole`, a terminal is not flooded.
+
+    A range that ends behind its block ends where the block does.
+    """
     client = context.client
     size = length
     if size is None or size > ranges.READ_STEP_BYTES:
         left = max(0, client.info(handle).size - at)
         size = left if size is None else min(left, size)
-    if context.guarded and size > ranges.GUARD_BYTES and not all:
+    guarded = context.guarded and not whole
+    if guarded and size > ranges.GUARD_BYTES:
         # A length may be longer than the block: what is left out is counted from its real end.
         size = min(size, max(0, client.info(handle).size - at))
-    if context.guarded and size > ranges.GUARD_BYTES and not all:
-        yield Bytes(handle, at, size, _abridged(client, handle, at, size), as_)
-    elif size <= ranges.READ_STEP_BYTES:
+    if guarded and size > ranges.GUARD_BYTES:
+        return size, _abridged(client, handle, at, size)
+    if size <= ranges.READ_STEP_BYTES:
         data = client.read(handle, size, at)
-        yield Bytes(handle, at, len(data), (Piece(at, data),), as_)
-    else:
-        yield Bytes(handle, at, size, _stepwise(client, handle, at, size), as_)
+        return len(data), (Piece(at, data),)
+    return size, _stepwise(client, handle, at, size)
 
 
 def _exactly(client: Client, handle: int, offset: int, size: int) -> Piece:

@@ -151,7 +151,18 @@ def bind(catalogue: Catalogue, line: str, variables: Variables) -> Bound | None:
     for argument in assignment.missing:
         if argument.required and argument.name not in given:
             raise Misuse(f"{argument.name.upper()} is missing: {command.usage}", end)
-    return Bound(command, _values(command, assignment, variables))
+    values = _suffix(command, first, variables) | _values(command, assignment, variables)
+    return Bound(command, values)
+
+
+def _suffix(command: Command, first: Token, variables: Variables) -> dict[str, Any]:
+    if command.suffix is None:
+        return {}
+    name, _, text = first.text.partition("/")
+    value = command.suffix.default
+    if text:
+        value = _parse(command.suffix, first.tail(len(name) + 1), variables)
+    return {command.suffix.parameter: value}
 
 
 def _values(command: Command, assignment: Assignment, variables: Variables) -> dict[str, Any]:

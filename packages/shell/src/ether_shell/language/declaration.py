@@ -118,6 +118,7 @@ class Example:
 class Command:
     """One command of the shell.
 
+    A `suffix` is an option that stands behind a slash of the name: `x/32xb`.
     `changes` says that it changes something on the server, so that it is not
     repeated by itself and cached handles are fetched anew; `local` that it
     needs no server.
@@ -131,18 +132,25 @@ class Command:
     examples: tuple[Example, ...] = ()
     detail: str = ""
     aliases: tuple[str, ...] = ()
+    suffix: Option | None = None
     changes: bool = False
     local: bool = False
 
     @property
     def brief(self) -> str:
         """Name and arguments: `write HANDLE DATA`."""
-        return " ".join([self.name, *(argument.usage for argument in self.arguments)])
+        name = f"{self.name}[/{self.suffix.value}]" if self.suffix else self.name
+        return " ".join([name, *(argument.usage for argument in self.arguments)])
 
     @property
     def usage(self) -> str:
         """The whole usage line: `write HANDLE DATA [--at N]`."""
         return " ".join([self.brief, *(option.usage for option in self.options)])
+
+    @property
+    def parts(self) -> tuple[Argument | Option, ...]:
+        """All that its handler gets a keyword for."""
+        return (*((self.suffix,) if self.suffix else ()), *self.arguments, *self.options)
 
     def option(self, flag: str) -> Option | None:
         """The option typed as `flag`."""
@@ -159,8 +167,10 @@ class Catalogue:
         }
 
     def find(self, name: str) -> Command | None:
-        """The command called `name`, in capitals or not."""
-        return self._by_name.get(name.lower())
+        """The command called `name`, in capitals or not, with a suffix if it takes one."""
+        word, slash, _ = name.lower().partition("/")
+        command = self._by_name.get(word)
+        return None if slash and command is not None and command.suffix is None else command
 
     @property
     def names(self) -> tuple[str, ...]:

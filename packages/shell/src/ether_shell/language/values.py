@@ -13,7 +13,7 @@ from typing import Final
 from ether_protocol import parse_size
 
 from .declaration import Kind, Live, Variables, did_you_mean
-from .grammar import Form, Token
+from .grammar import Form, Token, word
 
 _MAX_U64: Final = 2**64 - 1
 _MIN_I64: Final = -(2**63)
@@ -27,6 +27,17 @@ class FromFile:
 
     path: str
     at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A spot in a block: `7+0x10` is 16 bytes behind the beginning of block 7."""
+
+    handle: int
+    offset: int
+
+    def __str__(self) -> str:
+        return f"{self.handle}+{self.offset:#x}" if self.offset else f"{self.handle}"
 
 
 Data = bytes | FromFile
@@ -69,6 +80,12 @@ def _handle(token: Token, variables: Variables) -> int:
     text = _bare(token, "a handle")
     known = _variable(text, variables)
     return known if known is not None else _whole(text, "a handle", 1, _MAX_U64)
+
+
+def _place(token: Token, variables: Variables) -> Place:
+    handle, _, offset = _bare(token, "an address, HANDLE+OFFSET").partition("+")
+    at = _size(word(offset), variables) if offset else 0
+    return Place(_handle(word(handle), variables), at)
 
 
 def _size(token: Token, variables: Variables) -> int:
@@ -124,6 +141,7 @@ def _name(token: Token, _: Variables) -> str:
 
 
 HANDLE: Final = Kind(_handle, live=Live.HANDLES)
+PLACE: Final = Kind(_place, live=Live.HANDLES)
 SIZE: Final = Kind(_size)
 SIGNED: Final = Kind(_signed)
 BYTE: Final = Kind(_byte)

@@ -29,7 +29,7 @@ def converse(shell: Shell, read_line: Callable[[], str]) -> None:
 
 def _carry_out(shell: Shell, text: str) -> bool:
     """Run what was typed, or the lines that were pasted up to one that fails; False to leave."""
-    for line in text.splitlines():
+    for line in text.splitlines() or [""]:
         outcome = shell.run(line)
         if outcome.leave:
             return False

@@ -12,11 +12,13 @@ tells where the range ends.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from typing import Final
 
 from ether_shell.commands.ranges import Gap, Part
 
+from .byteclass import CHANGED_SIGN
+from .rows import End, Row, Same, cut
 from .style import Paint, plain
 
 ROW_BYTES: Final = 16
@@ -32,31 +34,26 @@ def row_bytes(columns: int) -> int:
     return next(count for least, count in _NARROWER if columns >= least)
 
 
-def rows(parts: Iterable[Part], paint: Paint = plain, each: int = ROW_BYTES) -> Iterator[str]:
+def rows(
+    parts: Iterable[Part],
+    paint: Paint = plain,
+    each: int = ROW_BYTES,
+    changed: Container[int] = frozenset(),
+) -> Iterator[str]:
     """The lines that show `parts`, which follow each other and are whole rows but for the last.
 
-    A row has `each` bytes.
+    A row has `each` bytes; those at the offsets `changed` are marked.
     """
-    previous: bytes | None = None
-    squeezed = False
-    end = 0
-    for part in parts:
-        if isinstance(part, Gap):
-            yield gap_line(part, paint)
-            previous, squeezed = None, False
-            continue
-        for start in range(0, len(part.data), each):
-            row = part.data[start : start + each]
-            end = part.offset + start + len(row)
-            if row == previous:
-                if not squeezed:
-                    yield "*"
-                squeezed = True
-                continue
-            previous, squeezed = row, False
-            yield _row(part.offset + start, row, each, paint)
-    if squeezed:
-        yield paint("offset", f"{end:08x}")
+    for row in cut(parts, each, changed=changed):
+        match row:
+            case Row():
+                yield _row(row, each, paint, changed)
+            case Same():
+                yield "*"
+            case Gap():
+                yield gap_line(row, paint)
+            case End():
+                yield paint("offset", f"{row.offset:08x}")
 
 
 def gap_line(gap: Gap, paint: Paint = plain) -> str:
@@ -64,10 +61,34 @@ def gap_line(gap: Gap, paint: Paint = plain) -> str:
     return paint("gap", f"… {gap.size:,} bytes left out, from offset {gap.offset:#x} on; --all …")
 
 
-def _row(offset: int, row: bytes, each: int, paint: Paint) -> str:
-    groups = [row[at : at + _GROUP_BYTES].hex(" ") for at in range(0, len(row), _GROUP_BYTES)]
-    digits = "  ".join(groups).ljust(each * 3 - 1 + (each - 1) // _GROUP_BYTES)
-    text = row.decode("latin-1").translate(_ASCII)
-    if not any(row):
-        digits, text = paint("zero", digits), paint("zero", text)
-    return f"{paint('offset', f'{offset:08x}')}  {digits}  |{text}|"
+def _row(row: Row, each: int, paint: Paint, changed: Container[int]) -> str:
+    blank = " " * (_columns(each) - _columns(len(row.data)))
+    text = row.data.decode("latin-1").translate(_ASCII)
+    if changed:
+        digits = _marked(row, paint, changed) + blank
+    else:
+        groups = [
+            row.data[at : at + _GROUP_BYTES].hex(" ")
+            for at in range(0, len(row.data), _GROUP_BYTES)
+        ]
+        digits = " " + "  ".join(groups) + blank
+        if not any(row.data):
+            digits, text = paint("zero", digits), paint("zero", text)
+    return f"{paint('offset', f'{row.offset:08x}')} {digits}  |{text}|"
+
+
+def _columns(count: int) -> int:
+    """The columns of so many bytes, each with what stands before it."""
+    return count * 3 + max(0, count - 1) // _GROUP_BYTES
+
+
+def _marked(row: Row, paint: Paint, changed: Container[int]) -> str:
+    """The digits of a row, those of a changed byte with a sign before them."""
+    digits = []
+    for at, byte in enumerate(row.data):
+        digits.append(" " if at and at % _GROUP_BYTES == 0 else "")
+        if row.offset + at in changed:
+            digits.append(CHANGED_SIGN + paint("changed", f"{byte:02x}"))
+        else:
+            digits.append(f" {byte:02x}")
+    return "".join(digits)

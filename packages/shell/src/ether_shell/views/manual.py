@@ -43,6 +43,8 @@ def page(command: Command, paint: Paint = plain, columns: int = _COLUMNS) -> Ite
         yield ""
         yield from wrapped(command.detail, min(columns, _WIDEST), "  ", "  ")
     rows = [(argument.usage.strip("[]"), argument.help) for argument in command.arguments]
+    if command.suffix is not None:
+        rows.insert(0, (f"/{command.suffix.value}", command.suffix.help))
     for option in command.options:
         rows.append((option.usage.strip("[]"), option.help))
     if rows:

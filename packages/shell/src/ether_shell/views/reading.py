@@ -22,7 +22,8 @@ def _bytes(result: Bytes, view: View) -> Output:
 
 
 def _as_hex(result: Bytes, view: View) -> Output:
-    yield from hexview.rows(result.parts, view.paint, hexview.row_bytes(view.columns))
+    each = hexview.row_bytes(view.columns)
+    yield from hexview.rows(result.parts, view.paint, each, result.changed)
     if not result.size:
         yield Note("0 bytes")
 

@@ -10,13 +10,14 @@ from typing import Final
 
 from ether_shell.language.declaration import Result
 
-from . import atomics, blocks, guide, reading, server, writing
+from . import atomics, blocks, examine, guide, reading, server, writing
 from .look import Looks, Output, View
 
 LOOKS: Final[Looks] = {
     **server.LOOKS,
     **blocks.LOOKS,
     **reading.LOOKS,
+    **examine.LOOKS,
     **writing.LOOKS,
     **atomics.LOOKS,
     **guide.LOOKS,

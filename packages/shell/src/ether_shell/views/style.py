@@ -18,6 +18,12 @@ _SGR = {
     "error": "31",
     "heading": "1",
     "name": "36",
+    "changed": "7",
+    "null": "90",
+    "printable": "36",
+    "space": "32",
+    "control": "35",
+    "high": "33",
 }
 _RESET = "\x1b[0m"
 

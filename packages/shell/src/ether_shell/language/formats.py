@@ -1,0 +1,84 @@
+"""The format of `x`, as gdb has it: `32xb` is a count, a letter and a unit.
+
+Rule: pure.  The letters stand in two tables, and help and errors are made from them.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+from .declaration import Kind, Variables
+from .grammar import Token
+
+LETTERS: Final = {
+    "x": "hex",
+    "d": "decimal",
+    "u": "unsigned",
+    "t": "binary",
+    "c": "characters",
+    "s": "strings that end in a zero byte",
+}
+"""How a value is written."""
+
+UNITS: Final = {"b": 1, "h": 2, "w": 4, "g": 8}
+"""Bytes of a value: byte, half word, word, giant."""
+
+_SHAPE = re.compile(r"(\d*)([a-z]*)")
+_MAX_COUNT: Final = 2**63
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """`count` values of `unit_bytes` each, or strings, written as `letter` says."""
+
+    count: int
+    letter: str
+    unit_bytes: int = 1
+
+    @property
+    def size(self) -> int:
+        """The bytes that so many values take; of strings it is not known."""
+        return self.count * self.unit_bytes
+
+    def __str__(self) -> str:
+        unit = next(name for name, size in UNITS.items() if size == self.unit_bytes)
+        return f"{self.count}{self.letter}{'' if self.letter in 'cs' else unit}"
+
+
+DEFAULT: Final = Format(64, "x")
+"""What `x` alone shows."""
+
+
+def parse_format(text: str) -> Format:
+    """The format that `text` is; raises ValueError with a sentence."""
+    match = _SHAPE.fullmatch(text.lower())
+    if match is None:
+        raise ValueError(f"{text!r} is no format: a count, a letter and a unit, as in 32xb")
+    letter = unit = ""
+    for each in match.group(2):
+        if each in LETTERS and not letter:
+            letter = each
+        elif each in UNITS and not unit:
+            unit = each
+        else:
+            raise ValueError(f"{each!r} has no place in {text}: {_known()}")
+    letter = letter or "x"
+    if letter in "cs" and unit not in ("", "b"):
+        raise ValueError(f"{letter} goes by bytes, without {unit}")
+    count = int(match.group(1) or 1)
+    if not 1 <= count < _MAX_COUNT:
+        raise ValueError(f"{match.group(1)} is no count")
+    return Format(count, letter, UNITS[unit or "b"])
+
+
+def _known() -> str:
+    return f"one of {' '.join(LETTERS)}, then one of {' '.join(UNITS)}"
+
+
+def _parse(token: Token, _: Variables) -> Format:
+    return parse_format(token.text)
+
+
+FORMAT: Final = Kind(_parse)
