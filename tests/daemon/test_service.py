@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import socket
 import struct
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ from ether_daemon.session import Session
 from ether_daemon.settings import Settings
 from ether_protocol import Command, ErrorCode, Message
 from ether_protocol.codec import encode
+from protocol import document
 
 
 class Guest:
@@ -163,6 +165,12 @@ def test_hello_says_what_there_is(service: EtherService) -> None:
     assert hello.max_payload_bytes == 16 * 1024 * 1024
     assert hello.auth_needed is False
     assert hello.features == FEATURES
+
+
+def test_the_features_are_those_of_the_document() -> None:
+    (listed,) = re.findall(r"^A feature is (.*?)\.", document.section("Commands"), re.MULTILINE)
+
+    assert tuple(re.findall("`(.*?)`", listed)) == FEATURES
 
 
 def test_hello_names_this_set_of_blocks(service: EtherService) -> None:

@@ -115,7 +115,7 @@ CLOSES = [
 ]
 
 BY_THE_HANDLERS = {
-    "a body of another length than declared, a name that is no UTF-8",
+    "a body shorter than declared, a name that is no UTF-8",
     "version 2 READ, FILL or COPY of more than 16 MiB",
 }
 """Rows that need no look at where a message ends: the server's handlers answer them."""

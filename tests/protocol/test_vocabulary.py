@@ -53,6 +53,7 @@ def test_limits() -> None:
     assert int(vocabulary.AllocFlag.SESSION) == 1
     assert vocabulary.PAYLOAD_LIMITS[Command.PING] == 4 * 1024
     assert vocabulary.PAYLOAD_LIMITS[Command.HELLO] == 255
+    assert vocabulary.PAYLOAD_LIMITS[Command.AUTH] == 4 * 1024
 
 
 def test_every_command_has_a_name_for_people() -> None:
