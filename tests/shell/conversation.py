@@ -71,12 +71,14 @@ class Conversation:
         stdin: bytes | BinaryIO | None = None,
     ) -> None:
         self.out, self.err = Stream(terminal), Stream(terminal)
-        output = Output(self.out, self.err, {"TERM": "xterm", "NO_COLOR": "1"})
-        self.session = Session(parse_address(address), timeout, output.note)
+        self.output = Output(self.out, self.err, {"TERM": "xterm", "NO_COLOR": "1"})
+        self.session = Session(parse_address(address), timeout, self.output.note)
         source = io.BytesIO(stdin) if isinstance(stdin, bytes) else stdin
         inputs = Inputs(source, "no input")
-        context = Context(self.session, COMMANDS, inputs, terminal and not as_json, confirm)
-        self.shell = Shell(context, output, as_json=as_json, interactive=interactive)
+        self.context = Context(
+            self.session, COMMANDS, inputs, terminal and not as_json, confirm, interactive
+        )
+        self.shell = Shell(self.context, self.output, as_json=as_json, interactive=interactive)
 
     def run(self, line: str) -> Said:
         outcome = self.shell.run(line)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from ether_protocol import Client
 from harness import Etherd
 from shell.screen import Screen
 
-ENTER = "\r"
+CTRL_C, ENTER = "\x03", "\r"
 
 
 def test_enter_goes_on_where_x_ended(etherd: Etherd, home: Path) -> None:
@@ -19,3 +20,39 @@ def test_enter_goes_on_where_x_ended(etherd: Etherd, home: Path) -> None:
         screen.is_asked("00000004  65 66 67 68  │efgh│")
         screen.type(ENTER)
         screen.is_asked("00000008  00 00 00 00  │⋄⋄⋄⋄│")
+
+
+def test_watch_writes_over_its_own_lines_and_marks_changes(
+    etherd: Etherd, client: Client, home: Path
+) -> None:
+    with Screen(etherd.address, home=home) as screen:
+        screen.is_asked("0 blocks")
+        screen.type("alloc 16" + ENTER + "watch 0.1 x/4xb 1" + ENTER)
+        screen.sees("every 0.1 s: x/4xb 1", "00000000  00 00 00 00  │⋄⋄⋄⋄│")
+        client.write(1, b"AB", 1)
+        screen.sees("00000000  00 41 42 00  │⋄AB⋄│")  # a round after the change it is nothing new
+        assert b">\x1b[7m41\x1b[0m>\x1b[7m42\x1b[0m" in screen.raw
+        assert screen.text.count("every 0.1 s") == 1
+        screen.type(CTRL_C)
+        screen.is_asked("changes in 1 of them")
+        screen.type("ping" + ENTER)
+        screen.is_asked("pong")
+
+
+def test_watch_without_colour_still_has_signs(etherd: Etherd, client: Client, home: Path) -> None:
+    with Screen(etherd.address, home=home, env={"NO_COLOR": "1"}) as screen:
+        screen.is_asked("0 blocks")
+        screen.type("watch 0.2 stats" + ENTER)
+        screen.sees("every 0.2 s: stats", " >")
+        assert b" \x1b[7m" not in screen.raw
+        screen.type(CTRL_C)
+        screen.is_asked("rounds in")
+
+
+def test_watch_in_a_script_is_stopped_with_the_script(etherd: Etherd, home: Path) -> None:
+    with Screen(etherd.address, "-c", "watch 60 ping", "-c", "alloc 5", home=home) as screen:
+        screen.sees("pong")
+        screen.type(CTRL_C)
+        screen.sees("1 round in")
+        assert screen.ends() == 130
+        assert "handle 1" not in screen.text

@@ -183,6 +183,7 @@ def _run(wishes: _Wishes) -> ExitStatus:
         _inputs(wishes),
         guarded=output.terminal and not wishes.as_json,
         confirm=repl.ask if wishes.interactive and not wishes.yes else lambda _: True,
+        interactive=wishes.interactive,
     )
     shell = Shell(context, output, as_json=wishes.as_json, interactive=wishes.interactive)
     try:

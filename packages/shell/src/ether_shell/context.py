@@ -22,7 +22,8 @@ class Context:
     `guarded` says that the output is a terminal, which must not be flooded;
     `confirm` asks a question of a person and tells whether the answer was yes.
     `next_line` is what an empty line does next, where the command said so.
-    `asked` says that the command had the client, so that it may have sent something.
+    `interactive` says that a person is at a prompt.  `asked` says that the
+    command had the client, so that it may have sent something.
     """
 
     session: Session
@@ -30,6 +31,7 @@ class Context:
     inputs: Inputs
     guarded: bool
     confirm: Callable[[str], bool]
+    interactive: bool = False
     asked: bool = False
     next_line: str = ""
 

@@ -11,12 +11,12 @@ from collections.abc import Mapping
 from typing import TextIO
 
 from .language.declaration import Result
-from .views.layout import wrapped
-from .views.look import Note, View
+from .views.layout import fitted, rows_of, wrapped
+from .views.look import Frame, Note, View
 from .views.render import render
-from .views.style import Paint, is_dumb, painter
+from .views.style import Paint, is_dumb, over, painter
 
-_COLUMNS = 80
+_COLUMNS, _LINES = 80, 24
 """Where no terminal says how many it has."""
 
 
@@ -26,36 +26,50 @@ def takes_colour(stream: TextIO, environment: Mapping[str, str]) -> bool:
 
 
 class Output:
-    """Two streams.  `colour` may forbid colours, it never forces them."""
+    """Two streams.  `colour` may forbid colours and writing over, it never forces them."""
 
     def __init__(
         self, out: TextIO, err: TextIO, environment: Mapping[str, str], *, colour: bool = True
     ) -> None:
         self._out, self._err = out, err
         self.terminal = out.isatty()
+        self._live = self.terminal and colour and not is_dumb(environment)
+        self._drawn_rows = 0
         self._paint: Paint = painter(colour and takes_colour(out, environment))
         self._paint_error: Paint = painter(colour and takes_colour(err, environment))
 
     @property
     def view(self) -> View:
         """How the output is looked at just now: a window may have changed its width."""
-        return View(self.terminal, self._paint, self._columns())
+        return View(self.terminal, self._paint, self._window()[0], self._live)
 
-    def _columns(self) -> int:
+    def _window(self) -> tuple[int, int]:
+        """The columns and lines that there are just now."""
         try:
-            columns = os.get_terminal_size(self._out.fileno()).columns if self.terminal else 0
+            size = os.get_terminal_size(self._out.fileno()) if self.terminal else None
         except OSError:
-            columns = 0
-        return columns or _COLUMNS
+            size = None
+        return (size and size.columns) or _COLUMNS, (size and size.lines) or _LINES
 
     def show(self, result: Result) -> None:
         """Write `result` as text."""
         for piece in render(result, self.view):
-            if isinstance(piece, Note):
-                self.note(piece.text)
-            else:
-                self._data(piece)
+            match piece:
+                case Note():
+                    self.note(piece.text)
+                case Frame():
+                    self._draw(piece)
+                case _:
+                    self._data(piece)
         self.flush()
+
+    def _draw(self, frame: Frame) -> None:
+        """Write `frame` over the one that was drawn last, if nothing was written since."""
+        window = self._window()
+        lines = fitted(frame.lines, *window)
+        text = "".join([over(self._drawn_rows), *(f"{line}\n" for line in lines)])
+        self._data(text.encode(self._out.encoding, "backslashreplace"))
+        self._drawn_rows = rows_of(lines, window[0])
 
     def line(self, text: str) -> None:
         """Write a line of data."""
@@ -65,6 +79,7 @@ class Output:
     def note(self, text: str) -> None:
         """Tell a person something that is no data."""
         self.flush()
+        self._drawn_rows = 0
         self._err.write(f"{text}\n")
         self._err.flush()
 
@@ -82,6 +97,7 @@ class Output:
         self._out.flush()
 
     def _data(self, piece: str | bytes) -> None:
+        self._drawn_rows = 0
         data = piece
         if isinstance(data, str):
             data = f"{data}\n".encode(self._out.encoding, "backslashreplace")

@@ -6,6 +6,8 @@ and never an exception that a command is to blame for.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 
 from ether_protocol import EtherError
@@ -13,7 +15,7 @@ from ether_protocol import EtherError
 from .commands.guide import Leave
 from .context import Context
 from .language.binding import Bound, bind
-from .language.declaration import Command
+from .language.declaration import Command, Result, Results
 from .language.grammar import scan
 from .output import Output
 from .problems import ExitStatus, Failure, Incomplete, Misuse, PartlyWritten, judge, point_at
@@ -79,16 +81,34 @@ class Shell:
         command = bound.command
         leave = False
         try:
-            for result in command.run(self._context, **bound.values):
+            for result in self._shown(command, command.run(self._context, **bound.values)):
                 leave = leave or isinstance(result, Leave)
-                if self._as_json:
-                    self._output.line(jsonlines.success(command.name, result))
-                else:
-                    self._output.show(result)
         finally:
             if command.changes and self._attends(command):
                 self.session.refresh()
         return Outcome(leave=leave)
+
+    def _shown(self, command: Command, results: Results) -> Iterator[Result]:
+        """The results, each once it was shown; a Ctrl-C meanwhile is the handler's to answer."""
+        with closing(results):
+            result = next(results, None)
+            while result is not None:
+                try:
+                    self._show(command, result)
+                    yield result
+                except KeyboardInterrupt as interrupt:
+                    try:
+                        result = results.throw(interrupt)
+                    except StopIteration:
+                        return
+                else:
+                    result = next(results, None)
+
+    def _show(self, command: Command, result: Result) -> None:
+        if self._as_json:
+            self._output.line(jsonlines.success(command.name, result))
+        else:
+            self._output.show(result)
 
     def report(
         self, failure: Failure, line: str = "", where: str = "", command: str | None = None

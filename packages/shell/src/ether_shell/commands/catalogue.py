@@ -9,7 +9,7 @@ from typing import Final
 
 from ether_shell.language.declaration import Catalogue
 
-from . import atomics, blocks, examine, guide, reading, server, writing
+from . import atomics, blocks, examine, guide, live, reading, server, writing
 
 COMMANDS: Final = Catalogue(
     (
@@ -20,6 +20,7 @@ COMMANDS: Final = Catalogue(
         writing.WRITE,
         reading.READ,
         examine.X,
+        live.WATCH,
         blocks.FREE,
         blocks.REALLOC,
         blocks.INFO,

@@ -14,7 +14,7 @@ from typing import Any
 from ether_shell.problems import Misuse
 
 from .declaration import Argument, Catalogue, Command, Option, Variables, did_you_mean
-from .grammar import Form, Token, is_hex, joined, tokenize
+from .grammar import Form, Token, is_hex, joined, spanning, tokenize, word
 
 _GROUPED = ': hex digits with spaces go in quotes here, hex:"de ad"'
 
@@ -32,13 +32,15 @@ class Assignment:
     """Which token went where.
 
     `missing` are the arguments without one, `pending` is an option that still
-    waits for its value, `problem` is the first thing that is wrong.
+    waits for its value, `rest` are the tokens of a line within the line,
+    `problem` is the first thing that is wrong.
     """
 
     arguments: list[tuple[Argument, Token]] = field(default_factory=list)
     options: list[tuple[Option, Token | None]] = field(default_factory=list)
     missing: list[Argument] = field(default_factory=list)
     pending: Option | None = None
+    rest: list[Token] = field(default_factory=list)
     problem: Misuse | None = None
 
 
@@ -52,6 +54,11 @@ def assign(command: Command, tokens: list[Token]) -> Assignment:
     result = Assignment(missing=list(command.arguments))
     previous: Token | None = None
     for token in tokens:
+        if result.rest:
+            argument, line = result.arguments[-1]
+            result.arguments[-1] = (argument, spanning(line, token))
+            result.rest.append(token)
+            continue
         try:
             grown = _grown(command, previous, token, result)
             problem = None if grown else _place(command, token, result)
@@ -93,6 +100,9 @@ def _place(command: Command, token: Token, result: Assignment) -> Misuse | None:
             hint = ": text with spaces goes in quotes" if _ends_in_data(command) else hint
         return Misuse(f"{command.name} takes no {token.text!r}{hint}", token.start)
     argument = result.missing[0]
+    if argument.rest:
+        result.rest.append(token)
+        token = word(token.text, token.start)
     result.arguments.append((argument, token))
     if not argument.repeated:
         del result.missing[0]

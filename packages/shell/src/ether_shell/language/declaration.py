@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 import keyword
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
@@ -28,8 +28,11 @@ class Result:
     """
 
 
-Results = Iterator[Result]
-"""A handler is a generator of these; what it does goes on as they are taken."""
+Results = Generator[Result, None, None]
+"""A handler is a generator of these; what it does goes on as they are taken.
+
+A Ctrl-C while one is shown is raised in the handler, at its `yield`.
+"""
 
 Handler = Callable[..., Results]
 """Called with the context and one keyword for each argument and option."""
@@ -60,13 +63,18 @@ class Kind:
 
 @dataclass(frozen=True, slots=True)
 class Argument:
-    """A value that is known by its place.  A `repeated` one takes all that is left."""
+    """A value that is known by its place.
+
+    A `repeated` one takes all words that are left, a `rest` the line as it
+    stands from there on, which is a line of its own.
+    """
 
     name: str
     kind: Kind
     help: str
     required: bool = True
     repeated: bool = False
+    rest: bool = False
 
     @property
     def parameter(self) -> str:
@@ -76,7 +84,7 @@ class Argument:
     @property
     def usage(self) -> str:
         """As it stands in a usage line: `HANDLE`, `[LENGTH]`, `HANDLE…`."""
-        name = self.name.upper() + ("…" if self.repeated else "")
+        name = self.name.upper() + ("…" if self.repeated or self.rest else "")
         return name if self.required else f"[{name}]"
 
 
@@ -121,7 +129,7 @@ class Command:
     A `suffix` is an option that stands behind a slash of the name: `x/32xb`.
     `changes` says that it changes something on the server, so that it is not
     repeated by itself and cached handles are fetched anew; `local` that it
-    needs no server.
+    needs no server, `lasting` that it goes on until it is stopped.
     """
 
     name: str
@@ -135,6 +143,7 @@ class Command:
     suffix: Option | None = None
     changes: bool = False
     local: bool = False
+    lasting: bool = False
 
     @property
     def brief(self) -> str:

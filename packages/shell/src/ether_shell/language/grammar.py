@@ -99,6 +99,12 @@ def joined(group: Token, more: Token) -> Token:
     return replace(group, text=f"{group.text}{gap}{more.text}", data=data)
 
 
+def spanning(first: Token, last: Token) -> Token:
+    """The line from `first` to `last` as one bare word, with blanks where it had space."""
+    gap = " " * (last.start - first.end)
+    return word(f"{first.text}{gap}{last.text}", first.start)
+
+
 def scan(line: str) -> Scan:
     """The tokens of `line`, as many as there are; never raises."""
     tokens: list[Token] = []

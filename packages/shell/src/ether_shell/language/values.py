@@ -19,6 +19,8 @@ _MAX_U64: Final = 2**64 - 1
 _MIN_I64: Final = -(2**63)
 _MAX_I64: Final = 2**63 - 1
 _WORD_BYTES: Final = 8
+_LEAST_SECONDS: Final = 0.05
+_MOST_SECONDS: Final = 86_400.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,14 @@ class Place:
 
     def __str__(self) -> str:
         return f"{self.handle}+{self.offset:#x}" if self.offset else f"{self.handle}"
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line within a line, which begins at index `at`."""
+
+    text: str
+    at: int
 
 
 Data = bytes | FromFile
@@ -136,6 +146,25 @@ def _word(token: Token, _: Variables) -> bytes:
     return data
 
 
+def _seconds(token: Token, _: Variables) -> float:
+    text = _bare(token, "a number of seconds")
+    try:
+        value = float(text)
+    except ValueError:
+        raise ValueError(f"{text!r} is not a number of seconds") from None
+    if not _LEAST_SECONDS <= value <= _MOST_SECONDS:
+        raise ValueError(f"{text} s is not within {_LEAST_SECONDS} s and a day")
+    return value
+
+
+def _count(token: Token, _: Variables) -> int:
+    return _whole(_bare(token, "a count"), "a count", 1, _MAX_I64)
+
+
+def _line(token: Token, _: Variables) -> Line:
+    return Line(token.text, token.start)
+
+
 def _name(token: Token, _: Variables) -> str:
     return _bare(token, "the name of a command")
 
@@ -146,6 +175,9 @@ SIZE: Final = Kind(_size)
 SIGNED: Final = Kind(_signed)
 BYTE: Final = Kind(_byte)
 WORD: Final = Kind(_word)
+SECONDS: Final = Kind(_seconds)
+COUNT: Final = Kind(_count)
+LINE: Final = Kind(_line, live=Live.COMMANDS)
 COMMAND_NAME: Final = Kind(_name, live=Live.COMMANDS)
 DATA: Final = Kind(
     _data,

@@ -65,6 +65,9 @@ def _at(tokens: list[Token], typed: str, catalogue: Catalogue, known: Known) -> 
     if command is None:
         return
     assignment = assign(command, tokens[1:])
+    if assignment.rest:
+        yield from _at(assignment.rest, typed, catalogue, known)
+        return
     if assignment.pending is not None:
         if assignment.pending.kind is not None:
             yield from _values(assignment.pending.kind, assignment, catalogue, known)

@@ -12,12 +12,12 @@ from typing import Any
 from ether_shell.language.declaration import Result
 from ether_shell.problems import Failure
 
-from .render import LOOKS
+from .render import shape
 
 
 def success(command: str, result: Result) -> str:
     """The line for a `result` of `command`."""
-    return _line({"command": command, "ok": True, **LOOKS[type(result)].json(result)})
+    return _line({"command": command, "ok": True, **shape(result)})
 
 
 def failure(command: str | None, failed: Failure) -> str:

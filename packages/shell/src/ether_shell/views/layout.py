@@ -6,7 +6,9 @@ Rule: lines out, never wider than was asked where the words allow it.
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
+
+from .style import without_colour
 
 _LEAST_BESIDE = 24
 """With fewer columns beside its name, what is said of a thing stands below it."""
@@ -22,6 +24,21 @@ def wrapped(text: str, columns: int, first: str = "", rest: str = "") -> list[st
         break_long_words=False,
         break_on_hyphens=False,
     )
+
+
+def rows_of(lines: Iterable[str], columns: int) -> int:
+    """How many rows of a terminal `lines` take."""
+    return sum(max(1, -(-len(without_colour(line)) // columns)) for line in lines)
+
+
+def fitted(lines: Sequence[str], columns: int, rows: int) -> list[str]:
+    """As many of `lines` as leave one of the `rows` free; the last says what is missing."""
+    if rows_of(lines, columns) < rows:
+        return list(lines)
+    shown = list(lines)
+    while shown and rows_of(shown, columns) > rows - 2:
+        shown.pop()
+    return [*shown, f"… {len(lines) - len(shown)} more lines than the window has"]
 
 
 def pairs(rows: dict[str, str]) -> Iterator[str]:

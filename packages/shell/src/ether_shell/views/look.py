@@ -23,19 +23,31 @@ class Note:
 
 
 @dataclass(frozen=True, slots=True)
+class Frame:
+    """Lines that take the place of the frame shown before."""
+
+    lines: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class View:
     """How the output is looked at: by a person on a `terminal` or by a program, in what colour.
 
+    A `live` terminal can be written over.
     A line has `columns`; what is not for a terminal never gets narrower than by default.
     """
 
     terminal: bool = False
     paint: Paint = plain
     columns: int = 80
+    live: bool = False
 
 
-Output = Iterator[str | bytes | Note]
-"""A `str` is a line of data, `bytes` are data to the letter, a `Note` is no data."""
+Output = Iterator[str | bytes | Note | Frame]
+"""A `str` is a line of data, `bytes` are data to the letter, a `Note` is no data.
+
+Only a live view gets a `Frame`.
+"""
 
 
 def encoded(value: Any) -> Any:

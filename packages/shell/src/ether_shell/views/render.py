@@ -6,12 +6,23 @@ there.
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 from ether_shell.language.declaration import Result
 
-from . import atomics, blocks, examine, guide, reading, server, writing
+from . import atomics, blocks, examine, guide, live, reading, server, writing
 from .look import Looks, Output, View
+
+
+def render(result: Result, view: View) -> Output:
+    """What to write for `result`."""
+    return LOOKS[type(result)].text(result, view)
+
+
+def shape(result: Result) -> dict[str, Any]:
+    """The JSON object that `result` is."""
+    return LOOKS[type(result)].json(result)
+
 
 LOOKS: Final[Looks] = {
     **server.LOOKS,
@@ -20,11 +31,7 @@ LOOKS: Final[Looks] = {
     **examine.LOOKS,
     **writing.LOOKS,
     **atomics.LOOKS,
+    **live.looks(render, shape),
     **guide.LOOKS,
 }
 """How every type of result is shown; one line a theme."""
-
-
-def render(result: Result, view: View) -> Output:
-    """What to write for `result`."""
-    return LOOKS[type(result)].text(result, view)

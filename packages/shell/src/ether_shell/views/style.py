@@ -6,6 +6,7 @@ this table; without colour a painted text is the text.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 
 Paint = Callable[[str, str], str]
@@ -26,6 +27,7 @@ _SGR = {
     "high": "33",
 }
 _RESET = "\x1b[0m"
+_ANY_SGR = re.compile("\x1b\\[[0-9;]*m")
 
 
 _DUMB = ("", "dumb", "unknown")
@@ -44,6 +46,16 @@ def plain(_: str, text: str) -> str:
 def coloured(role: str, text: str) -> str:
     """`text` in the colour of `role`."""
     return f"\x1b[{_SGR[role]}m{text}{_RESET}"
+
+
+def over(rows: int) -> str:
+    """Goes up `rows` to the beginning of a line and empties the screen from there on."""
+    return f"\x1b[{rows}A\x1b[J" if rows else ""
+
+
+def without_colour(text: str) -> str:
+    """`text` without what `coloured` puts around it."""
+    return _ANY_SGR.sub("", text)
 
 
 def painter(colour: bool) -> Paint:

@@ -1,0 +1,151 @@
+"""Commands that show something again and again as it changes: watch.
+
+Rule: Ctrl-C is how a person ends one, so it ends with a summary and no error;
+in a script it ends the script too.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from typing import Final
+
+from ether_shell.context import Context
+from ether_shell.language.binding import Bound, bind
+from ether_shell.language.declaration import Argument, Command, Example, Option, Result, Results
+from ether_shell.language.values import COUNT, LINE, SECONDS, Line
+from ether_shell.problems import Misuse
+
+from .blocks import Listing
+from .ranges import Part, Piece
+from .reading import Contents
+
+
+@dataclass(frozen=True, slots=True)
+class Round(Result):
+    """What a command gave back in round `number`, and in the round before."""
+
+    number: int
+    seconds: float
+    line: str
+    results: tuple[Result, ...]
+    before: tuple[Result, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Watched(Result):
+    """How many rounds there were in how many `seconds`, and in how many something changed."""
+
+    rounds: int
+    changes: int
+    seconds: float
+    interrupted: bool
+
+
+def watch(context: Context, seconds: float, command: Line, count: int | None) -> Results:
+    """Run a command every so many seconds and show what it changes."""
+    bound = _watchable(context, command)
+
+    def once() -> tuple[Result, ...]:
+        return tuple(settled(result) for result in bound.command.run(context, **bound.values))
+
+    yield from rounds(context, seconds, command.text, once, count)
+    context.next_line = ""
+
+
+def _watchable(context: Context, line: Line) -> Bound:
+    """The command that `line` is; raises Misuse for one that is not only for looking."""
+    try:
+        bound = bind(context.catalogue, line.text, context.session.variables)
+    except Misuse as error:
+        raise Misuse(str(error), None if error.at is None else error.at + line.at) from None
+    assert bound is not None  # a token of it was there
+    command = bound.command
+    if command.changes or command.local or command.lasting:
+        raise Misuse(f"{command.name} is not for watching: it must only look", line.at)
+    return bound
+
+
+def rounds(
+    context: Context,
+    seconds: float,
+    line: str,
+    once: Callable[[], tuple[Result, ...]],
+    count: int | None = None,
+) -> Results:
+    """A Round of what `once` gives every `seconds`, `count` times or until Ctrl-C."""
+    start = time.monotonic()
+    number = changes = 0
+    before: tuple[Result, ...] = ()
+    interrupted = False
+    try:
+        while count is None or number < count:
+            if number:
+                time.sleep(max(0.0, start + number * seconds - time.monotonic()))
+            now = once()
+            number += 1
+            changes += bool(before) and now != before
+            shown = tuple(marked(result, old) for result, old in zip(now, before, strict=False))
+            yield Round(number, seconds, line, shown if len(shown) == len(now) else now, before)
+            before = now
+    except KeyboardInterrupt:
+        interrupted = True
+    yield Watched(number, changes, time.monotonic() - start, interrupted)
+    if interrupted and not context.interactive:
+        raise KeyboardInterrupt
+
+
+def settled(result: Result) -> Result:
+    """`result` with all that it fetches as it is taken."""
+    match result:
+        case Contents():
+            return replace(result, parts=tuple(result.parts))
+        case Listing():
+            return replace(result, blocks=tuple(result.blocks))
+        case _:
+            return result
+
+
+def marked(result: Result, before: Result) -> Result:
+    """`result` with the bytes marked that were others `before`."""
+    if isinstance(result, Contents) and isinstance(before, Contents):
+        return replace(result, changed=changed_offsets(before.parts, result.parts))
+    return result
+
+
+def changed_offsets(before: Iterable[Part], now: Iterable[Part]) -> frozenset[int]:
+    """The offsets of bytes that are `now` other than `before`, or were not there."""
+    old = {part.offset: part.data for part in before if isinstance(part, Piece)}
+    changed: set[int] = set()
+    for part in now:
+        if not isinstance(part, Piece):
+            continue
+        was = old.get(part.offset, b"")
+        if was == part.data:
+            continue
+        changed.update(
+            part.offset + at
+            for at, byte in enumerate(part.data)
+            if at >= len(was) or byte != was[at]
+        )
+    return frozenset(changed)
+
+
+WATCH: Final = Command(
+    "watch",
+    "run a command again and again, and mark changes",
+    watch,
+    (
+        Argument("seconds", SECONDS, "from one round to the next, such as 1 or 0.2"),
+        Argument("command", LINE, "one that only looks: read, x, stats, info …", rest=True),
+    ),
+    (Option("count", "stop after so many rounds; else Ctrl-C stops it", COUNT),),
+    (
+        Example("watch --count 2 0.1 x/64xb $_", "two looks at a block"),
+        Example("watch --count 3 0.1 stats", "how the counters run"),
+    ),
+    "What has changed since the round before has > before it, and is in reverse. A terminal "
+    "is written over, a pipe gets one result after the other. Options stand before the command.",
+    lasting=True,
+)
