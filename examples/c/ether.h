@@ -1,6 +1,6 @@
 /* A client for Ether servers, version 2 of docs/protocol.md: C99, POSIX sockets, nothing else.
  *
- * Rule: what a call means for the block is said here; how it travels is said in ether.c.
+ * Rule: what a call means for the block is said here; how it travels, in ether.c and wire.c.
  *
  *     ether *e = ether_connect("localhost", "9999", 5000);
  *     uint64_t block = ether_alloc(e, 4096, 0);

@@ -19,7 +19,7 @@ from pathlib import Path
 import pytest
 
 from ether_protocol import Client, ErrorCode
-from harness import DEADLINE_SECONDS, Etherd
+from harness import DEADLINE_SECONDS, Etherd, StartEtherd
 from protocol.scripted import (
     Step,
     cut_off,
@@ -202,6 +202,17 @@ def test_refusals_leave_the_connection(built: Build, etherd: Etherd) -> None:
         assert {line: call(line) for line in transcript} == transcript
 
 
+def test_where_there_is_no_room(built: Build, start_etherd: StartEtherd) -> None:
+    etherd = start_etherd("--max-clients", "1")
+
+    with built.connected(etherd.port) as first:
+        assert first("ping") == "0 OK 0"
+        with built.connected(etherd.port) as second:
+            assert second("alloc 5") == "0 BUSY 0 1 clients are connected, and no more may be"
+            assert second("alloc 5").startswith("0 CLOSED 0 not connected: 1 clients are ")
+        assert first("list 0 1") == "0 OK 0"
+
+
 def test_where_nobody_listens(built: Build) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
@@ -336,7 +347,10 @@ def test_a_server_that_dies_on_the_way(
         assert call("ping").split()[1] == "CLOSED"
 
 
-def test_a_write_that_was_not_sent_whole_was_not_carried_out(built: Build) -> None:
+@pytest.mark.parametrize("says_goodbye", [False, True], ids=["ECONNRESET", "EPIPE"])
+def test_a_write_that_was_not_sent_whole_was_not_carried_out(
+    built: Build, says_goodbye: bool
+) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         program = subprocess.Popen(
@@ -350,6 +364,8 @@ def test_a_write_that_was_not_sent_whole_was_not_carried_out(built: Build) -> No
             program.stdin.write(f"write 1 0 {16 * MIB}\nping\n")
             program.stdin.flush()
             peer.recv(1, socket.MSG_PEEK)
+            if says_goodbye:
+                peer.shutdown(socket.SHUT_WR)
             peer.close()
             output = program.communicate(timeout=DEADLINE_SECONDS)[0].splitlines()
 
