@@ -13,8 +13,17 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 
-from ether_protocol import Address, Command, ErrorCode, Message, Refused, ServerConnection
-from ether_protocol.bodies import error_reply
+from ether_protocol import (
+    Address,
+    Client,
+    Command,
+    ErrorCode,
+    Message,
+    Refused,
+    ServerConnection,
+    connect,
+)
+from ether_protocol.bodies import INFO_REPLY, error_reply
 from ether_protocol.codec import encode
 from harness import DEADLINE_SECONDS
 
@@ -51,9 +60,12 @@ def pong(request: Message) -> bytes:
 
 
 def bytes_of(block: bytes | bytearray) -> Step:
-    """A READ of `block`, as docs/protocol.md has it: cut at the end, refused past the end."""
+    """READs of `block`, as docs/protocol.md has it: cut at the end, refused past the end; INFO."""
 
     def answer(request: Message) -> bytes:
+        if request.command == Command.INFO:
+            info = INFO_REPLY.pack(len(block), 0, 0)
+            return encode(request.reply(handle=request.handle, payload=info))
         if request.offset > len(block):
             return encode(error_reply(request, ErrorCode.OVERFLOW, "past the end"))
         part = bytes(block[request.offset : request.offset + request.size])
@@ -119,6 +131,11 @@ class Server:
     gone: threading.Event = field(default_factory=threading.Event)
     """Set once the server has closed its side of the connection."""
     peer: socket.socket | None = None
+
+
+def meet(server: Server, timeout: float = 30.0) -> Client:
+    """A client of `server` that says only what it is told to, and never comes back."""
+    return connect(server.address, timeout=timeout, retry=None)
 
 
 @contextmanager

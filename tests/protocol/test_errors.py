@@ -47,7 +47,7 @@ def test_one_tree_holds_all_exceptions() -> None:
     public = [getattr(ether_protocol, name) for name in ether_protocol.__all__]
     raised = [thing for thing in public if isinstance(thing, type) and issubclass(thing, Exception)]
 
-    assert len(raised) == 18
+    assert len(raised) == 20
     assert all(issubclass(kind, EtherError) for kind in raised)
     assert not issubclass(errors.ConnectionLost, errors.ServerError)
     assert not issubclass(errors.OutcomeUnknown, errors.ConnectionLost)

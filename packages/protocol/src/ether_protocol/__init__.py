@@ -6,7 +6,13 @@ documented where it is defined.
 
 from .address import Address, parse_address
 from .bodies import BlockInfo, Hello
-from .client import Block, Client, connect
+from .client.block import Block
+from .client.blocking import Client, connect
+from .client.operations import Progress
+from .client.pipeline import Pipeline
+from .client.recording import Pending
+from .client.retry import Retry
+from .client.tracing import Trace, Traced
 from .connection import ClientConnection, Refused, ServerConnection
 from .dissection import Field, dissect, dissect_bytes
 from .errors import (
@@ -25,6 +31,8 @@ from .errors import (
     RemoteProtocolError,
     ServerBusy,
     ServerError,
+    ServerRestarted,
+    TimedOut,
     TooLarge,
     Unauthenticated,
     Unsupported,
@@ -70,14 +78,22 @@ __all__ = [
     "NotFound",
     "OutOfRange",
     "OutcomeUnknown",
+    "Pending",
+    "Pipeline",
+    "Progress",
     "ProtocolError",
     "QuotaExceeded",
     "Refused",
     "RemoteProtocolError",
+    "Retry",
     "ServerBusy",
     "ServerConnection",
     "ServerError",
+    "ServerRestarted",
+    "TimedOut",
     "TooLarge",
+    "Trace",
+    "Traced",
     "Unauthenticated",
     "Unsupported",
     "connect",

@@ -7,16 +7,25 @@ how much with `received`; nothing here waits, reads or writes.
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+import struct
 from collections import deque
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import NamedTuple
 
 from .bodies import error_reply
-from .codec import HEADER_BYTES, check_payload, decode_header, encode, encode_header
+from .codec import (
+    HEADER_BYTES,
+    HEADER_V2_WORDS,
+    check_payload,
+    decode_header,
+    encode,
+    encode_header,
+    first_word,
+)
 from .errors import LocalProtocolError, RemoteProtocolError
 from .framing import Filler, Refusal, RequestFramer
 from .messages import Buffer, Message, flat
+from .receiving import BUFFER_BYTES, Receiver
 from .vocabulary import (
     MAGIC_BYTES,
     MAX_PAYLOAD_BYTES,
@@ -27,11 +36,11 @@ from .vocabulary import (
     command_name,
 )
 
-_BUFFER_BYTES = 64 * 1024
-_PAYLOAD_STEP_BYTES = 256 * 1024
-_JOIN_BYTES = 16 * 1024
+JOIN_BYTES = 16 * 1024
+"""Up to here a payload is copied behind its header rather than sent by itself."""
 
-_Event = TypeVar("_Event")
+_HEADER_BYTES = HEADER_BYTES[VERSION_2]
+_OK_WORD = first_word(Command.OK)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,176 +51,7 @@ class Refused:
     refusal: Refusal
 
 
-class _Payload:
-    """Payload bytes on their way in, to the caller's buffer or to one that grows as they come."""
-
-    __slots__ = ("_filled", "_given", "_length", "_target", "_whole")
-
-    def __init__(self, length: int, into: memoryview | None) -> None:
-        self._length = length
-        self._filled = 0
-        self._given = into
-        self._whole = b""
-        self._target = bytearray()
-
-    @property
-    def missing(self) -> int:
-        return self._length - self._filled
-
-    @property
-    def untouched(self) -> bool:
-        return not self._filled and self._given is None
-
-    def room(self) -> memoryview:
-        if self._given is not None:
-            return self._given[self._filled : self._length]
-        if self._filled == len(self._target):
-            # Never more than has really arrived, times two: a header is only a claim.
-            more = max(self._filled, _PAYLOAD_STEP_BYTES)
-            self._target.extend(bytes(min(more, self.missing)))
-        return memoryview(self._target)[self._filled :]
-
-    def adopt(self, data: bytes) -> None:
-        """Be `data`, the whole payload, as it is."""
-        self._whole = data
-        self._filled = len(data)
-
-    def filled(self, count: int) -> None:
-        self._filled += count
-
-    def take(self, data: memoryview) -> int:
-        count = 0
-        while count < len(data) and self.missing:
-            with self.room() as room:
-                step = min(len(room), len(data) - count)
-                room[:step] = data[count : count + step]
-            self.filled(step)
-            count += step
-        return count
-
-    def value(self) -> Buffer:
-        if self._whole:
-            return self._whole
-        return self._target if self._given is None else self._given[: self._length]
-
-
-class _Receiver(ABC, Generic[_Event]):
-    """The receiving half: a buffer, the message being received, and what is to be dropped."""
-
-    def __init__(self) -> None:
-        self._buffer = bytearray(_BUFFER_BYTES)
-        self._view = memoryview(self._buffer)
-        self._start = 0
-        self._end = 0
-        self._drop = 0
-        self._message: Message | None = None
-        self._payload: _Payload | None = None
-        self._closed = False
-
-    def get_buffer(self) -> memoryview:
-        """Where the next bytes from the socket belong; never empty once every event was taken.
-
-        Release it before the next call: the buffer of a payload grows as it comes.
-        """
-        if self._payload is not None:
-            return self._payload.room()
-        if self._start == self._end:
-            self._start = self._end = 0
-        elif self._start:
-            kept = self._end - self._start
-            self._buffer[:kept] = self._buffer[self._start : self._end]
-            self._start, self._end = 0, kept
-        return self._view[self._end :]
-
-    def received(self, count: int) -> None:
-        """Say that `count` bytes now stand at the start of what `get_buffer` gave."""
-        if self._payload is not None:
-            self._payload.filled(count)
-        else:
-            self._end += count
-
-    @property
-    def payload_due(self) -> int:
-        """The length of the payload that comes next if no byte of it is here yet, else 0."""
-        payload = self._payload
-        return payload.missing if payload is not None and payload.untouched else 0
-
-    def receive_payload(self, data: bytes) -> None:
-        """Take `data`, at most `payload_due` bytes; the whole of it is not copied."""
-        payload = self._payload
-        if payload is None or not data or len(data) > payload.missing:
-            raise LocalProtocolError(f"{len(data)} bytes are not the payload that is due")
-        if payload.untouched and len(data) == payload.missing:
-            payload.adopt(data)
-        else:
-            payload.take(memoryview(data))
-
-    def _feed(self, data: Buffer) -> list[_Event]:
-        events: list[_Event] = []
-        rest = flat(data)
-        try:
-            while True:
-                while (event := self._next()) is not None:
-                    events.append(event)
-                if not len(rest):
-                    break
-                with self.get_buffer() as room:
-                    step = min(len(room), len(rest))
-                    room[:step] = rest[:step]
-                self.received(step)
-                rest = rest[step:]
-        except RemoteProtocolError:
-            if not events:
-                raise
-        return events
-
-    def _next(self) -> _Event | None:
-        while not self._closed:
-            if self._drop:
-                step = min(self._drop, self._end - self._start)
-                self._start += step
-                self._drop -= step
-                if self._drop:
-                    return None
-            if self._message is not None:
-                return self._finish(self._message, self._payload)
-            event = self._cut()
-            if event is not None:
-                return event
-            if self._message is None and not self._drop:
-                return None
-        self._start = self._end
-        return None
-
-    def _finish(self, message: Message, payload: _Payload | None) -> _Event | None:
-        """Give the message being received out if its payload is whole."""
-        if payload is not None:
-            self._start += payload.take(self._view[self._start : self._end])
-            if payload.missing:
-                return None
-            message.payload = payload.value()
-        self._message = self._payload = None
-        return self._complete(message)
-
-    def _expect(self, message: Message, length: int, into: memoryview | None = None) -> None:
-        """A header was cut: receive its `length` payload bytes."""
-        self._message = message
-        if length <= self._end - self._start and into is None:
-            message.payload = bytes(self._view[self._start : self._start + length])
-            self._start += length
-        elif length:
-            self._payload = _Payload(length, into)
-
-    @abstractmethod
-    def _cut(self) -> _Event | None:
-        """Look at the bytes where a header is due."""
-
-    @abstractmethod
-    def _complete(self, message: Message) -> _Event:
-        """Make the event of a whole message."""
-
-
-class ServerConnection(_Receiver["Message | Refused"]):
+class ServerConnection(Receiver["Message | Refused"]):
     """The server's end: requests out of bytes, bytes out of replies.
 
     What is refused, and how, stands in docs/protocol.md, "Bad input".  After a
@@ -260,19 +100,23 @@ class ServerConnection(_Receiver["Message | Refused"]):
         return message
 
 
-@dataclass(slots=True)
-class _Outstanding:
+class _Due(NamedTuple):
     """What is remembered of a request until its reply has come."""
 
     request_id: int
     version: int
-    answer: Command
+    answer: int
     most: int
-    long: bool
+    """The most payload bytes that its reply may carry."""
     into: memoryview | None
+    """Where the payload goes."""
+    long: bool = False
+    """Whether the payload is worth a place of its own, which needs its header first."""
+    plain: bool = False
+    """Whether `take_plain` may take the reply."""
 
 
-class ClientConnection(_Receiver[Message]):
+class ClientConnection(Receiver[Message]):
     """The client's end: bytes out of requests, replies out of bytes.
 
     Replies come in the order of the requests and are matched by their id; one
@@ -282,13 +126,13 @@ class ClientConnection(_Receiver[Message]):
 
     def __init__(self) -> None:
         super().__init__()
-        self._outstanding: deque[_Outstanding] = deque()
+        self._due: deque[_Due] = deque()
         self._last_id = 0
 
     @property
     def outstanding(self) -> int:
         """How many requests have no reply yet."""
-        return len(self._outstanding)
+        return len(self._due)
 
     def send(self, request: Message, into: memoryview | None = None) -> list[Buffer]:
         """Number `request` and return the buffers to send, in order.
@@ -299,8 +143,7 @@ class ClientConnection(_Receiver[Message]):
         if request.is_reply:
             raise LocalProtocolError(f"{command_name(request.command)} is not a request")
         if request.version == VERSION_2:
-            self._last_id = self._last_id % MAX_REQUEST_ID + 1
-            request.request_id = self._last_id
+            request.request_id = self._next_id()
         payload = flat(request.payload)
         length = len(payload)
         check_payload(request, length)
@@ -308,13 +151,63 @@ class ClientConnection(_Receiver[Message]):
         answer = Command.PONG if request.command == Command.PING else Command.OK
         reads = request.command == Command.READ
         most = request.size if reads else MAX_PAYLOAD_BYTES
-        long = reads and most > _BUFFER_BYTES
-        self._outstanding.append(
-            _Outstanding(request.request_id, request.version, answer, most, long, into)
-        )
+        long = reads and most > BUFFER_BYTES
+        self._due.append(_Due(request.request_id, request.version, answer, most, into, long))
         if not length:
             return [header]
-        return [header + payload] if length <= _JOIN_BYTES else [header, payload]
+        return [header + payload] if length <= JOIN_BYTES else [header, payload]
+
+    def send_plain(
+        self, first_word: int, handle: int, size: int, offset: int, length: int, most: int
+    ) -> bytes:
+        """Number a version 2 request and return its header, `length` payload bytes to follow.
+
+        The short way for a READ of `most` bytes, or for a WRITE, where `most` is 0.
+        Raises LocalProtocolError for a value that does not fit its field.
+        """
+        request_id = self._next_id()
+        try:
+            header = HEADER_V2_WORDS.pack(first_word, handle, size, offset, request_id, length)
+        except struct.error:
+            raise LocalProtocolError(
+                f"handle {handle!r}, size {size!r}, offset {offset!r}:"
+                " a value does not fit its field"
+            ) from None
+        self._due.append(_Due(request_id, VERSION_2, Command.OK, most, None, False, True))
+        return header
+
+    def take_plain(self, values: list[bytes | int]) -> None:
+        """Append the results of whole OK replies: a READ's bytes, a WRITE's count of bytes.
+
+        It stops before the first reply that is anything else, which is for
+        `next_reply`, where everything unusual about a reply is judged.
+        """
+        view, due, start, end = self._view, self._due, self._start, self._end
+        unpack = HEADER_V2_WORDS.unpack_from
+        while due and end - start >= _HEADER_BYTES and self._message is None:
+            word, _, size, _, request_id, length = unpack(view, start)
+            first = due[0]
+            body = start + _HEADER_BYTES
+            if (
+                word != _OK_WORD
+                or request_id != first.request_id
+                or length > first.most
+                or body + length > end
+                or not first.plain
+            ):
+                break
+            due.popleft()
+            start = body + length
+            values.append(bytes(view[body:start]) if first.most else size)
+        self._start = start
+
+    def divert(self, request_id: int) -> None:
+        """Have the reply to `request_id` leave the buffer alone that was to receive its payload."""
+        for place, due in enumerate(self._due):
+            if due.request_id == request_id and due.into is not None:
+                self._due[place] = due._replace(into=None)
+                if place == 0 and self._payload is not None:
+                    self._payload.divert()
 
     def get_buffer(self) -> memoryview:
         """Where the next bytes from the socket belong: in front of a long payload, its header.
@@ -322,8 +215,8 @@ class ClientConnection(_Receiver[Message]):
         So the payload can be received where it stays, without a copy.
         """
         buffer = super().get_buffer()
-        if self._payload is None and self._outstanding:
-            oldest = self._outstanding[0]
+        if self._payload is None and self._due:
+            oldest = self._due[0]
             if oldest.long:
                 return buffer[: max(1, HEADER_BYTES[oldest.version] - (self._end - self._start))]
         return buffer
@@ -338,6 +231,10 @@ class ClientConnection(_Receiver[Message]):
     def next_reply(self) -> Message | None:
         """The next whole reply, or None until more bytes come."""
         return self._next()
+
+    def _next_id(self) -> int:
+        self._last_id = self._last_id % MAX_REQUEST_ID + 1
+        return self._last_id
 
     def _cut(self) -> Message | None:
         have = self._end - self._start
@@ -364,9 +261,9 @@ class ClientConnection(_Receiver[Message]):
             raise RemoteProtocolError(f"{reply} is not a reply")
         if length > MAX_PAYLOAD_BYTES:
             raise RemoteProtocolError(f"{reply} announces {length} payload bytes")
-        if not self._outstanding:
+        if not self._due:
             raise RemoteProtocolError(f"{reply} answers no request")
-        oldest = self._outstanding[0]
+        oldest = self._due[0]
         if reply.command == Command.ERROR and reply.request_id in (0, oldest.request_id):
             return None  # of another version and without an id where the server saw neither
         if (reply.request_id, reply.version, reply.command) != (
@@ -375,7 +272,7 @@ class ClientConnection(_Receiver[Message]):
             oldest.answer,
         ):
             raise RemoteProtocolError(
-                f"{reply} came where {oldest.answer.name} to #{oldest.request_id} was due"
+                f"{reply} came where {command_name(oldest.answer)} to #{oldest.request_id} was due"
             )
         if length > oldest.most:
             raise RemoteProtocolError(f"{reply} announces {length} bytes for {oldest.most} asked")
@@ -384,5 +281,5 @@ class ClientConnection(_Receiver[Message]):
         return oldest.into if 0 < length <= len(oldest.into) else None
 
     def _complete(self, message: Message) -> Message:
-        self._outstanding.popleft()
+        self._due.popleft()
         return message

@@ -26,7 +26,18 @@ class RemoteProtocolError(ProtocolError):
 
 
 class ConnectionLost(EtherError):
-    """There is no connection, or it ended before a repeatable request was answered."""
+    """There is no connection, or it ended before a repeatable request was answered.
+
+    Nothing was changed by the request, so it may be made again.
+    """
+
+
+class TimedOut(ConnectionLost, TimeoutError):
+    """The server said nothing for longer than the client's `timeout`, and was left."""
+
+
+class ServerRestarted(ConnectionLost):
+    """Another set of blocks stands behind the address: handles of before are void."""
 
 
 class OutcomeUnknown(EtherError):

@@ -7,6 +7,7 @@ it into bytes is `codec`'s work.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, TypeAlias
 
 from .vocabulary import REPLIES, VERSION_1, VERSION_2, Command, command_name
 
@@ -14,8 +15,18 @@ Buffer = bytes | bytearray | memoryview
 """What a payload may be made of."""
 
 
-def flat(data: Buffer) -> memoryview:
-    """`data` as a row of single bytes, copied only where it does not lie in one piece."""
+if TYPE_CHECKING:
+    import typing_extensions  # a type checker brings it along; from 3.12 on Python has its own
+
+AnyBuffer: TypeAlias = "typing_extensions.Buffer"
+"""What has the buffer protocol: `bytes`, `array`, `mmap`, ctypes, numpy's arrays."""
+
+
+def flat(data: AnyBuffer) -> memoryview:
+    """`data` as a row of single bytes, copied only where it does not lie in one piece.
+
+    Raises TypeError for what has no buffer.
+    """
     view = memoryview(data)
     return view.cast("B") if view.c_contiguous else memoryview(view.tobytes())
 

@@ -6,7 +6,6 @@ a person should hear goes to `notify`.
 
 from __future__ import annotations
 
-import socket
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -17,11 +16,9 @@ from ether_protocol import (
     ConnectionLost,
     EtherError,
     Hello,
-    InvalidRequest,
-    RemoteProtocolError,
-    Unsupported,
+    Retry,
+    connect,
 )
-from ether_protocol.pipeline import limit_silence, reason_of
 
 from . import __version__
 
@@ -68,28 +65,25 @@ class Session:
     @property
     def connected(self) -> bool:
         """Whether there is a connection, as far as is known without asking."""
-        return self._client is not None and not self._client.closed
+        return self._client is not None and self._client.connected
 
     def client(self) -> Client:
         """The client, connected anew if need be."""
-        if self._client is None or self._client.closed:
+        if self._client is None or not self._client.connected:
             self._client = self._connect()
         return self._client
 
     def _connect(self) -> Client:
         self.blocks = Blocks()
-        limit = _CONNECT_SECONDS
-        if self._timeout is not None:
-            limit = min(limit, self._timeout)
-        sock = self._open(limit)
-        client = Client(sock, self.address)
-        try:
-            # Whether it is an etherd is known before anything else is asked of it.
-            self.hello = self._introduce(client)
-            limit_silence(sock, self._timeout)
-        except BaseException:
-            client.close()
-            raise
+        limit = _CONNECT_SECONDS if self._timeout is None else min(_CONNECT_SECONDS, self._timeout)
+        client = connect(
+            self.address,
+            name=f"ether-shell {__version__}",
+            connect_timeout=limit,
+            timeout=self._timeout,
+            retry=Retry(attempts=0),
+        )
+        self.hello = client.server
         # It may be another server now, where the last handle is somebody else's block.
         forgotten = self.variables.pop(LAST, None) is not None
         if self._was_connected:
@@ -98,36 +92,6 @@ class Session:
             )
         self._was_connected = True
         return client
-
-    def _open(self, limit: float) -> socket.socket:
-        """A connection, on which no silence is longer than `limit`, in seconds."""
-        address = self.address
-        try:
-            sock = socket.create_connection((address.host, address.port), limit)
-        except OSError as error:
-            raise ConnectionLost(f"can't connect to {address}: {reason_of(error)}") from None
-        except UnicodeError:  # the codec of host names
-            raise ConnectionLost(f"can't connect to {address}: no host has such a name") from None
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        limit_silence(sock, limit)
-        return sock
-
-    def _introduce(self, client: Client) -> Hello | None:
-        """What the server is, None for an older one that can't say."""
-        try:
-            return client.hello(f"ether-shell {__version__}")
-        except (Unsupported, InvalidRequest):
-            return None
-        except ConnectionLost as error:
-            why = str(error).partition(f"{self.address}: ")[2] or "it closed the connection"
-            raise ConnectionLost(
-                f"{self.address} accepted the connection but does not answer: is it an etherd?"
-                f" ({why})"
-            ) from None
-        except RemoteProtocolError as error:
-            raise RemoteProtocolError(
-                f"{self.address} does not answer as an etherd does: is it one? ({error})"
-            ) from None
 
     def ping(self) -> float:
         """The milliseconds that a PING takes there and back."""

@@ -34,6 +34,7 @@ from protocol.scripted import (
     cut_off,
     hang_up,
     last,
+    meet,
     ok,
     pong,
     raw,
@@ -124,26 +125,29 @@ MIB = 1024 * 1024
 def test_a_method_is_one_request_and_one_reply(
     act: Callable[[Client], Any], request_: str, step: Any, result: Any
 ) -> None:
-    with serving(step) as server, connect(server.address) as client:
+    with serving(step) as server, meet(server) as client:
         assert act(client) == result
     assert server.seen == [request_]
 
 
 def test_read_without_a_size_asks_how_much_there_is() -> None:
     with serving(ok(payload=INFO_BODY), bytes_of(bytes(4096))) as server:
-        with connect(server.address) as client:
+        with meet(server) as client:
             assert len(client.read(7, offset=96)) == 4000
     assert server.seen == ["INFO #1 handle=7", "READ #2 handle=7 size=4000 offset=96"]
 
 
 def test_blocks_are_listed_page_by_page() -> None:
-    with serving(ok(0, 2, LIST_BODY), ok(0, 2)) as server, connect(server.address) as client:
+    with (
+        serving(ok(0, 2, LIST_BODY), ok(0, 2)) as server,
+        meet(server) as client,
+    ):
         assert list(client.blocks()) == [(8, 64), (9, 2**40)]
     assert server.seen == ["LIST #1 size=4096", "LIST #2 handle=9 size=4096"]
 
 
 def test_a_list_that_does_not_advance_is_not_asked_for_ever() -> None:
-    with serving(ok(0, 2, LIST_BODY)) as server, connect(server.address) as client:
+    with serving(ok(0, 2, LIST_BODY)) as server, meet(server) as client:
         with pytest.raises(RemoteProtocolError, match="LIST after 9 went back to 9"):
             list(client.blocks())
         assert client.closed
@@ -151,7 +155,7 @@ def test_a_list_that_does_not_advance_is_not_asked_for_ever() -> None:
 
 def test_a_block_is_freed_at_the_end() -> None:
     with serving(ok(7), wrote, bytes_of(b"hello"), ok()) as server:
-        with connect(server.address) as client:
+        with meet(server) as client:
             with client.alloc(64) as block:
                 assert repr(block) == f"<Block 7 at {server.address}>"
                 assert block.write(b"hello", 3) == 5
@@ -166,7 +170,7 @@ def test_a_block_is_freed_at_the_end() -> None:
 
 def test_a_block_that_is_gone_already_is_no_fault() -> None:
     with serving(ok(7), ok(), refused(ErrorCode.NOT_FOUND)) as server:
-        with connect(server.address) as client, client.alloc(64) as block:
+        with meet(server) as client, client.alloc(64) as block:
             block.free()
     assert server.seen == ["ALLOC #1 size=64", "FREE #2 handle=7", "FREE #3 handle=7"]
 
@@ -174,13 +178,16 @@ def test_a_block_that_is_gone_already_is_no_fault() -> None:
 def test_a_block_at_a_lost_connection_does_not_hide_why_it_was_lost() -> None:
     with serving(ok(7), hang_up) as server:
         with pytest.raises(OutcomeUnknown, match="WRITE handle 7"):
-            with connect(server.address) as client, client.alloc(64) as block:
+            with meet(server) as client, client.alloc(64) as block:
                 block.write(b"hello")
     assert server.seen == ["ALLOC #1 size=64", "WRITE #2 handle=7 [5 bytes]"]
 
 
 def test_a_block_knows_its_length() -> None:
-    with serving(ok(payload=INFO_BODY), ok(size=10)) as server, connect(server.address) as client:
+    with (
+        serving(ok(payload=INFO_BODY), ok(size=10)) as server,
+        meet(server) as client,
+    ):
         block = client.block(7)
         assert len(block) == 4096
         block.resize(10)
@@ -192,7 +199,7 @@ def test_a_block_knows_its_length() -> None:
 
 def test_a_refusal_names_the_command_the_handle_and_the_range() -> None:
     with serving(refused(ErrorCode.OVERFLOW, "the block has 4 bytes"), pong) as server:
-        with connect(server.address) as client:
+        with meet(server) as client:
             with pytest.raises(OutOfRange) as caught:
                 client.write(7, b"hello", 3)
             assert str(caught.value) == "WRITE handle 7 [3:8]: the block has 4 bytes"
@@ -209,7 +216,7 @@ def test_a_refusal_names_the_command_the_handle_and_the_range() -> None:
     ],
 )
 def test_a_code_becomes_its_exception(code: ErrorCode, kind: type[ServerError]) -> None:
-    with serving(refused(code, "why")) as server, connect(server.address) as client:
+    with serving(refused(code, "why")) as server, meet(server) as client:
         with pytest.raises(kind, match=r"^ALLOC: why$"):
             client.alloc(64)
         assert not client.closed
@@ -241,7 +248,7 @@ changing = pytest.mark.parametrize(("act", "name"), CHANGING, ids=[name for _, n
 
 @safe
 def test_what_changes_nothing_is_only_lost(act: Callable[[Client], Any]) -> None:
-    with serving(hang_up) as server, connect(server.address) as client:
+    with serving(hang_up) as server, meet(server) as client:
         with pytest.raises(ConnectionLost, match="the server closed the connection"):
             act(client)
         assert client.closed
@@ -251,7 +258,7 @@ def test_what_changes_nothing_is_only_lost(act: Callable[[Client], Any]) -> None
 def test_what_changes_something_has_an_unknown_outcome(
     act: Callable[[Client], Any], name: str
 ) -> None:
-    with serving(hang_up) as server, connect(server.address) as client:
+    with serving(hang_up) as server, meet(server) as client:
         with pytest.raises(OutcomeUnknown, match=f"^{name}: outcome unknown, .* closed"):
             act(client)
         assert client.closed
@@ -259,34 +266,37 @@ def test_what_changes_something_has_an_unknown_outcome(
 
 @pytest.mark.parametrize("count", [0, 1, 23, 39, 40, 44])
 def test_a_reply_cut_off_anywhere_is_a_lost_connection(count: int) -> None:
-    with serving(cut_off(bytes_of(b"hello"), count)) as server, connect(server.address) as client:
+    with (
+        serving(cut_off(bytes_of(b"hello"), count)) as server,
+        meet(server) as client,
+    ):
         with pytest.raises(ConnectionLost, match="the server closed the connection"):
             client.read(7, 5)
         assert client.closed
 
 
 def test_a_reply_to_a_change_cut_off_anywhere_is_an_unknown_outcome() -> None:
-    with serving(cut_off(ok(7), 39)) as server, connect(server.address) as client:
+    with serving(cut_off(ok(7), 39)) as server, meet(server) as client:
         with pytest.raises(OutcomeUnknown, match="ALLOC"):
             client.alloc(64)
 
 
 def test_silence_ends_a_request_that_changes_nothing() -> None:
-    with serving(silence) as server, connect(server.address, timeout=0.05) as client:
+    with serving(silence) as server, meet(server, timeout=0.05) as client:
         with pytest.raises(ConnectionLost, match="no answer in time"):
             client.ping()
         assert client.closed
 
 
 def test_silence_leaves_the_outcome_of_a_change_unknown() -> None:
-    with serving(silence) as server, connect(server.address, timeout=0.05) as client:
+    with serving(silence) as server, meet(server, timeout=0.05) as client:
         with pytest.raises(OutcomeUnknown, match=r"FREE handle 7: .* no answer in time"):
             client.free(7)
 
 
 def test_a_closed_client_says_so() -> None:
     with serving(pong) as server:
-        client = connect(server.address)
+        client = meet(server)
         client.close()
         client.close()
         with pytest.raises(ConnectionLost, match=f"not connected to {server.address}"):
@@ -295,7 +305,7 @@ def test_a_closed_client_says_so() -> None:
 
 
 def test_a_server_gone_before_the_request_leaves_nothing_unknown() -> None:
-    with serving(last(pong)) as server, connect(server.address) as client:
+    with serving(last(pong)) as server, meet(server) as client:
         client.ping()
         server.gone.wait()
         with pytest.raises(ConnectionLost, match="not connected"):
@@ -305,7 +315,10 @@ def test_a_server_gone_before_the_request_leaves_nothing_unknown() -> None:
 
 
 def test_a_reset_is_a_lost_connection() -> None:
-    with serving(lambda request: End(reset=True)) as server, connect(server.address) as client:
+    with (
+        serving(lambda request: End(reset=True)) as server,
+        meet(server) as client,
+    ):
         with pytest.raises(ConnectionLost, match="reset"):
             client.ping()
         assert client.closed
@@ -313,7 +326,7 @@ def test_a_reset_is_a_lost_connection() -> None:
 
 def test_what_the_server_says_before_it_closes_is_heard() -> None:
     with serving(last(refused(ErrorCode.BUSY, "64 clients are enough"))) as server:
-        with connect(server.address) as client:
+        with meet(server) as client:
             with pytest.raises(ServerBusy, match="64 clients are enough"):
                 client.alloc(64)
             server.gone.wait()
@@ -360,7 +373,7 @@ def test_no_address() -> None:
     ],
 )
 def test_a_garbage_reply_closes_the_client(step: Any) -> None:
-    with serving(step) as server, connect(server.address) as client:
+    with serving(step) as server, meet(server) as client:
         with pytest.raises(RemoteProtocolError):
             client.alloc(64)
         assert client.closed
@@ -379,7 +392,7 @@ def test_a_garbage_reply_closes_the_client(step: Any) -> None:
     ids=["hello", "stats", "info", "list", "compare_swap", "fetch_add"],
 )
 def test_a_garbage_body_closes_the_client(act: Callable[[Client], Any]) -> None:
-    with serving(ok(payload=b"\xff" * 3)) as server, connect(server.address) as client:
+    with serving(ok(payload=b"\xff" * 3)) as server, meet(server) as client:
         with pytest.raises(RemoteProtocolError):
             act(client)
         assert client.closed
@@ -387,7 +400,7 @@ def test_a_garbage_body_closes_the_client(act: Callable[[Client], Any]) -> None:
 
 def test_more_than_was_asked_for_is_garbage() -> None:
     target = bytearray(4)
-    with serving(ok(payload=b"hello")) as server, connect(server.address) as client:
+    with serving(ok(payload=b"hello")) as server, meet(server) as client:
         with pytest.raises(RemoteProtocolError, match="5 bytes for 4 asked"):
             client.readinto(7, target)
         assert client.closed
@@ -418,7 +431,7 @@ def test_more_than_was_asked_for_is_garbage() -> None:
     ],
 )
 def test_an_argument_without_a_form_is_refused_here(act: Callable[[Client], Any]) -> None:
-    with serving(pong) as server, connect(server.address) as client:
+    with serving(pong) as server, meet(server) as client:
         with pytest.raises(LocalProtocolError):
             act(client)
         assert client.ping(b"still here") == b"still here"
@@ -427,7 +440,7 @@ def test_an_argument_without_a_form_is_refused_here(act: Callable[[Client], Any]
 
 def test_two_threads_in_one_client_are_told_apart() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        with connect(f"127.0.0.1:{listener.getsockname()[1]}") as client:
+        with connect(f"127.0.0.1:{listener.getsockname()[1]}", retry=None) as client:
             server, _ = listener.accept()
             said: list[bytes] = []
             thread = threading.Thread(target=lambda: said.append(client.ping(b"first")))

@@ -1,0 +1,45 @@
+"""The first words on a new connection: is this a server of ours, and the one of before?
+
+Rule: judgements only; each client asks HELLO in its own way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from ether_protocol.address import Address
+from ether_protocol.bodies import Hello
+from ether_protocol.errors import ConnectionLost, RemoteProtocolError, ServerRestarted
+
+LONGEST_SILENCE_SECONDS = 5.0
+"""How long HELLO may take where the operation timeout does not ask for less."""
+
+
+@contextmanager
+def first_words(address: Address) -> Iterator[None]:
+    """Have what goes wrong with HELLO say what it means for somebody who just connected."""
+    try:
+        yield
+    except ConnectionLost as error:
+        why = str(error).partition(f"{address}: ")[2] or "it closed the connection"
+        raise ConnectionLost(
+            f"{address} accepted the connection but does not answer: is it an etherd? ({why})"
+        ) from None
+    except RemoteProtocolError as error:
+        raise RemoteProtocolError(
+            f"{address} does not answer as an etherd does: is it one? ({error})"
+        ) from None
+
+
+def see_that_it_is_the_same(address: Address, before: Hello | None, now: Hello | None) -> None:
+    """Raise ServerRestarted where the server holds another set of blocks than `before`."""
+    if before is not None and (now is None or now.instance != before.instance):
+        raise ServerRestarted(
+            f"{address} was restarted: the blocks of before are gone, and their handles void"
+        )
+
+
+def silence_limit(timeout: float | None) -> float:
+    """The longest silence while HELLO is under way, in seconds."""
+    return LONGEST_SILENCE_SECONDS if timeout is None else min(timeout, LONGEST_SILENCE_SECONDS)

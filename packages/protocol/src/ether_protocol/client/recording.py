@@ -1,0 +1,216 @@
+"""Requests that are recorded to be sent in one go, and what each is answered.
+
+Rule: no socket; a request's error stays with it.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Generic, NamedTuple, TypeVar, cast
+
+from ether_protocol import bodies
+from ether_protocol.bodies import BlockInfo, Hello
+from ether_protocol.errors import ConnectionLost, EtherError, LocalProtocolError, OutcomeUnknown
+from ether_protocol.messages import AnyBuffer, Message, flat
+from ether_protocol.vocabulary import MAX_LIST_ENTRIES, MAX_PAYLOAD_BYTES, REPEATABLE, Command
+
+from . import operations
+from .operations import Operation, Page
+from .transfer import Step, doing
+
+_Value = TypeVar("_Value")
+
+PLAIN_BYTES = 16 * 1024
+"""Up to here a READ or WRITE is made without a message object."""
+
+
+class Plain(NamedTuple):
+    """A small READ or WRITE of `size` bytes as its values."""
+
+    command: Command
+    handle: int
+    size: int
+    offset: int
+    payload: memoryview | bytes
+
+    def message(self) -> Message:
+        """The same as a message, to name it in an error or to go on with it."""
+        if self.command == Command.READ:
+            return Message(self.command, self.handle, self.size, self.offset)
+        return Message(self.command, self.handle, offset=self.offset, payload=self.payload)
+
+
+class Pending(Generic[_Value]):
+    """What a recorded request will have been answered."""
+
+    __slots__ = ("_error", "_operation", "_value", "answered", "request")
+
+    def __init__(self, request: Step | Plain, operation: Operation[_Value] | None = None) -> None:
+        self.request = request
+        self.answered = False
+        """Whether there is a result or an error."""
+        self._operation = operation
+        self._value: _Value | None = None
+        self._error: EtherError | None = None
+
+    @property
+    def error(self) -> EtherError | None:
+        """What went wrong with this request, None if nothing did."""
+        return self._error
+
+    def result(self) -> _Value:
+        """What the client's method of the same name returns, or raises.
+
+        Raises LocalProtocolError before the pipeline was executed.
+        """
+        if not self.answered:
+            raise LocalProtocolError("the pipeline has not been executed yet")
+        if self._error is not None:
+            raise self._error
+        return cast(_Value, self._value)
+
+    def outcome(self) -> _Value | EtherError:
+        """The result, or the error as a value."""
+        return self._error if self._error is not None else self.result()
+
+    def settle(self, value: _Value) -> None:
+        """Have `value` be the result."""
+        self._value = value
+        self.answered = True
+
+    def fail(self, error: EtherError) -> None:
+        """Have `error` be what went wrong."""
+        self._error = error
+        self.answered = True
+
+    def take(self, reply: Message) -> None:
+        """Take the reply; raises RemoteProtocolError where it makes no sense."""
+        if reply.command == Command.ERROR:
+            self.fail(bodies.decode_error(reply, doing(self.message())))
+        elif self._operation is None:
+            read = self.message().command == Command.READ
+            self.settle(cast(_Value, bytes(reply.payload) if read else reply.size))
+        else:
+            try:
+                self._operation.send([reply])
+            except StopIteration as end:
+                self.settle(end.value)
+
+    def lose(self, reason: str, *, sent: bool) -> None:
+        """Say that the connection ended before the reply."""
+        request = self.message()
+        if sent and request.command not in REPEATABLE:
+            self.fail(
+                OutcomeUnknown(
+                    f"{doing(request)}: outcome unknown,"
+                    f" the connection ended before the answer: {reason}"
+                )
+            )
+        else:
+            self.fail(ConnectionLost(f"{doing(request)}: lost the connection: {reason}"))
+
+    def step(self) -> Step:
+        """The request, and where the payload of its reply goes."""
+        return (self.request.message(), None) if isinstance(self.request, Plain) else self.request
+
+    def message(self) -> Message:
+        """The request."""
+        return self.step()[0]
+
+
+class Recorder:
+    """The verbs of a pipeline: each records a request of one message and promises its result."""
+
+    def __init__(self) -> None:
+        self._recorded: list[Pending[Any]] = []
+
+    def __len__(self) -> int:
+        """How many requests were recorded and not executed."""
+        return len(self._recorded)
+
+    def ping(self, payload: AnyBuffer = b"") -> Pending[bytes]:
+        """As `Client.ping`."""
+        return self._record(operations.ping(payload))
+
+    def hello(self, name: str = "") -> Pending[Hello]:
+        """As `Client.hello`."""
+        return self._record(operations.hello(name))
+
+    def stats(self) -> Pending[dict[str, int]]:
+        """As `Client.stats`."""
+        return self._record(operations.stats())
+
+    def alloc(self, size: int, *, session: bool = False) -> Pending[int]:
+        """As `Client.alloc`, but the result is the handle."""
+        return self._record(operations.alloc(size, session))
+
+    def free(self, handle: int) -> Pending[None]:
+        """As `Client.free`."""
+        return self._record(operations.free(handle))
+
+    def realloc(self, handle: int, size: int) -> Pending[int]:
+        """As `Client.realloc`."""
+        return self._record(operations.realloc(handle, size))
+
+    def info(self, handle: int) -> Pending[BlockInfo]:
+        """As `Client.info`."""
+        return self._record(operations.info(handle))
+
+    def list(self, after: int = 0, limit: int = MAX_LIST_ENTRIES) -> Pending[Page]:
+        """As `Client.list`."""
+        return self._record(operations.list_(after, limit))
+
+    def write(self, handle: int, data: AnyBuffer, offset: int = 0) -> Pending[int]:
+        """As `Client.write`, of at most 16 MiB; `data` must not change until it was executed."""
+        view = flat(data)
+        if len(view) > PLAIN_BYTES:
+            return self._record(operations.write(handle, view, offset))
+        return self._record_plain(Plain(Command.WRITE, handle, len(view), offset, view))
+
+    def read(self, handle: int, size: int, offset: int = 0) -> Pending[bytes]:
+        """As `Client.read`, of at most 16 MiB."""
+        if 0 < size <= PLAIN_BYTES:
+            return self._record_plain(Plain(Command.READ, handle, size, offset, b""))
+        if size > MAX_PAYLOAD_BYTES:
+            raise _too_long()
+        return self._record(operations.read(handle, size, offset))
+
+    def readinto(self, handle: int, buffer: AnyBuffer, offset: int = 0) -> Pending[int]:
+        """As `Client.readinto`, of at most 16 MiB."""
+        return self._record(operations.readinto(handle, buffer, offset))
+
+    def fill(self, handle: int, byte: int, offset: int, size: int) -> Pending[int]:
+        """As `Client.fill`, of at most 16 MiB."""
+        return self._record(operations.fill(handle, byte, offset, size))
+
+    def copy(
+        self, source: int, source_offset: int, target: int, target_offset: int, size: int
+    ) -> Pending[int]:
+        """As `Client.copy`."""
+        return self._record(operations.copy(source, source_offset, target, target_offset, size))
+
+    def compare_swap(
+        self, handle: int, offset: int, expected: bytes, desired: bytes
+    ) -> Pending[bytes]:
+        """As `Client.compare_swap`."""
+        return self._record(operations.compare_swap(handle, offset, expected, desired))
+
+    def fetch_add(self, handle: int, offset: int, delta: int) -> Pending[int]:
+        """As `Client.fetch_add`."""
+        return self._record(operations.fetch_add(handle, offset, delta))
+
+    def _record(self, operation: Operation[_Value]) -> Pending[_Value]:
+        batch = next(operation)
+        if len(batch.steps) != 1:
+            raise _too_long()
+        pending = Pending(batch.steps[0], operation)
+        self._recorded.append(pending)
+        return pending
+
+    def _record_plain(self, plain: Plain) -> Pending[Any]:
+        pending: Pending[Any] = Pending(plain)
+        self._recorded.append(pending)
+        return pending
+
+
+def _too_long() -> LocalProtocolError:
+    return LocalProtocolError(f"a pipeline's requests are of at most {MAX_PAYLOAD_BYTES} bytes")
