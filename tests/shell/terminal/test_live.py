@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from ether_protocol import Client
-from harness import Etherd
+from harness import Etherd, until
 from shell.screen import Screen
 
 CTRL_C, ENTER = "\x03", "\r"
@@ -56,3 +56,15 @@ def test_watch_in_a_script_is_stopped_with_the_script(etherd: Etherd, home: Path
         screen.sees("1 round in")
         assert screen.ends() == 130
         assert "handle 1" not in screen.text
+
+
+def test_bench_is_stopped_politely(etherd: Etherd, client: Client, home: Path) -> None:
+    with Screen(etherd.address, home=home) as screen:
+        screen.is_asked("0 blocks")
+        screen.type("alloc 5 --session" + ENTER)
+        screen.is_asked("1 block, 5 B")
+        screen.type("bench --seconds 60" + ENTER)
+        until(lambda: client.stats().get("requests_ping", 0) > 100, "it measures")
+        screen.type(CTRL_C)
+        screen.is_asked("a second, stopped", "p99.9", "1 block, 5 B")
+        assert client.list() == (1, [(1, 5)])  # the connection lives, and its block with it

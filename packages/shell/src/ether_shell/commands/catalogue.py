@@ -9,7 +9,7 @@ from typing import Final
 
 from ether_shell.language.declaration import Catalogue
 
-from . import atomics, blocks, examine, guide, live, reading, server, writing
+from . import atomics, bench, blocks, examine, guide, live, reading, server, writing
 
 COMMANDS: Final = Catalogue(
     (
@@ -29,6 +29,7 @@ COMMANDS: Final = Catalogue(
         writing.COPY,
         atomics.SWAP,
         atomics.ADD,
+        bench.BENCH,
         guide.HELP,
         guide.QUIT,
     )

@@ -27,3 +27,18 @@ def size_of(size: int) -> str:
 def blocks(count: int) -> str:
     """`1 block`, `2 blocks`."""
     return f"{count:,} block{'' if count == 1 else 's'}"
+
+
+def duration(nanoseconds: float) -> str:
+    """A short time: `48.2 µs`, `1.23 ms`, `2.00 s`."""
+    for least, unit in ((1e9, "s"), (1e6, "ms"), (1e3, "µs")):
+        if nanoseconds >= least:
+            value = nanoseconds / least
+            return f"{value:.2f} {unit}" if value < 10 else f"{value:.4g} {unit}"
+    return f"{nanoseconds:.0f} ns"
+
+
+def bar(share: float, columns: int) -> str:
+    """A bar over a `share` of so many `columns`, to an eighth of one; never nothing for some."""
+    eighths = round(share * columns * 8) or (1 if share > 0 else 0)
+    return "█" * (eighths // 8) + " ▏▎▍▌▋▊▉"[eighths % 8].strip()

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from ether_shell.language.declaration import Result
 
-from . import atomics, blocks, examine, guide, live, reading, server, writing
+from . import atomics, bench, blocks, examine, guide, live, reading, server, writing
 from .look import Looks, Output, View
 
 
@@ -32,6 +32,7 @@ LOOKS: Final[Looks] = {
     **writing.LOOKS,
     **atomics.LOOKS,
     **live.looks(render, shape),
+    **bench.LOOKS,
     **guide.LOOKS,
 }
 """How every type of result is shown; one line a theme."""
