@@ -14,6 +14,7 @@ from typing import Final
 
 TOOLS: Final = {
     "decode": "show the messages in hex text, raw bytes or a network capture",
+    "wireshark": "print a dissector for Wireshark and tshark, in Lua",
 }
 
 

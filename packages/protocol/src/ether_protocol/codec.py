@@ -28,7 +28,7 @@ _V2_WORDS_FORMAT = ">Q" + layout(_DECLARED_V2).format[5:]
 HEADER_V2_WORDS: Final = struct.Struct(_V2_WORDS_FORMAT)
 """The version 2 header as (first word, handle, size, offset, request id, length)."""
 
-_V1_WITH_PAYLOAD = frozenset({Command.WRITE, Command.OK})
+V1_WITH_PAYLOAD = frozenset({Command.WRITE, Command.OK})
 
 
 def first_word(command: int, flags: int = 0) -> int:
@@ -48,7 +48,7 @@ def decode_header(data: Buffer, start: int, version: int) -> tuple[Message, int]
         )
         return Message(command, handle, size, offset, b"", flags, request_id), length
     _, _, command, flags, handle, size, code = _V1.unpack_from(data, start)
-    length = size if command in _V1_WITH_PAYLOAD else 0
+    length = size if command in V1_WITH_PAYLOAD else 0
     return Message(command, handle, size, version=VERSION_1, flags=flags, code=code), length
 
 
@@ -80,7 +80,7 @@ def encode_header(message: Message, length: int) -> bytes:
 def _encode_v1(message: Message, length: int) -> bytes:
     if message.offset:
         raise LocalProtocolError(f"{message}: version 1 has no offset")
-    if message.command in _V1_WITH_PAYLOAD:
+    if message.command in V1_WITH_PAYLOAD:
         size = length
     elif message.is_reply:
         size = 0
@@ -106,7 +106,7 @@ def check_payload(message: Message, length: int) -> None:
     """Raise LocalProtocolError if `message` can't carry `length` payload bytes."""
     if length > MAX_PAYLOAD_BYTES:
         raise LocalProtocolError(f"{message}: {length} payload bytes are more than a message holds")
-    if length and message.version == VERSION_1 and message.command not in _V1_WITH_PAYLOAD:
+    if length and message.version == VERSION_1 and message.command not in V1_WITH_PAYLOAD:
         raise LocalProtocolError(
             f"{message}: in version 1 a {command_name(message.command)} has no payload"
         )

@@ -3,7 +3,8 @@
 Rule: this file alone imports construct, and it reads like the tables of
 docs/protocol.md.  The codec asks `layout` for the same facts as a `struct`
 format, so the declaration is written once and parsed at two speeds; `pieces`
-parses at a third, slow one, and tells which bytes became which value.
+parses at a third, slow one, and tells which bytes became which value, and
+`outline` hands the declaration on to those that parse it in another language.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from construct import (
     Flag,
     FocusedSeq,
     FormatField,
+    GreedyBytes,
     GreedyRange,
     GreedyString,
     Int8ub,
@@ -29,9 +31,12 @@ from construct import (
     Int64sb,
     Int64ub,
     PascalString,
+    Prefixed,
     PrefixedArray,
     RawCopy,
+    Rebuild,
     Renamed,
+    StringEncoded,
     Struct,
 )
 
@@ -178,13 +183,11 @@ def _pieces(field: Any, stream: io.BytesIO, name: str) -> Iterator[Piece]:
         for part in field.subcons:
             yield from _pieces(part, stream, f"{name}.{part.name}" if name else str(part.name))
     elif isinstance(field, FocusedSeq):  # what a PrefixedArray is made of
-        count: Any
-        items: Any
         count, items = field.subcons
         for piece in _pieces(count, stream, f"{name}.count"):
             yield piece
             for index in range(piece.value):
-                yield from _pieces(items.subcon.subcon, stream, f"{name}[{index}]")
+                yield from _pieces(_array_element(items), stream, f"{name}[{index}]")
     elif isinstance(field, GreedyRange):
         element: Any = field.subcon
         index, end = 0, len(stream.getbuffer())
@@ -194,3 +197,58 @@ def _pieces(field: Any, stream: io.BytesIO, name: str) -> Iterator[Piece]:
     else:
         copy = RawCopy(field).parse_stream(stream)
         yield Piece(copy.offset1, copy.data, name, copy.value)
+
+
+class Part(NamedTuple):
+    """A field as plain data.
+
+    `kind` is `unsigned`, `signed`, `flag` or `bytes`, all of `size` bytes;
+    `name`, `size` bytes of length and so much text; `text` up to the end;
+    `counted`, `size` bytes of count and so many `element`s; `repeated`, as many
+    `element`s as there are.  An element is a list of fields, or one without a name.
+    """
+
+    name: str
+    kind: str
+    size: int = 0
+    element: tuple[Part, ...] = ()
+
+
+def outline(declaration: Construct[Any, Any]) -> tuple[Part, ...]:
+    """The fields of the Struct `declaration`, for whom has no construct.
+
+    Raises TypeError for a field that no `Part` describes.
+    """
+    parts: Any = declaration
+    return tuple(_part(field.subcon, field.name) for field in parts.subcons)
+
+
+def _part(field: Any, name: str) -> Part:
+    while isinstance(field, (Renamed, Const, Enum, Rebuild)):
+        field = field.subcon
+    if isinstance(field, FormatField) and field.fmtstr[0] == ">":
+        return Part(name, "signed" if field.fmtstr[1].islower() else "unsigned", field.length)
+    if isinstance(field, Bytes) and isinstance(field.length, int):
+        return Part(name, "bytes", field.length)
+    if field is Flag:
+        return Part(name, "flag", 1)
+    inner: Any = getattr(field, "subcon", None)
+    if isinstance(field, StringEncoded) and inner is GreedyBytes:
+        return Part(name, "text")
+    if isinstance(field, StringEncoded) and isinstance(inner, Prefixed):
+        return Part(name, "name", inner.lengthfield.sizeof())
+    if isinstance(field, GreedyRange):
+        return Part(name, "repeated", 0, _element(inner))
+    if isinstance(field, FocusedSeq):
+        count, items = field.subcons
+        return Part(name, "counted", _part(count, "").size, _element(_array_element(items)))
+    raise TypeError(f"{field!r} is of no kind that an outline knows")
+
+
+def _array_element(array: Any) -> Any:
+    """What a Renamed Array repeats."""
+    return array.subcon.subcon
+
+
+def _element(field: Any) -> tuple[Part, ...]:
+    return outline(field) if isinstance(field, Struct) else (_part(field, ""),)

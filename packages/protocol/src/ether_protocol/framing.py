@@ -25,7 +25,7 @@ from .vocabulary import (
 )
 
 _VERSION_AT = len(MAGIC_BYTES)
-_HAVE_FILLER = frozenset({Command.ALLOC, Command.READ})
+FILLED = frozenset({Command.ALLOC, Command.READ})
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +118,7 @@ class RequestFramer:
     def _version_1(self, message: Message, length: int, used: int) -> Head:
         self._due = 0
         message.flags = message.code = 0  # "sent 0, ignored", whatever was sent
-        if message.command in _HAVE_FILLER:
+        if message.command in FILLED:
             if self._fills:
                 return Head(message, used, message.size, True, _refusal_v1(message))
             self._due = message.size

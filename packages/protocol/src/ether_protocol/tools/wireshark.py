@@ -1,0 +1,126 @@
+"""The `wireshark` tool: a dissector in Lua, with its tables taken from the declarations.
+
+Rule: every number and every field of the protocol in the output comes from
+`declarations` and `vocabulary`; how Wireshark is told about them stands in
+`ether.lua.template`, which has none of its own.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterable, Mapping
+from importlib.resources import files
+from typing import Any
+
+from ether_protocol import declarations as declared
+from ether_protocol.codec import HEADER_BYTES, V1_WITH_PAYLOAD
+from ether_protocol.declarations import Part
+from ether_protocol.dissection import MAX_BODY_FIELDS, SECRET
+from ether_protocol.framing import FILLED
+from ether_protocol.vocabulary import (
+    DEFAULT_PORT,
+    KNOWN_FLAGS,
+    MAGIC_BYTES,
+    MAX_PAYLOAD_BYTES,
+    REPLIES,
+    VERSION_1,
+    AllocFlag,
+    Command,
+    ErrorCode,
+)
+
+_TEMPLATE = "ether.lua.template"
+_HEAD = """\
+-- Ether's protocol for Wireshark (docs/protocol.md).
+-- Written by `python -m ether_protocol wireshark`: change that, not this.
+"""
+
+
+def main(arguments: list[str]) -> int:
+    """Print the dissector; returns 0."""
+    argparse.ArgumentParser(
+        prog="python -m ether_protocol wireshark",
+        description="Print a Wireshark dissector for the Ether protocol, in Lua. Put it into "
+        "Wireshark's folder of personal Lua plugins, or pass it to tshark with -X lua_script:FILE.",
+    ).parse_args(arguments)
+    sys.stdout.write(dissector())
+    return 0
+
+
+def dissector() -> str:
+    """The whole Lua file."""
+    template = files(__package__).joinpath(_TEMPLATE).read_text(encoding="utf-8")
+    return f"{_HEAD}\n{_tables()}\n{template}"
+
+
+def _tables() -> str:
+    headers = {
+        version: f"{{ size = {HEADER_BYTES[version]}, fields = {_parts(declaration, 1)} }}"
+        for version, declaration in declared.HEADERS.items()
+    }
+    known = {
+        command: _set(f'["{flag.name}"]' for flag in AllocFlag if flag & bits)
+        for command, bits in KNOWN_FLAGS.items()
+    }
+    tables = {
+        "PORT": str(DEFAULT_PORT),
+        "MAGIC": '"' + "".join(f"\\x{byte:02X}" for byte in MAGIC_BYTES) + '"',
+        "MAX_PAYLOAD_BYTES": str(MAX_PAYLOAD_BYTES),
+        "MAX_BODY_FIELDS": str(MAX_BODY_FIELDS),
+        "UNKNOWN_HEADER_BYTES": str(HEADER_BYTES[VERSION_1]),
+        "OK": _hex(Command.OK),
+        "ERROR": _hex(Command.ERROR),
+        "COMMANDS": _table({_hex(command): f'"{command.name}"' for command in Command}),
+        "ERROR_CODES": _table({str(int(code)): f'"{code.name}"' for code in ErrorCode}),
+        "FLAGS": _table({f'"{flag.name}"': _hex(flag) for flag in AllocFlag}),
+        "KNOWN_FLAGS": _table({_hex(command): flags for command, flags in known.items()}),
+        "REPLIES": _commands(REPLIES),
+        "SECRET": _commands(SECRET),
+        "FILLED": _commands(FILLED),
+        "V1_WITH_PAYLOAD": _commands(V1_WITH_PAYLOAD),
+        "HEADERS": _table({str(version): text for version, text in headers.items()}),
+        "REQUEST_BODIES": _bodies(declared.REQUEST_BODIES),
+        "REPLY_BODIES": _bodies(declared.REPLY_BODIES),
+        "ERROR_BODY": _parts(declared.ERROR_REPLY, 0),
+    }
+    return "".join(f"local {name} = {text}\n" for name, text in tables.items())
+
+
+def _table(rows: Mapping[str, str]) -> str:
+    return "{\n" + "".join(f"  [{key}] = {value},\n" for key, value in rows.items()) + "}"
+
+
+def _set(keys: Iterable[str]) -> str:
+    return "{ " + ", ".join(f"{key} = true" for key in keys) + " }"
+
+
+def _commands(commands: Iterable[Command]) -> str:
+    return _set(f"[{_hex(command)}]" for command in sorted(commands))
+
+
+def _hex(number: int) -> str:
+    return f"0x{number:02X}"
+
+
+def _bodies(bodies: Mapping[Command, Any]) -> str:
+    return _table({_hex(command): _parts(body, 1) for command, body in bodies.items()})
+
+
+def _parts(declaration: Any, depth: int) -> str:
+    return _rows(declared.outline(declaration), depth)
+
+
+def _rows(parts: tuple[Part, ...], depth: int) -> str:
+    indent = "  " * (depth + 1)
+    rows = "".join(f"{indent}{{ {_row(part, depth + 1)} }},\n" for part in parts)
+    return f"{{\n{rows}{'  ' * depth}}}"
+
+
+def _row(part: Part, depth: int) -> str:
+    words = [f'name = "{part.name}"', f'kind = "{part.kind}"']
+    if part.size:
+        words.append(f"size = {part.size}")
+    if part.element:
+        words.append(f"element = {_rows(part.element, depth)}")
+    return ", ".join(words)
