@@ -552,7 +552,8 @@ local function take(tvb, at, pinfo, tree, state, place, stream, patient)
     needed = needed + message.length
   end
   if left < needed and patient then
-    return at, nil, version and needed - left or nil
+    -- A number is a promise: asked twice for one message, Wireshark's second pass loses it.
+    return at, nil, message and needed - left or nil
   end
   local kept = math.min(left, needed)
   if not message then

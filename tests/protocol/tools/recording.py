@@ -29,7 +29,8 @@ class Recording:
         self.chunks: list[Chunk] = []
         self._etherd = etherd
         self._listener = socket.create_server(("127.0.0.1", 0))
-        self.address = f"127.0.0.1:{self._listener.getsockname()[1]}"
+        self.peer: tuple[str, int] = self._listener.getsockname()
+        self.address = f"127.0.0.1:{self.peer[1]}"
         self._thread = threading.Thread(target=self._serve)
 
     def _serve(self) -> None:
