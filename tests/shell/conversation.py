@@ -76,7 +76,13 @@ class Conversation:
         source = io.BytesIO(stdin) if isinstance(stdin, bytes) else stdin
         inputs = Inputs(source, "no input")
         self.context = Context(
-            self.session, COMMANDS, inputs, terminal and not as_json, confirm, interactive
+            self.session,
+            COMMANDS,
+            inputs,
+            guarded=terminal and not as_json,
+            confirm=confirm,
+            interactive=interactive,
+            progress=self.output.progress,
         )
         self.shell = Shell(self.context, self.output, as_json=as_json, interactive=interactive)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -51,8 +52,15 @@ def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Etherd]:
     ids=lambda value: value.line if isinstance(value, Example) else "",
 )
 def test_every_example_in_the_help_runs(
-    talk: Talk, daemon: Etherd, command: Command, example: Example
+    talk: Talk,
+    daemon: Etherd,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    command: Command,
+    example: Example,
 ) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("block.bin").write_bytes(b"a file")
     shell = talk(daemon.address)
     assert shell.run("alloc 4096").status == 0
     assert shell.run(example.line).status == 0

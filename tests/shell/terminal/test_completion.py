@@ -7,7 +7,11 @@ import pytest
 from ether_shell.commands.catalogue import COMMANDS
 from ether_shell.terminal.completion import Known, Offer, offers
 
-KNOWN = Known({1: 64, 12: 4096}, {"_": 12})
+KNOWN = Known(
+    {1: 64, 12: 4096},
+    {"_": 12},
+    lambda typed: [path for path in ("pear", "pie/") if path.startswith(typed)],
+)
 LITERALS = ['"', "hex:", "b64:", "@"]
 
 
@@ -32,7 +36,12 @@ LITERALS = ['"', "hex:", "b64:", "@"]
         ("free 1 ", "", ["12", "$_"]),
         ("copy 1 ", "", ["1", "12", "$_"]),
         ("write 1 ", "", LITERALS),
-        ("write 1 @", "", []),
+        ("write 1 @", "@", ["@pear", "@pie/"]),
+        ("write 1 @pi", "@pi", ["@pie/"]),
+        ('write 1 @"pi', "", []),
+        ("load ", "", ["pear", "pie/"]),
+        ("load pe", "pe", ["pear"]),
+        ("dump 1 pie/", "pie/", ["pie/"]),
         ("write 1 h", "h", ["hex:"]),
         ("write 1 hex:de ad", "ad", []),
         ("write 1 hex:de ad ", "", ["--at"]),

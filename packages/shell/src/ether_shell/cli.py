@@ -184,6 +184,7 @@ def _run(wishes: _Wishes) -> ExitStatus:
         guarded=output.terminal and not wishes.as_json,
         confirm=repl.ask if wishes.interactive and not wishes.yes else lambda _: True,
         interactive=wishes.interactive,
+        progress=output.progress,
     )
     shell = Shell(context, output, as_json=wishes.as_json, interactive=wishes.interactive)
     try:

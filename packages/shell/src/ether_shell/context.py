@@ -5,7 +5,8 @@ Rule: a handler gets everything from here; it prints nothing and asks nobody.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 
 from ether_protocol import Client
@@ -13,6 +14,18 @@ from ether_protocol import Client
 from .inputs import Inputs
 from .language.declaration import Catalogue
 from .session import Session
+
+Advance = Callable[[int], None]
+"""Called with the bytes that are done so far."""
+
+Progress = Callable[[str, int | None], AbstractContextManager[Advance]]
+"""Called with a verb and all bytes there are, None where nobody knows."""
+
+
+@contextmanager
+def unwatched(_: str, __: int | None) -> Iterator[Advance]:
+    """Progress that nobody looks at."""
+    yield lambda _: None
 
 
 @dataclass(slots=True)
@@ -22,8 +35,9 @@ class Context:
     `guarded` says that the output is a terminal, which must not be flooded;
     `confirm` asks a question of a person and tells whether the answer was yes.
     `next_line` is what an empty line does next, where the command said so.
-    `interactive` says that a person is at a prompt.  `asked` says that the
-    command had the client, so that it may have sent something.
+    `interactive` says that a person is at a prompt.  `progress` shows how far a
+    long transfer has come.  `asked` says that the command had the client, so
+    that it may have sent something.
     """
 
     session: Session
@@ -32,6 +46,7 @@ class Context:
     guarded: bool
     confirm: Callable[[str], bool]
     interactive: bool = False
+    progress: Progress = unwatched
     asked: bool = False
     next_line: str = ""
 

@@ -1,6 +1,6 @@
 """Where the bytes of DATA come from: the line itself, a file, standard input.
 
-Rule: this is the only file that opens what a person names with `@`, and it
+Rule: this is the only file that reads what a person names, and it
 holds no more of it at a time than one message carries.
 """
 
@@ -43,19 +43,19 @@ class Inputs:
                 return None
             return max(0, status.st_size - stream.tell())
 
-    def chunks(self, data: Data) -> Iterator[bytes]:
-        """The bytes that `data` stands for, in chunks of at most 16 MiB and at least one chunk.
+    def chunks(self, data: Data, most: int = MAX_PAYLOAD_BYTES) -> Iterator[bytes]:
+        """The bytes that `data` stands for, in chunks of at most `most` and at least one chunk.
 
         Raises Misuse where they can't be had.
         """
         if not isinstance(data, FromFile):
-            for start in range(0, len(data) or 1, MAX_PAYLOAD_BYTES):
-                yield data[start : start + MAX_PAYLOAD_BYTES]
+            for start in range(0, len(data) or 1, most):
+                yield data[start : start + most]
             return
         with self._readable(data) as stream:
-            chunk = stream.read(MAX_PAYLOAD_BYTES)
+            chunk = stream.read(most)
             yield chunk
-            while chunk := stream.read(MAX_PAYLOAD_BYTES):
+            while chunk := stream.read(most):
                 yield chunk
 
     @contextmanager

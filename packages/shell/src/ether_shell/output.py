@@ -7,17 +7,26 @@ command, so that both streams are read in the order in which things happened.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import TextIO
 
+from .context import Advance
 from .language.declaration import Result
 from .views.layout import fitted, rows_of, wrapped
 from .views.look import Frame, Note, View
+from .views.progress import progress_line
 from .views.render import render
 from .views.style import Paint, is_dumb, over, painter
 
 _COLUMNS, _LINES = 80, 24
 """Where no terminal says how many it has."""
+
+_REDRAW_SECONDS = 0.1
+"""Between two looks of a progress bar."""
+
+_BACK_AND_CLEAR = "\r\x1b[K"
 
 
 def takes_colour(stream: TextIO, environment: Mapping[str, str]) -> bool:
@@ -35,18 +44,19 @@ class Output:
         self.terminal = out.isatty()
         self._live = self.terminal and colour and not is_dumb(environment)
         self._drawn_rows = 0
+        self._redraws = colour and err.isatty() and not is_dumb(environment)
         self._paint: Paint = painter(colour and takes_colour(out, environment))
         self._paint_error: Paint = painter(colour and takes_colour(err, environment))
 
     @property
     def view(self) -> View:
         """How the output is looked at just now: a window may have changed its width."""
-        return View(self.terminal, self._paint, self._window()[0], self._live)
+        return View(self.terminal, self._paint, self._window(self._out)[0], self._live)
 
-    def _window(self) -> tuple[int, int]:
+    def _window(self, stream: TextIO) -> tuple[int, int]:
         """The columns and lines that there are just now."""
         try:
-            size = os.get_terminal_size(self._out.fileno()) if self.terminal else None
+            size = os.get_terminal_size(stream.fileno()) if stream.isatty() else None
         except OSError:
             size = None
         return (size and size.columns) or _COLUMNS, (size and size.lines) or _LINES
@@ -65,7 +75,7 @@ class Output:
 
     def _draw(self, frame: Frame) -> None:
         """Write `frame` over the one that was drawn last, if nothing was written since."""
-        window = self._window()
+        window = self._window(self._out)
         lines = fitted(frame.lines, *window)
         text = "".join([over(self._drawn_rows), *(f"{line}\n" for line in lines)])
         self._data(text.encode(self._out.encoding, "backslashreplace"))
@@ -91,6 +101,32 @@ class Output:
         """Say what went wrong."""
         first, newline, rest = text.partition("\n")
         self.note(self._paint_error("error", first) + newline + rest)
+
+    @contextmanager
+    def progress(self, verb: str, total: int | None) -> Iterator[Advance]:
+        """Show on standard error, if that is a terminal, how far a long transfer has come.
+
+        What is done in one step is never shown, and at the end nothing is left of the line.
+        """
+        start = last = time.monotonic()
+        shown = False
+
+        def advance(done: int) -> None:
+            nonlocal last, shown
+            now = time.monotonic()
+            if done == total or (shown and now - last < _REDRAW_SECONDS):
+                return
+            last, shown = now, True
+            line = progress_line(verb, done, total, now - start, self._window(self._err)[0])
+            self._err.write(f"{_BACK_AND_CLEAR}{line}")
+            self._err.flush()
+
+        try:
+            yield advance if self._redraws else lambda _: None
+        finally:
+            if shown:
+                self._err.write(_BACK_AND_CLEAR)
+                self._err.flush()
 
     def flush(self) -> None:
         """Hand on what is still held; raises BrokenPipeError where nobody reads."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import unicodedata
 from dataclasses import dataclass, replace
 from enum import IntEnum
+from pathlib import Path
 
 from ether_protocol import (
     ConnectionLost,
@@ -53,11 +54,12 @@ class Incomplete(Exception):
 class PartlyWritten(Exception):
     """A write in several messages stopped between two: `written` bytes are in the block.
 
-    Its cause is what stopped it.
+    Its cause is what stopped it; `handle` is told where the line did not name it.
     """
 
-    def __init__(self, written: int) -> None:
-        super().__init__(f"{written:,} bytes were written before that")
+    def __init__(self, written: int, handle: int | None = None) -> None:
+        where = "" if handle is None else f" to {handle}"
+        super().__init__(f"{written:,} bytes were written{where} before that")
         self.written = written
 
 
@@ -75,6 +77,13 @@ class Failure:
     written: int | None = None
 
 
+class PartlySaved(Exception):
+    """A file stopped being written: the first `saved` bytes are in `path`, its cause says why."""
+
+    def __init__(self, path: Path, saved: int) -> None:
+        super().__init__(f"{path} keeps the {saved:,} bytes that came before that")
+
+
 def judge(error: BaseException, *, changes: bool, sent: bool = True) -> Failure | None:
     """What `error` means for a command that `changes` something on the server, or does not.
 
@@ -89,6 +98,11 @@ def judge(error: BaseException, *, changes: bool, sent: bool = True) -> Failure 
             return replace(
                 failure, message=f"{failure.message}; {error}", at=None, written=error.written
             )
+        case PartlySaved(__cause__=BaseException() as cause):
+            failure = judge(cause, changes=False, sent=sent)
+            if failure is None:
+                return None
+            return replace(failure, message=f"{failure.message}; {error}", at=None)
         case Misuse():
             return Failure(ExitStatus.USAGE, "USAGE", str(error), error.at)
         case ServerError():

@@ -18,10 +18,27 @@ from .language.binding import Bound, bind
 from .language.declaration import Command, Result, Results
 from .language.grammar import scan
 from .output import Output
-from .problems import ExitStatus, Failure, Incomplete, Misuse, PartlyWritten, judge, point_at
+from .problems import (
+    ExitStatus,
+    Failure,
+    Incomplete,
+    Misuse,
+    PartlySaved,
+    PartlyWritten,
+    judge,
+    point_at,
+)
 from .views import jsonlines
 
-_JUDGED = (EtherError, Misuse, Incomplete, PartlyWritten, KeyboardInterrupt, MemoryError)
+_JUDGED = (
+    EtherError,
+    Misuse,
+    Incomplete,
+    PartlyWritten,
+    PartlySaved,
+    KeyboardInterrupt,
+    MemoryError,
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,18 @@ from typing import Final
 
 from ether_shell.language.declaration import Catalogue
 
-from . import atomics, bench, blocks, examine, guide, live, reading, server, writing
+from . import (
+    atomics,
+    bench,
+    blocks,
+    examine,
+    files,
+    guide,
+    live,
+    reading,
+    server,
+    writing,
+)
 
 COMMANDS: Final = Catalogue(
     (
@@ -30,6 +41,8 @@ COMMANDS: Final = Catalogue(
         atomics.SWAP,
         atomics.ADD,
         bench.BENCH,
+        files.LOAD,
+        files.DUMP,
         guide.HELP,
         guide.QUIT,
     )

@@ -53,7 +53,7 @@ def write(context: Context, handle: int, data: Data, at: int) -> Results:
     """Put bytes into a block, more than a message carries step by step."""
     size = context.inputs.size(data)
     if size is not None:
-        _see_that_it_fits(context.client, "WRITE", handle, at, size)
+        see_that_it_fits(context.client, "WRITE", handle, at, size)
     written = 0
     try:
         for chunk in context.inputs.chunks(data):
@@ -65,9 +65,11 @@ def write(context: Context, handle: int, data: Data, at: int) -> Results:
     yield Written(handle, at, written)
 
 
-def _see_that_it_fits(client: Client, verb: str, handle: int, offset: int, size: int) -> None:
+def see_that_it_fits(
+    client: Client, verb: str, handle: int, offset: int, size: int, *, always: bool = False
+) -> None:
     """Before the first of several messages changes anything, see that the last one may."""
-    if size <= MAX_PAYLOAD_BYTES:
+    if size <= MAX_PAYLOAD_BYTES and not always:
         return  # one message is whole or refused by itself
     there = client.info(handle).size
     if size > there - offset:
@@ -80,7 +82,7 @@ def _see_that_it_fits(client: Client, verb: str, handle: int, offset: int, size:
 def fill(context: Context, handle: int, byte: int, length: int | None, at: int) -> Results:
     """Set a range, by default all that is left of the block, to one byte."""
     size = _rest(context.client, handle, at) if length is None else length
-    _see_that_it_fits(context.client, "FILL", handle, at, size)
+    see_that_it_fits(context.client, "FILL", handle, at, size)
     yield Filled(handle, at, context.client.fill(handle, byte, at, size), byte)
 
 
@@ -90,8 +92,8 @@ def copy(
     """Copy a range, by default all that is left of the source."""
     client = context.client
     size = _rest(client, source, from_) if length is None else length
-    _see_that_it_fits(client, "COPY", source, from_, size)
-    _see_that_it_fits(client, "COPY", target, at, size)
+    see_that_it_fits(client, "COPY", source, from_, size)
+    see_that_it_fits(client, "COPY", target, at, size)
     done = 0
     for source_at, target_at, step in ranges.copy_steps(
         from_, at, size, same_block=source == target

@@ -44,6 +44,7 @@ class Live(Enum):
     NOTHING = "nothing"
     HANDLES = "handles"
     COMMANDS = "commands"
+    PATHS = "paths"
 
 
 @dataclass(frozen=True, slots=True)

@@ -165,6 +165,15 @@ def _line(token: Token, _: Variables) -> Line:
     return Line(token.text, token.start)
 
 
+def _path(token: Token, _: Variables) -> FromFile:
+    if token.form is Form.FILE:
+        return FromFile(token.path, token.start)
+    path = token.data.decode("utf-8", "surrogateescape")
+    if not path or "\0" in path:
+        raise ValueError(f"{token.text} is not the name of a file")
+    return FromFile(path, token.start)
+
+
 def _name(token: Token, _: Variables) -> str:
     return _bare(token, "the name of a command")
 
@@ -178,6 +187,7 @@ WORD: Final = Kind(_word)
 SECONDS: Final = Kind(_seconds)
 COUNT: Final = Kind(_count)
 LINE: Final = Kind(_line, live=Live.COMMANDS)
+PATH: Final = Kind(_path, live=Live.PATHS)
 COMMAND_NAME: Final = Kind(_name, live=Live.COMMANDS)
 DATA: Final = Kind(
     _data,

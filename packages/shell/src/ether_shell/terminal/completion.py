@@ -1,12 +1,13 @@
 """What Tab offers: commands, options, live handles, the forms of a literal.
 
-Rule: no I/O.  Handles come from the session's cache, everything else from the
-declarations; `offers` is pure, the completer merely hands it on.
+Rule: the server is never asked.  Handles come from the session's cache, names
+of files from `paths`, everything else from the declarations; `offers` is pure,
+the completer merely hands it on.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from prompt_toolkit.completion import CompleteEvent, Completer, Completion
@@ -17,6 +18,8 @@ from ether_shell.language.binding import Assignment, assign
 from ether_shell.language.declaration import Catalogue, Command, Kind, Live, Variables
 from ether_shell.language.grammar import Form, Token, scan
 from ether_shell.session import Session
+
+from .paths import paths
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,10 +36,11 @@ class Offer:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What is known of the server without asking it: the sizes of blocks by handle, variables."""
+    """What is known without asking the server: sizes of blocks by handle, variables, files."""
 
     sizes: Mapping[int, int] = field(default_factory=dict)
     variables: Variables = field(default_factory=dict)
+    paths: Callable[[str], list[str]] = lambda _: []
 
 
 def offers(line: str, catalogue: Catalogue, known: Known) -> tuple[str, list[Offer]]:
@@ -44,11 +48,15 @@ def offers(line: str, catalogue: Catalogue, known: Known) -> tuple[str, list[Off
     result = scan(line)
     tokens = result.tokens
     end = tokens[-1].end if tokens else 0
+    if line[end:].strip() == "@":
+        return "@", _files("@", "", known)
     if result.problem is not None or line[end:].strip():
         return "", []  # inside a literal that is not finished, or in a comment
     typed = ""
     if tokens and end == len(line):
         last = tokens.pop()
+        if last.form is Form.FILE and last.text == f"@{last.path}":
+            return last.text, _files("@", last.path, known)
         if last.form is not Form.WORD:
             return "", []
         typed = last.text
@@ -70,10 +78,10 @@ def _at(tokens: list[Token], typed: str, catalogue: Catalogue, known: Known) -> 
         return
     if assignment.pending is not None:
         if assignment.pending.kind is not None:
-            yield from _values(assignment.pending.kind, assignment, catalogue, known)
+            yield from _values(assignment.pending.kind, typed, assignment, catalogue, known)
         return
     if assignment.missing and not typed.startswith("--"):
-        yield from _values(assignment.missing[0].kind, assignment, catalogue, known)
+        yield from _values(assignment.missing[0].kind, typed, assignment, catalogue, known)
     if typed.startswith("-") or not any(a.required for a in assignment.missing):
         yield from _options(command, assignment)
 
@@ -90,14 +98,24 @@ def _options(command: Command, assignment: Assignment) -> Iterator[Offer]:
 
 
 def _values(
-    kind: Kind, assignment: Assignment, catalogue: Catalogue, known: Known
+    kind: Kind, typed: str, assignment: Assignment, catalogue: Catalogue, known: Known
 ) -> Iterator[Offer]:
     if kind.live is Live.COMMANDS:
         yield from _commands(catalogue)
     if kind.live is Live.HANDLES:
         yield from _handles(assignment, known)
+    if kind.live is Live.PATHS:
+        yield from _files("", typed, known)
     yield from (Offer(text, meaning) for text, meaning in kind.words)
     yield from (Offer(text, meaning, whole=False) for text, meaning in kind.beginnings)
+
+
+def _files(mark: str, typed: str, known: Known) -> list[Offer]:
+    """Files behind a `mark`; behind a folder more is to be typed."""
+    return [
+        Offer(mark + path, "folder" if path.endswith("/") else "file", not path.endswith("/"))
+        for path in known.paths(typed)
+    ]
 
 
 def _handles(assignment: Assignment, known: Known) -> Iterator[Offer]:
@@ -123,7 +141,7 @@ class ShellCompleter(Completer):
 
     def get_completions(self, document: Document, _: CompleteEvent) -> Iterable[Completion]:
         """What may stand at the cursor."""
-        known = Known(self._session.blocks.sizes, self._session.variables)
+        known = Known(self._session.blocks.sizes, self._session.variables, paths)
         typed, found = offers(document.text_before_cursor, self._catalogue, known)
         spaced = document.current_char.isspace()
         for offer in found:

@@ -10,7 +10,18 @@ from typing import Any, Final
 
 from ether_shell.language.declaration import Result
 
-from . import atomics, bench, blocks, examine, guide, live, reading, server, writing
+from . import (
+    atomics,
+    bench,
+    blocks,
+    examine,
+    files,
+    guide,
+    live,
+    reading,
+    server,
+    writing,
+)
 from .look import Looks, Output, View
 
 
@@ -33,6 +44,7 @@ LOOKS: Final[Looks] = {
     **atomics.LOOKS,
     **live.looks(render, shape),
     **bench.LOOKS,
+    **files.LOOKS,
     **guide.LOOKS,
 }
 """How every type of result is shown; one line a theme."""
