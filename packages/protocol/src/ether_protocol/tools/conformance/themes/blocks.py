@@ -1,0 +1,243 @@
+"""What a block promises: zeros, its handle, its life, and WRITEs that happen whole or not at all.
+
+Rule: only what a client can see.  Where other connections or their ends are
+part of the promise, their end is waited for, never slept for.
+"""
+
+from __future__ import annotations
+
+from ether_protocol.tools.conformance import expect
+from ether_protocol.tools.conformance.peer import Peer
+from ether_protocol.tools.conformance.requests import (
+    alloc,
+    compare_swap,
+    copy,
+    fetch_add,
+    fill,
+    free,
+    header_v1,
+    header_v2,
+    info,
+    read,
+    realloc,
+    write,
+)
+from ether_protocol.tools.conformance.rules import Theme
+from ether_protocol.tools.conformance.trial import Trial
+from ether_protocol.vocabulary import MAX_SIZE, VERSION_1, AllocFlag, Command, ErrorCode
+
+theme = Theme("blocks")
+
+BLOCK = "What a block promises"
+SMALL_BYTES, LARGE_BYTES = 1000, 1 << 20
+
+
+@theme.rule(BLOCK)
+def zeroed(trial: Trial) -> None:
+    """ALLOC gives zeroed bytes, small and large, in both versions."""
+    peer = trial.connect()
+    for version in (1, 2):
+        for size in (1, SMALL_BYTES, LARGE_BYTES):
+            handle = expect.ok(peer.ask(alloc(size, version=version))).handle
+            expect.zeros(expect.ok(peer.ask(read(handle, 0, size))).payload, size)
+
+
+@theme.rule(BLOCK)
+def zeroed_again(trial: Trial) -> None:
+    """A block made where another was freed shows none of its bytes."""
+    peer = trial.connect()
+    for size in (64, SMALL_BYTES, LARGE_BYTES):
+        for _ in range(5):
+            handle = trial.block(peer, size)
+            expect.zeros(expect.ok(peer.ask(read(handle, 0, size))).payload, size)
+            expect.ok(peer.ask(fill(handle, 0, size, 0xAA)))
+            expect.ok(peer.ask(free(handle)))
+
+
+@theme.rule(BLOCK)
+def realloc_keeps(trial: Trial) -> None:
+    """REALLOC keeps the bytes up to the smaller of both sizes and zeroes what is new."""
+    peer = trial.connect()
+    for small, large in ((10, 5000), (5000, LARGE_BYTES)):
+        old = b"\xaa" * small
+        handle = trial.block(peer, small, old)
+        expect.ok(peer.ask(realloc(handle, large)))
+        payload = expect.ok(peer.ask(read(handle, 0, large))).payload
+        expect.content(payload, old + bytes(large - small))
+        expect.ok(peer.ask(realloc(handle, small)))
+        expect.ok(peer.ask(read(handle, 0, small)), payload=old)
+
+
+@theme.rule(BLOCK)
+def realloc_wipes(trial: Trial) -> None:
+    """What REALLOC cuts away is zeroed if the block grows again."""
+    peer = trial.connect()
+    for small, large in ((10, 5000), (10, 40), (5000, LARGE_BYTES)):
+        handle = trial.block(peer, large)
+        expect.ok(peer.ask(fill(handle, 0, large, 0xAA)))
+        expect.ok(peer.ask(realloc(handle, small)))
+        expect.ok(peer.ask(realloc(handle, large)))
+        payload = expect.ok(peer.ask(read(handle, 0, large))).payload
+        expect.content(payload, b"\xaa" * small + bytes(large - small))
+
+
+@theme.rule(BLOCK)
+def handles_ascend(trial: Trial) -> None:
+    """Handles ascend, and none is given out twice, whatever was freed in between."""
+    peer = trial.connect()
+    last = 0
+    for number in range(20):
+        handle = trial.block(peer, 64)
+        expect.true(handle > last, f"a handle above {last}", handle)
+        last = handle
+        if number % 3:
+            expect.ok(peer.ask(free(handle)))
+
+
+@theme.rule(BLOCK)
+def handle_zero(trial: Trial) -> None:
+    """0 is never a handle: NOT_FOUND."""
+    peer = trial.connect()
+    for request in (read(0, 0, 1), write(0, 0, b"x"), free(0), free(0, version=VERSION_1)):
+        expect.error(peer.ask(request), ErrorCode.NOT_FOUND)
+
+
+@theme.rule(BLOCK)
+def freed_is_not_found(trial: Trial) -> None:
+    """After FREE the handle is NOT_FOUND for every command, in both versions."""
+    peer = trial.connect()
+    handle, other = trial.block(peer, 64), trial.block(peer, 64)
+    expect.ok(peer.ask(free(handle)))
+    for request in (
+        *(free(handle), realloc(handle, 8), info(handle), write(handle, 0, b"x")),
+        *(read(handle, 0, 1), read(handle, 0, 0), fill(handle, 0, 1, 0)),
+        *(copy(handle, 0, 1, other, 0), copy(other, 0, 1, handle, 0)),
+        *(compare_swap(handle, 0, bytes(8), bytes(8)), fetch_add(handle, 0, 1)),
+        *(free(handle, version=VERSION_1), read(handle, 0, 1, version=VERSION_1)),
+        write(handle, 0, b"x", version=VERSION_1),
+    ):
+        expect.error(peer.ask(request), ErrorCode.NOT_FOUND)
+
+
+@theme.rule(BLOCK)
+def unknown_is_not_found(trial: Trial) -> None:
+    """A handle that was never given out is NOT_FOUND: 2^32, 2^63, 2^64-1."""
+    peer = trial.connect()
+    for handle in (1 << 32, 1 << 63, MAX_SIZE):
+        for request in (read(handle, 0, 1), write(handle, 0, b"x"), free(handle)):
+            expect.error(peer.ask(request), ErrorCode.NOT_FOUND)
+
+
+@theme.rule(BLOCK)
+def size_zero(trial: Trial) -> None:
+    """ALLOC and REALLOC of 0 bytes are INVALID, and change nothing."""
+    peer = trial.connect()
+    handle = trial.block(peer, 8, b"contents")
+    for request in (alloc(0), alloc(0, version=VERSION_1), realloc(handle, 0)):
+        expect.error(peer.ask(request), ErrorCode.INVALID)
+    expect.ok(peer.ask(read(handle, 0, 8)), payload=b"contents")
+
+
+@theme.rule(BLOCK)
+def beyond_memory(trial: Trial) -> None:
+    """ALLOC and REALLOC beyond the memory limit are NO_MEMORY, and change nothing."""
+    peer = trial.connect()
+    handle = trial.block(peer, 8, b"contents")
+    for size in (MAX_SIZE, MAX_SIZE - 63, 1 << 63, 1 << 60):
+        for request in (alloc(size), realloc(handle, size)):
+            expect.error(peer.ask(request), ErrorCode.NO_MEMORY)
+    expect.ok(peer.ask(read(handle, 0, 8)), payload=b"contents")
+
+
+@theme.rule(BLOCK)
+def outlives_its_connection(trial: Trial) -> None:
+    """A block outlives the connection that made it, closed or reset."""
+    for end in (Peer.close, Peer.reset):
+        maker = trial.connect()
+        handle = trial.block(maker, 8, b"contents")
+        session = expect.ok(maker.ask(alloc(8, AllocFlag.SESSION))).handle
+        end(maker)
+        peer = trial.connect()
+        _until_gone(trial, peer, session)
+        expect.ok(peer.ask(read(handle, 0, 8)), payload=b"contents")
+
+
+@theme.rule(BLOCK)
+def session_blocks_end(trial: Trial) -> None:
+    """A SESSION block is NOT_FOUND soon after its connection ended, closed or reset."""
+    for end in (Peer.close, Peer.reset):
+        maker, peer = trial.connect(), trial.connect()
+        handle = expect.ok(maker.ask(alloc(64, AllocFlag.SESSION))).handle
+        expect.ok(peer.ask(write(handle, 0, b"shared")))
+        end(maker)
+        gone = _until_gone(trial, peer, handle, trial.timeout)
+        expect.true(gone, "NOT_FOUND", "a block that is still there")
+
+
+def _until_gone(trial: Trial, peer: Peer, session: int, seconds: float = 0.25) -> bool:
+    """Wait until the server has noticed the end of the connection that made block `session`.
+
+    A server that does not free it can't show this; then the time is all that there is.
+    """
+    for _ in trial.polls(seconds):
+        if expect.code_of(peer.ask(info(session))) == ErrorCode.NOT_FOUND:
+            return True
+    return False
+
+
+@theme.rule(BLOCK)
+def write_then_death(trial: Trial) -> None:
+    """A WRITE whose client dies in the middle of the payload changes nothing."""
+    for size in (100, 20_000, LARGE_BYTES):
+        for version in (1, 2):
+            peer, dying = trial.connect(), trial.connect()
+            handle = trial.block(peer, size)
+            session = expect.ok(dying.ask(alloc(8, AllocFlag.SESSION))).handle
+            dying.raw(_write_header(version, handle, size) + b"\xaa" * (size // 2))
+            dying.reset()
+            _until_gone(trial, peer, session)
+            expect.zeros(expect.ok(peer.ask(read(handle, 0, size))).payload, size)
+
+
+@theme.rule(BLOCK)
+def write_is_never_half_seen(trial: Trial) -> None:
+    """A READ sees a WRITE whole or not at all, while its payload is still on its way."""
+    writer, reader = trial.connect(), trial.connect()
+    for size in (100, 20_000, LARGE_BYTES):
+        handle = trial.block(reader, size)
+        wire = writer.form(request := write(handle, 0, b"\xaa" * size))
+        sent = 0
+        for part in (size // 3, size - 1):
+            writer.raw(wire[sent : 40 + part])
+            sent = 40 + part
+            expect.zeros(expect.ok(reader.ask(read(handle, 0, size))).payload, size)
+        writer.raw(wire[sent:], request)
+        expect.ok(writer.receive(), size=size)
+        expect.content(expect.ok(reader.ask(read(handle, 0, size))).payload, b"\xaa" * size)
+
+
+@theme.rule(BLOCK)
+def read_is_never_torn(trial: Trial) -> None:
+    """A READ gives what was there when it was carried out, though the block changes meanwhile."""
+    slow, peer = trial.connect(), trial.connect()
+    size = 8 * LARGE_BYTES
+    handle = trial.block(peer, size)
+    expect.ok(peer.ask(fill(handle, 0, size, 0x11)))
+    slow.send(read(handle, 0, size))
+    expect.ok(peer.ask(fill(handle, 0, size, 0x22)))
+    expect.ok(peer.ask(free(handle)))
+    other = trial.block(peer, size)
+    expect.ok(peer.ask(fill(other, 0, size, 0x33)))
+    reply = slow.receive()
+    if reply.command == Command.ERROR:
+        expect.error(reply, ErrorCode.NOT_FOUND)
+        return
+    first = reply.payload[:1]
+    expect.true(first in (b"\x11", b"\x22"), "bytes 0x11 or 0x22", bytes(first).hex())
+    expect.content(reply.payload, bytes(first) * size)
+
+
+def _write_header(version: int, handle: int, size: int) -> bytes:
+    if version == VERSION_1:
+        return header_v1(Command.WRITE, handle, size)
+    return header_v2(Command.WRITE, handle, length=size)

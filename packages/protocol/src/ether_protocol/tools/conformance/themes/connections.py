@@ -1,0 +1,183 @@
+"""Order, back-pressure, and how connections end.
+
+Rule: floods are bounded by bytes and by time, and end as soon as the rule is decided.
+"""
+
+from __future__ import annotations
+
+from ether_protocol.messages import Message
+from ether_protocol.tools.conformance import expect
+from ether_protocol.tools.conformance.peer import Peer
+from ether_protocol.tools.conformance.requests import (
+    alloc,
+    fill,
+    free,
+    header_v2,
+    ping,
+    read,
+    write,
+)
+from ether_protocol.tools.conformance.rules import Theme
+from ether_protocol.tools.conformance.trial import Trial
+from ether_protocol.tools.conformance.verdicts import Broken
+from ether_protocol.vocabulary import MAX_PING_BYTES, VERSION_1, Command, ErrorCode
+
+theme = Theme("connections")
+
+CONNECTIONS = "Connections"
+FLOOD_BYTES = 64 << 20
+"""More than the kernels of both ends keep under way; a server that takes it reads on."""
+
+SILENCE_SECONDS = 0.25
+"""A server that has taken nothing for so long has stopped reading."""
+
+
+@theme.rule(CONNECTIONS)
+def replies_in_order(trial: Trial) -> None:
+    """Replies come in the order of the requests, whatever each of them costs."""
+    peer = trial.connect()
+    handle = trial.block(peer, 1 << 20)
+    requests = [
+        *(ping(b"1"), read(handle, 0, 1 << 20), ping(b"2"), read(0, 0, 1), alloc(1 << 20)),
+        *(fill(handle, 0, 1 << 20, 7), ping(), read(handle, 5, 3), write(handle, 0, b"x")),
+        *(ping(b"3"), free(handle), read(handle, 0, 1), ping(b"4")),
+    ]
+    peer.send(*requests)
+    for request in requests:
+        reply = peer.receive()
+        expect.equal(f"the id after {request}", reply.request_id, request.request_id)
+
+
+@theme.rule(CONNECTIONS)
+def a_thousand_at_once(trial: Trial) -> None:
+    """A thousand requests may be sent without waiting; each is carried out before the next."""
+    peer = trial.connect()
+    handle = trial.block(peer, 8)
+    writes = [write(handle, 0, b"%08d" % number) for number in range(500)]
+    peer.send(*(each for wrote in writes for each in (wrote, read(handle, 0, 8))))
+    for wrote in writes:
+        expect.ok(peer.receive(), size=8)
+        expect.ok(peer.receive(), payload=bytes(wrote.payload))
+
+
+@theme.rule(CONNECTIONS)
+def a_thousand_at_once_v1(trial: Trial) -> None:
+    """A thousand version 1 requests, which have no id, are answered in their order."""
+    peer = trial.connect()
+    handle = trial.block(peer, 8)
+    writes = [write(handle, 0, b"%08d" % number, version=VERSION_1) for number in range(500)]
+    reading = read(handle, 0, 8, version=VERSION_1)
+    peer.send(*(each for wrote in writes for each in (wrote, reading)))
+    for wrote in writes:
+        expect.ok(peer.receive(), size=0)
+        expect.ok(peer.receive(), payload=bytes(wrote.payload))
+
+
+@theme.rule(CONNECTIONS)
+def blocks_are_shared(trial: Trial) -> None:
+    """What one connection wrote, another reads, as soon as the first has its reply."""
+    one, two = trial.connect(), trial.connect()
+    handle = trial.block(one, 8)
+    for number in range(50):
+        content = b"%08d" % number
+        expect.ok(one.ask(write(handle, 0, content)))
+        expect.ok(two.ask(read(handle, 0, 8)), payload=content)
+        one, two = two, one
+
+
+@theme.rule(CONNECTIONS)
+def flood_is_not_read(trial: Trial) -> None:
+    """The server reads no further while a client does not take its replies."""
+    sent = _flood(trial.connect())
+    if sent >= FLOOD_BYTES:
+        raise Broken("the sending to stop", f"{sent >> 20} MiB taken though no reply was")
+
+
+@theme.rule(CONNECTIONS)
+def flood_disturbs_nobody(trial: Trial) -> None:
+    """Other connections are served while one does not take its replies."""
+    flooding, other = trial.connect(), trial.connect()
+    _flood(flooding)
+    handle = trial.block(other, 8)
+    expect.ok(other.ask(write(handle, 0, b"contents")))
+    expect.ok(trial.connect().ask(read(handle, 0, 8)), payload=b"contents")
+
+
+@theme.rule(CONNECTIONS)
+def flood_is_answered(trial: Trial) -> None:
+    """A client that takes its replies late gets all of them, in order."""
+    peer = trial.connect()
+    sent = _flood(peer, FLOOD_BYTES // 2)
+    whole, part = divmod(sent, len(_echo(0)))
+    for number in range(whole):
+        expect.pong(peer.receive(), payload=_payload(number))
+    peer.raw(_echo(whole)[part:])
+    expect.pong(peer.receive(), payload=_payload(whole))
+
+
+def _payload(number: int) -> bytes:
+    return number.to_bytes(8, "big") * (MAX_PING_BYTES // 8)
+
+
+def _echo(number: int) -> bytes:
+    return header_v2(Command.PING, length=MAX_PING_BYTES) + _payload(number)
+
+
+def _flood(peer: Peer, most: int = FLOOD_BYTES) -> int:
+    """Send PINGs and take no reply, until nothing is taken any more; how many bytes were."""
+    sent = number = 0
+    while sent < most:
+        rest = memoryview(_echo(number))
+        number += 1
+        while len(rest):
+            took = peer.offer(rest, SILENCE_SECONDS)
+            if not took:
+                return sent
+            sent += took
+            rest = rest[took:]
+    return sent
+
+
+@theme.rule(CONNECTIONS)
+def half_closed(trial: Trial) -> None:
+    """A client that ends its sending side still gets every reply, and then the end."""
+    peer = trial.connect()
+    handle = trial.block(peer, 1 << 20)
+    peer.send(ping(b"first"), read(handle, 0, 1 << 20), ping(b"last"))
+    peer.finish_sending()
+    expect.pong(peer.receive(), payload=b"first")
+    expect.ok(peer.receive(), size=1 << 20)
+    expect.pong(peer.receive(), payload=b"last")
+    peer.expect_end()
+
+
+@theme.rule(CONNECTIONS)
+def half_a_request(trial: Trial) -> None:
+    """A connection that ends within a request disturbs nobody, and nothing is carried out."""
+    peer = trial.connect()
+    handle = trial.block(peer, 8, b"contents")
+    wire = peer.form(Message(Command.FILL, handle, 8, payload=b"x"))
+    for count in (1, 4, 23, 39, 40):
+        dying = trial.connect()
+        dying.raw(wire[:count])
+        dying.finish_sending()
+        dying.expect_end()
+    expect.ok(peer.ask(read(handle, 0, 8)), payload=b"contents")
+
+
+@theme.rule(CONNECTIONS)
+def refusals_keep_their_place(trial: Trial) -> None:
+    """Refused requests are answered in their place among the others."""
+    peer = trial.connect()
+    requests = [
+        *(ping(b"1"), Message(0x77, payload=b"skipped"), ping(b"2"), read(0, 0, 1)),
+        *(ping(bytes(MAX_PING_BYTES + 1)), alloc(0), ping(b"3"), ping(b"4").with_payload(b"5")),
+    ]
+    peer.send(*requests)
+    codes: list[int] = [0, ErrorCode.UNSUPPORTED, 0, ErrorCode.NOT_FOUND]
+    codes += [ErrorCode.TOO_LARGE, ErrorCode.INVALID, 0, 0]
+    for request, code in zip(requests, codes, strict=True):
+        reply = peer.receive()
+        expect.equal(f"the code of the answer to {request}", expect.code_of(reply), code)
+        if not code:
+            expect.pong(reply, payload=bytes(request.payload))

@@ -1,0 +1,122 @@
+"""The limits of one message: what is just allowed, and what is TOO_LARGE.
+
+Rule: each limit is tried at its value and one above; the connection lives.
+Lengths that no stream survives belong to bad input.
+"""
+
+from __future__ import annotations
+
+from ether_protocol.messages import Message
+from ether_protocol.tools.conformance import expect
+from ether_protocol.tools.conformance.requests import (
+    alloc,
+    copy,
+    fill,
+    header_v2,
+    hello,
+    ping,
+    read,
+    write,
+)
+from ether_protocol.tools.conformance.rules import Theme
+from ether_protocol.tools.conformance.trial import Trial
+from ether_protocol.vocabulary import (
+    MAX_NAME_BYTES,
+    MAX_PAYLOAD_BYTES,
+    MAX_PING_BYTES,
+    MAX_SIZE,
+    VERSION_1,
+    Command,
+    ErrorCode,
+)
+
+theme = Theme("limits")
+
+BLOCK, BAD = "What a block promises", "Bad input"
+
+
+@theme.rule(BAD)
+def span_too_large(trial: Trial) -> None:
+    """Version 2 READ, FILL and COPY of more than 16 MiB are TOO_LARGE."""
+    peer = trial.connect()
+    handle = trial.block(peer, 64, b"contents")
+    for size in (MAX_PAYLOAD_BYTES + 1, 1 << 32, MAX_SIZE):
+        for request in (read(handle, 0, size), fill(handle, 0, size, 1)):
+            expect.error(peer.ask(request), ErrorCode.TOO_LARGE)
+        expect.error(peer.ask(copy(handle, 0, size, handle, 0)), ErrorCode.TOO_LARGE)
+    expect.ok(peer.ask(read(handle, 0, 8)), payload=b"contents")
+
+
+@theme.rule(BAD)
+def operand_too_large_v1(trial: Trial) -> None:
+    """Version 1 ALLOC and READ of more than 16 MiB are TOO_LARGE, and the connection lives."""
+    peer = trial.connect()
+    handle = trial.block(peer, 8)
+    for size in (MAX_PAYLOAD_BYTES + 1, 2**32 - 1):
+        expect.error(peer.ask(alloc(size, version=VERSION_1)), ErrorCode.TOO_LARGE)
+        reply = peer.ask(read(handle, 0, size, version=VERSION_1))
+        expect.error(reply, ErrorCode.TOO_LARGE)
+    peer.alive()
+
+
+@theme.rule(BLOCK)
+def sixteen_mebibytes(trial: Trial) -> None:
+    """WRITE, FILL, COPY and READ of just 16 MiB are carried out, in one message."""
+    peer = trial.connect()
+    size = MAX_PAYLOAD_BYTES
+    handle = trial.block(peer, 2 * size)
+    expect.ok(peer.ask(write(handle, 0, b"\x55" * size)), size=size)
+    expect.ok(peer.ask(copy(handle, size, size, handle, 0)), size=size)
+    expect.ok(peer.ask(fill(handle, 0, size, 0xAA)), size=size)
+    expect.content(expect.ok(peer.ask(read(handle, 0, size))).payload, b"\xaa" * size)
+    expect.content(expect.ok(peer.ask(read(handle, size, size))).payload, b"\x55" * size)
+
+
+@theme.rule(BLOCK)
+def sixteen_mebibytes_v1(trial: Trial) -> None:
+    """Version 1 ALLOC, WRITE and READ of just 16 MiB are carried out."""
+    peer = trial.connect()
+    size = MAX_PAYLOAD_BYTES
+    handle = expect.ok(peer.ask(alloc(size, version=VERSION_1))).handle
+    expect.ok(peer.ask(write(handle, 0, b"\x55" * size, version=VERSION_1)))
+    reply = peer.ask(read(handle, 0, size, version=VERSION_1))
+    expect.content(expect.ok(reply, size=size).payload, b"\x55" * size)
+
+
+@theme.rule(BLOCK)
+def larger_than_a_message(trial: Trial) -> None:
+    """A version 2 block may be larger than a message; all of it can be reached."""
+    peer = trial.connect()
+    size = MAX_PAYLOAD_BYTES + 4096
+    handle = trial.block(peer, size)
+    expect.ok(peer.ask(write(handle, size - 4, b"last")))
+    expect.ok(peer.ask(read(handle, size - 8, 100)), payload=b"\0\0\0\0last")
+
+
+@theme.rule(BAD)
+def payload_too_long(trial: Trial) -> None:
+    """A payload longer than its command takes is TOO_LARGE and skipped; the connection lives."""
+    peer = trial.connect()
+    handle = trial.block(peer, 64)
+    for request in (
+        *(ping(bytes(MAX_PING_BYTES + 1)), hello(b"n" * (MAX_NAME_BYTES + 1))),
+        Message(Command.FILL, handle, 1, payload=b"xx"),
+        Message(Command.COPY, handle, 1, payload=bytes(17)),
+        Message(Command.COMPARE_SWAP, handle, payload=bytes(17)),
+        Message(Command.FETCH_ADD, handle, payload=bytes(100_000)),
+        ping(bytes(MAX_PAYLOAD_BYTES)),
+    ):
+        expect.error(peer.ask(request), ErrorCode.TOO_LARGE)
+        peer.alive()
+
+
+@theme.rule(BAD)
+def lengths_are_not_believed(trial: Trial) -> None:
+    """Many WRITEs that announce 16 MiB and send none of it disturb nobody."""
+    peer = trial.connect()
+    handle = trial.block(peer, 8)
+    for _ in range(20):
+        trial.connect().raw(header_v2(Command.WRITE, handle, length=MAX_PAYLOAD_BYTES))
+    other = trial.connect()
+    expect.ok(other.ask(write(handle, 0, b"contents")))
+    expect.ok(peer.ask(read(handle, 0, 8)), payload=b"contents")

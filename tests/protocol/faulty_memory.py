@@ -1,0 +1,236 @@
+"""Blocks in the plainest way there is, with faults to switch on.
+
+Rule: without a fault it keeps every promise of docs/protocol.md; each fault
+is one line that goes wrong, named as a test switches it on.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import dataclass, field
+
+from ether_protocol import AllocFlag, Command, Hello, Message, bodies
+from ether_protocol.errors import (
+    InvalidRequest,
+    NoMemory,
+    NotFound,
+    OutOfRange,
+    TooLarge,
+    Unsupported,
+)
+from ether_protocol.vocabulary import MAX_LIST_ENTRIES, MAX_PAYLOAD_BYTES
+
+MAX_MEMORY_BYTES = 1 << 30
+WORD_BYTES = 8
+
+
+@dataclass
+class Block:
+    """A block's bytes; `tail` is what a fault keeps of those cut away."""
+
+    data: bytearray
+    flags: int
+    created_ms: int
+    tail: bytes = b""
+
+
+@dataclass
+class Connected:
+    """What belongs to one connection."""
+
+    session_blocks: list[int] = field(default_factory=list)
+    leftover: bytes = b""
+
+
+class FaultyMemory:
+    """All blocks of one server."""
+
+    def __init__(self, faults: frozenset[str]) -> None:
+        self.faults = faults
+        self.lock = threading.RLock()
+        self.blocks: dict[int, Block] = {}
+        self._last = 0
+        self._handlers = {
+            Command.PING: self._ping,
+            Command.HELLO: self._hello,
+            Command.STATS: self._stats,
+            Command.ALLOC: self._alloc,
+            Command.FREE: self._free,
+            Command.REALLOC: self._realloc,
+            Command.INFO: self._info,
+            Command.LIST: self._list,
+            Command.WRITE: self._write,
+            Command.READ: self._read,
+            Command.FILL: self._fill,
+            Command.COPY: self._copy,
+            Command.COMPARE_SWAP: self._compare_swap,
+            Command.FETCH_ADD: self._fetch_add,
+        }
+
+    def perform(self, request: Message, by: Connected) -> Message:
+        """Carry `request` out; refusals are raised."""
+        handler = self._handlers.get(Command(request.command))
+        if handler is None:
+            raise Unsupported("not served here")
+        with self.lock:
+            return handler(request, by)
+
+    def end(self, by: Connected) -> None:
+        """A connection has ended."""
+        if "forgets SESSION" in self.faults:
+            return
+        with self.lock:
+            for handle in by.session_blocks:
+                self.blocks.pop(handle, None)
+
+    def _ping(self, request: Message, _: Connected) -> Message:
+        return request.reply(Command.PONG, payload=request.payload)
+
+    def _hello(self, request: Message, _: Connected) -> Message:
+        bodies.decode_client_name(request.payload)
+        hello = Hello("faulty", "0", MAX_PAYLOAD_BYTES, MAX_MEMORY_BYTES, 0)
+        return request.reply(payload=bodies.encode_hello(hello))
+
+    def _stats(self, request: Message, _: Connected) -> Message:
+        payload = bodies.encode_stats({"blocks": len(self.blocks)})
+        return request.reply(payload=payload[:-1] if "cuts STATS" in self.faults else payload)
+
+    def _alloc(self, request: Message, by: Connected) -> Message:
+        _check_size(request.size)
+        if "reuses handles" in self.faults:
+            handle = next(h for h in range(1, len(self.blocks) + 2) if h not in self.blocks)
+        else:
+            self._last += 1
+            handle = self._last
+        data = bytearray(request.size)
+        if "does not zero" in self.faults and len(by.leftover) == request.size:
+            data[:] = by.leftover
+        self.blocks[handle] = Block(data, request.flags, time.time_ns() // 1_000_000)
+        if request.flags & AllocFlag.SESSION or "frees with the connection" in self.faults:
+            by.session_blocks.append(handle)
+        return request.reply(handle=handle, size=request.size)
+
+    def _free(self, request: Message, by: Connected) -> Message:
+        by.leftover = bytes(self._block(request.handle).data)
+        if "keeps what is freed" not in self.faults:
+            del self.blocks[request.handle]
+        return request.reply(handle=request.handle)
+
+    def _realloc(self, request: Message, _: Connected) -> Message:
+        block = self._block(request.handle)
+        _check_size(request.size)
+        grown = request.size - len(block.data)
+        if grown <= 0:
+            block.tail = bytes(block.data[request.size :])
+            del block.data[request.size :]
+        else:
+            shown = block.tail[:grown] if "keeps the cut tail" in self.faults else b""
+            block.data += shown.ljust(grown, b"\0")
+        return request.reply(handle=request.handle, size=request.size)
+
+    def _info(self, request: Message, _: Connected) -> Message:
+        block = self._block(request.handle)
+        payload = bodies.INFO_REPLY.pack(len(block.data), block.flags, block.created_ms)
+        return request.reply(handle=request.handle, payload=payload)
+
+    def _list(self, request: Message, _: Connected) -> Message:
+        handles = sorted(handle for handle in self.blocks if handle > request.handle)
+        if "lists backwards" in self.faults:
+            handles.reverse()
+        limit = 1 << 40 if "lists without end" in self.faults else MAX_LIST_ENTRIES
+        page = [(h, len(self.blocks[h].data)) for h in handles[: min(request.size, limit)]]
+        return request.reply(size=len(self.blocks), payload=bodies.encode_list(page))
+
+    def _write(self, request: Message, _: Connected) -> Message:
+        size = len(request.payload)
+        block = self._block(request.handle)
+        if "writes what fits" in self.faults and request.offset + size > len(block.data):
+            part = bytes(request.payload)[: max(0, len(block.data) - request.offset)]
+            block.data[request.offset : request.offset + len(part)] = part
+            raise OutOfRange("too long, in part")
+        self._check(block, request.offset, size)
+        block.data[request.offset : request.offset + size] = request.payload
+        return request.reply(handle=request.handle, size=size)
+
+    def _read(self, request: Message, _: Connected) -> Message:
+        _check_span(request)
+        block = self._block(request.handle)
+        size = len(block.data)
+        if request.offset > size and "reads past the end" not in self.faults:
+            raise OutOfRange("past the end")
+        if "refuses to cut" in self.faults:
+            self._check(block, request.offset, request.size)
+        payload = bytes(block.data[request.offset : request.offset + request.size])
+        if "pads what it reads" in self.faults:
+            payload = payload.ljust(min(request.size, 4096), b"\0")
+        return request.reply(handle=request.handle, size=len(payload), payload=payload)
+
+    def _fill(self, request: Message, _: Connected) -> Message:
+        _check_span(request)
+        (byte,) = bodies.unpack(bodies.FILL_REQUEST, request.payload)
+        block = self._block(request.handle)
+        self._check(block, request.offset, request.size)
+        block.data[request.offset : request.offset + request.size] = bytes([byte]) * request.size
+        return request.reply(handle=request.handle, size=request.size)
+
+    def _copy(self, request: Message, _: Connected) -> Message:
+        _check_span(request)
+        source_handle, start = bodies.unpack(bodies.COPY_REQUEST, request.payload)
+        source, target = self._block(source_handle), self._block(request.handle)
+        self._check(source, start, request.size)
+        self._check(target, request.offset, request.size)
+        if "copies byte by byte" in self.faults:
+            for at in range(request.size):
+                target.data[request.offset + at] = source.data[start + at]
+        else:
+            moved = source.data[start : start + request.size]
+            target.data[request.offset : request.offset + request.size] = moved
+        return request.reply(handle=request.handle, size=request.size)
+
+    def _compare_swap(self, request: Message, _: Connected) -> Message:
+        expected, desired = bodies.unpack(bodies.COMPARE_SWAP_REQUEST, request.payload)
+        block, found = self._word(request)
+        if found == expected or "swaps always" in self.faults:
+            block.data[request.offset : request.offset + WORD_BYTES] = desired
+        return request.reply(handle=request.handle, payload=found)
+
+    def _fetch_add(self, request: Message, _: Connected) -> Message:
+        (delta,) = bodies.unpack(bodies.FETCH_ADD_REQUEST, request.payload)
+        block, found = self._word(request)
+        total = int.from_bytes(found, "big") + delta
+        total = min(max(total, 0), 2**64 - 1) if "saturates" in self.faults else total % 2**64
+        end = request.offset + WORD_BYTES
+        block.data[request.offset : end] = total.to_bytes(WORD_BYTES, "big")
+        return request.reply(handle=request.handle, payload=found)
+
+    def _word(self, request: Message) -> tuple[Block, bytes]:
+        block = self._block(request.handle)
+        self._check(block, request.offset, WORD_BYTES)
+        return block, bytes(block.data[request.offset : request.offset + WORD_BYTES])
+
+    def _block(self, handle: int) -> Block:
+        if handle not in self.blocks:
+            raise NotFound(f"no block has handle {handle}")
+        return self.blocks[handle]
+
+    def _check(self, block: Block, offset: int, size: int) -> None:
+        end = offset + size
+        if "adds in 64 bits" in self.faults:
+            end %= 2**64
+        if end > len(block.data) and "grows blocks" in self.faults and size < len(block.data) * 2:
+            return
+        if end > len(block.data):
+            raise OutOfRange("not inside the block")
+
+
+def _check_size(size: int) -> None:
+    if not size:
+        raise InvalidRequest("a block has at least one byte")
+    if size > MAX_MEMORY_BYTES:
+        raise NoMemory("no room")
+
+
+def _check_span(request: Message) -> None:
+    if request.size > MAX_PAYLOAD_BYTES:
+        raise TooLarge("more than 16 MiB")

@@ -1,0 +1,236 @@
+"""The conformance check sees what is wrong with a server, and nothing else."""
+
+from __future__ import annotations
+
+import socket
+
+import pytest
+
+from ether_protocol import Command, Message
+from ether_protocol.codec import encode
+from ether_protocol.tools.conformance.rules import Rule
+from ether_protocol.tools.conformance.runner import Run
+from ether_protocol.tools.conformance.themes import THEMES
+from ether_protocol.tools.conformance.verdicts import Finding, Verdict
+from protocol.document import section
+from protocol.faulty_server import Manner, behaving, faulty_server
+
+RULES = [rule for theme in THEMES for rule in theme.rules]
+SLOW = ("flood", "4096", "sixteen-mebibytes", "gone-within")
+TIMEOUT_SECONDS = 5.0
+
+FAULTS = {
+    "forgets the id": [
+        "headers/v2-echoes-the-id",
+        "bad-input/unknown-command-v2",
+        "bad-input/length-too-large",
+        "connections/replies-in-order",
+    ],
+    "sends flags": [
+        "headers/v1-ping",
+        "headers/v1-ignores-flags",
+        "headers/v2-ping",
+        "headers/v2-replies-have-no-flags",
+    ],
+    "does not zero": ["blocks/zeroed-again"],
+    "keeps the cut tail": ["blocks/realloc-wipes"],
+    "reuses handles": ["blocks/handles-ascend"],
+    "keeps what is freed": ["blocks/freed-is-not-found", "list/count-of-all"],
+    "frees with the connection": ["blocks/outlives-its-connection"],
+    "writes in pieces": ["blocks/write-then-death", "blocks/write-is-never-half-seen"],
+    "writes what fits": ["ranges/write-outside", "ranges/write-longer-v1"],
+    "reads past the end": ["commands/error-reply", "ranges/read-past-the-end"],
+    "refuses to cut": [
+        "ranges/read-is-cut",
+        "ranges/read-is-cut-v1",
+        "limits/larger-than-a-message",
+    ],
+    "pads what it reads": [
+        "ranges/read-is-cut",
+        "ranges/read-is-cut-v1",
+        "limits/larger-than-a-message",
+    ],
+    "grows blocks": [
+        "commands/error-reply-v1",
+        "ranges/write-outside",
+        "ranges/write-wraps-around",
+        "ranges/write-longer-v1",
+        "ranges/fill-outside",
+        "ranges/copy-outside",
+        "ranges/atomics-outside",
+    ],
+    "adds in 64 bits": [
+        "ranges/write-wraps-around",
+        "ranges/fill-outside",
+        "ranges/copy-outside",
+        "ranges/atomics-outside",
+    ],
+    "copies byte by byte": ["ranges/copy-overlaps"],
+    "swaps always": ["atomic/swap-only-if-equal", "atomic/one-swap-wins"],
+    "saturates": ["atomic/add-wraps-around", "atomic/atomics-at-any-offset"],
+    "lists backwards": ["list/entries", "list/pages"],
+    "cuts STATS": ["bodies/stats-parses"],
+    "closes on an unknown command": [
+        "bad-input/unknown-command-v1",
+        "bad-input/unknown-command-v2",
+        "bad-input/unknown-version",
+        "bad-input/unknown-version-after-version-2",
+        "bad-input/unknown-flags",
+        "connections/refusals-keep-their-place",
+    ],
+    "closes without a word": [
+        "bad-input/no-magic",
+        "bad-input/no-magic-after-requests",
+        "bad-input/length-too-large",
+        "bad-input/write-too-large-v1",
+        "bad-input/readable-while-sending",
+        "bad-input/replies-before-the-end",
+        "bad-input/nothing-behind-the-end",
+        "filler/noise-is-no-filler",
+    ],
+    "knows no filler": [
+        "filler/step-by-step",
+        "filler/all-at-once",
+        "filler/byte-by-byte",
+        "filler/filler-like-a-message",
+        "filler/version-2-has-none",
+    ],
+    "answers PINGs first": [
+        "bad-input/replies-before-the-end",
+        "filler/all-at-once",
+        "filler/new-clients-send-none",
+        "connections/replies-in-order",
+        "connections/half-closed",
+        "connections/refusals-keep-their-place",
+    ],
+}
+"""What is wrong with the server, and exactly which of the quick rules it breaks."""
+
+SLOW_FAULTS = {
+    "forgets SESSION": ("blocks/session-blocks-end", "a block that is still there"),
+    "lists without end": ("list/never-more-than-4096", "4097"),
+    "never closes": ("bad-input/no-magic", "it open after 1.5 s"),
+    "lingers": ("bad-input/gone-within-a-second", "it still taking bytes"),
+    "reads on": ("connections/flood-is-not-read", "64 MiB taken though no reply was"),
+}
+"""Faults that take their time to be seen: the rule that sees them, and what it saw."""
+
+
+def quick() -> list[Rule]:
+    return [rule for rule in RULES if not any(word in rule.name for word in SLOW)]
+
+
+def only(*names: str) -> list[Rule]:
+    return [rule for rule in RULES if rule.name in names]
+
+
+def broken(findings: list[Finding]) -> list[str]:
+    return [finding.name for finding in findings if finding.verdict is not Verdict.HELD]
+
+
+def test_a_server_without_faults_holds_every_rule() -> None:
+    with faulty_server() as address:
+        run = Run(address, TIMEOUT_SECONDS)
+        findings = list(run.each(RULES))
+    assert [f for f in findings if f.verdict is not Verdict.HELD] == []
+    assert len(findings) == len(RULES)
+    assert run.left_behind == 0
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_fault_breaks_the_rules_that_are_meant_for_it_and_no_other(fault: str) -> None:
+    with faulty_server(fault) as address:
+        findings = list(Run(address, TIMEOUT_SECONDS).each(quick()))
+    assert broken(findings) == FAULTS[fault]
+
+
+@pytest.mark.parametrize("fault", SLOW_FAULTS)
+def test_a_fault_that_takes_its_time(fault: str) -> None:
+    name, seen = SLOW_FAULTS[fault]
+    with faulty_server(fault) as address:
+        (finding,) = Run(address, timeout=2.0).each(only(name))
+    assert (finding.verdict, finding.seen) == (Verdict.BROKEN, seen)
+
+
+# Servers that do not even try
+
+PONG = encode(Message(Command.PONG, request_id=1))
+HUGE = PONG[:36] + b"\xff" * 4
+
+
+def hang_up(sock: socket.socket) -> None:
+    sock.recv(1 << 16)
+
+
+def say_nothing(sock: socket.socket) -> None:
+    while sock.recv(1 << 16):
+        pass
+
+
+def say_for_ever(data: bytes) -> Manner:
+    def manner(sock: socket.socket) -> None:
+        while True:
+            sock.sendall(data)
+
+    return manner
+
+
+def say_once(data: bytes) -> Manner:
+    def manner(sock: socket.socket) -> None:
+        sock.sendall(data)
+        say_nothing(sock)
+
+    return manner
+
+
+def drip(sock: socket.socket) -> None:
+    sock.settimeout(0.02)
+    for byte in HUGE[:36] + (1 << 24).to_bytes(4, "big"):
+        sock.sendall(bytes([byte]))
+    while True:
+        try:
+            if not sock.recv(1 << 16):
+                return
+        except TimeoutError:
+            sock.sendall(b"x")
+
+
+IMPOSTORS: dict[str, tuple[Manner, str]] = {
+    "hangs up": (hang_up, "the connection closed"),
+    "hangs": (say_nothing, "silence for 0.2 s"),
+    "speaks HTTP": (say_once(b"HTTP/1.1 400 Bad Request\r\n\r\n"), "48 54 54 50 2f 31 2e 31"),
+    "noise for ever": (say_for_ever(b"noise" * 10_000), "6e 6f 69 73 65 6e 6f 69"),
+    "PONGs for ever": (say_for_ever(PONG * 1000), "PONG #1"),
+    "half a reply": (say_once(PONG[:30]), "6 bytes, then silence for 0.2 s"),
+    "version 9": (say_once(b"\xe7\xe7\xe7\xe7\x09" + bytes(35)), "version 9"),
+    "4 GiB announced": (say_once(HUGE), "PONG #1 that announces 4294967295 bytes"),
+    "a byte now and then": (drip, "a server that keeps this rule busy for too long"),
+}
+
+
+@pytest.mark.parametrize("kind", IMPOSTORS)
+def test_whatever_the_server_does_the_rule_is_broken_and_the_run_goes_on(kind: str) -> None:
+    manner, seen = IMPOSTORS[kind]
+    rules = only("commands/alloc-reply", "blocks/zeroed", "bad-input/gone-within-a-second")
+    with behaving(manner) as address:
+        findings = list(Run(address, timeout=0.2).each(rules))
+    assert broken(findings) == [rule.name for rule in rules]
+    assert seen in findings[0].seen
+
+
+def test_a_server_that_goes_away_breaks_the_rest() -> None:
+    with faulty_server() as address:
+        run = Run(address, TIMEOUT_SECONDS)
+        findings = run.each(RULES[:3])
+        assert next(findings).verdict is Verdict.HELD
+    assert [(f.expected, f.seen) for f in findings] == [("a connection", "Connection refused")] * 2
+
+
+# The rules themselves
+
+
+def test_every_rule_has_a_name_of_its_own_and_a_section_that_exists() -> None:
+    assert len({rule.name for rule in RULES}) == len(RULES)
+    for rule in RULES:
+        assert section(rule.section), rule.name
+        assert 10 < len(rule.sentence) < 100, rule.name
