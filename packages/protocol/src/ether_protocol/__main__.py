@@ -13,6 +13,7 @@ from importlib import import_module
 from typing import Final
 
 TOOLS: Final = {
+    "conformance": "check a server against every rule of the protocol",
     "decode": "show the messages in hex text, raw bytes or a network capture",
     "wireshark": "print a dissector for Wireshark and tshark, in Lua",
 }

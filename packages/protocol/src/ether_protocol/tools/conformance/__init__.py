@@ -4,3 +4,7 @@ Rule: it speaks over plain sockets, and asks nothing of a server but what the
 contract promises.  `themes` say what must hold, `runner` tries it, `report`
 tells it.
 """
+
+from .command import main
+
+__all__ = ["main"]

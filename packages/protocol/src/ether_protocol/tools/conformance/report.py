@@ -34,17 +34,14 @@ def head() -> str:
     return f"{'verdict':<8} {'section of docs/protocol.md':<{_SECTION_COLUMNS}} rule"
 
 
-def summary(findings: Sequence[Finding], left_behind: int) -> str:
+def summary(findings: Sequence[Finding]) -> str:
     """The table's last line."""
     counts = {
         verdict: sum(finding.verdict is verdict for finding in findings) for verdict in Verdict
     }
     told = ", ".join(f"{count} {verdict.value}" for verdict, count in counts.items())
     seconds = sum(finding.seconds for finding in findings)
-    text = f"{len(findings)} rules in {seconds:.1f} s: {told}"
-    if left_behind:
-        text += f"; {left_behind} blocks could not be freed"
-    return text
+    return f"{len(findings)} rules in {seconds:.1f} s: {told}"
 
 
 def listing(rules: Iterable[Rule]) -> str:

@@ -14,12 +14,12 @@ from itertools import islice
 
 from ether_protocol.address import Address
 from ether_protocol.messages import Message
-from ether_protocol.vocabulary import Command, ErrorCode
+from ether_protocol.vocabulary import VERSION_2, Command, ErrorCode
 
 from . import expect
 from .peer import Answered, Clock, Peer
 from .requests import alloc, free, write
-from .verdicts import Broken, Skipped
+from .verdicts import Broken, NoConnection, Skipped
 
 BUDGET_TIMEOUTS = 5
 """A rule may take so many times the timeout altogether."""
@@ -43,17 +43,19 @@ class Trial:
         self._made: set[int] = set()
 
     def connect(self) -> Peer:
-        """A new connection; Broken where the server takes none."""
+        """A new connection; raises NoConnection where the server takes none."""
         peer = _open(self.address, self._clock, self._note)
         self._peers.append(peer)
         return peer
 
-    def block(self, peer: Peer, size: int, content: bytes = b"") -> int:
+    def block(
+        self, peer: Peer, size: int, content: bytes = b"", *, version: int = VERSION_2
+    ) -> int:
         """The handle of a new block of `size` bytes that begins with `content`.
 
         Raises Skipped where the server has no room for a large one.
         """
-        reply = peer.ask(alloc(size))
+        reply = peer.ask(alloc(size, version=version))
         if size > _ALWAYS_ROOM_BYTES and expect.code_of(reply) in _NO_ROOM:
             raise Skipped(f"the server has no room for a block of {size} bytes")
         handle = expect.ok(reply).handle
@@ -121,8 +123,10 @@ def _is_gone(reply: Message) -> bool:
 def _open(address: Address, clock: Clock, answered: Answered) -> Peer:
     try:
         sock = socket.create_connection((address.host, address.port), clock.allowance())
+    except UnicodeError:
+        raise NoConnection(f"{address.host!r} is no name of a machine") from None
     except OSError as error:
-        raise Broken("a connection", error.strerror or str(error) or "none") from None
+        raise NoConnection(error.strerror or str(error) or type(error).__name__) from None
     return Peer(sock, clock, answered)
 
 

@@ -19,6 +19,13 @@ class Broken(Exception):
         self.seen = seen
 
 
+class NoConnection(Broken):
+    """The server takes no connection, and why."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__("a connection", reason)
+
+
 class Skipped(Exception):
     """The rule could not be put to the test on this server, and why."""
 

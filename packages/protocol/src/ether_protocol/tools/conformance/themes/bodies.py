@@ -35,6 +35,16 @@ def hello_names(trial: Trial) -> None:
         expect.parsed("hello", decode_hello, expect.ok(peer.ask(hello(name))).payload)
 
 
+@theme.rule("Connections")
+def hello_instance(trial: Trial) -> None:
+    """HELLO names the same instance on every connection, as long as the blocks are there."""
+    first, second = (
+        expect.parsed("hello", decode_hello, expect.ok(trial.connect().ask(hello())).payload)
+        for _ in range(2)
+    )
+    expect.equal("the instance", second.instance, first.instance)
+
+
 @theme.rule(COMMANDS)
 def stats_parses(trial: Trial) -> None:
     """The reply to STATS parses: a count, and so many names with numbers."""

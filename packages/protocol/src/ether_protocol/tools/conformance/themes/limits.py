@@ -77,7 +77,7 @@ def sixteen_mebibytes_v1(trial: Trial) -> None:
     """Version 1 ALLOC, WRITE and READ of just 16 MiB are carried out."""
     peer = trial.connect()
     size = MAX_PAYLOAD_BYTES
-    handle = expect.ok(peer.ask(alloc(size, version=VERSION_1))).handle
+    handle = trial.block(peer, size, version=VERSION_1)
     expect.ok(peer.ask(write(handle, 0, b"\x55" * size, version=VERSION_1)))
     reply = peer.ask(read(handle, 0, size, version=VERSION_1))
     expect.content(expect.ok(reply, size=size).payload, b"\x55" * size)

@@ -1,0 +1,53 @@
+"""A real etherd keeps every rule of the protocol, and has no block left afterwards."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from ether_protocol import Client
+from harness import Etherd, StartEtherd
+
+
+def check(address: str, *flags: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "ether_protocol", "conformance", address, *flags],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+def not_held(output: str) -> list[dict[str, str]]:
+    findings = [json.loads(line) for line in output.splitlines()]
+    return [finding for finding in findings if finding["verdict"] != "held"]
+
+
+def test_etherd_holds_every_rule(etherd: Etherd, client: Client) -> None:
+    done = check(etherd.address, "--json", "--timeout", "10")
+    assert not_held(done.stdout) == []
+    assert (done.returncode, done.stderr) == (0, "")
+    assert len(done.stdout.splitlines()) > 100
+    assert client.list() == (0, [])
+    assert etherd.log.count("Traceback") == 0
+
+
+@pytest.mark.parametrize("flags", [("--log-level", "debug")], ids=["without the short way"])
+def test_so_does_one_that_takes_no_short_way(start_etherd: StartEtherd, flags: list[str]) -> None:
+    done = check(start_etherd(*flags).address, "--json", "--timeout", "10")
+    assert not_held(done.stdout) == []
+
+
+def test_an_etherd_with_little_memory_skips_what_needs_more(start_etherd: StartEtherd) -> None:
+    etherd = start_etherd("--max-memory", "12MiB", "--max-handles", "1000")
+    done = check(etherd.address, "--json", "--timeout", "10")
+    assert {finding["verdict"] for finding in not_held(done.stdout)} == {"skipped"}
+    assert {finding["rule"] for finding in not_held(done.stdout)} >= {
+        "limits/sixteen-mebibytes",
+        "list/never-more-than-4096",
+    }
+    assert done.returncode == 0
