@@ -23,6 +23,14 @@ from ether_protocol.vocabulary import MAX_LIST_ENTRIES, MAX_PAYLOAD_BYTES
 
 MAX_MEMORY_BYTES = 1 << 30
 WORD_BYTES = 8
+EXTRAS = {
+    Command.REALLOC: "realloc",
+    Command.FILL: "fill",
+    Command.COPY: "copy",
+    Command.COMPARE_SWAP: "compare-swap",
+    Command.FETCH_ADD: "fetch-add",
+    Command.LIST: "list",
+}
 
 
 @dataclass
@@ -71,7 +79,7 @@ class FaultyMemory:
     def perform(self, request: Message, by: Connected) -> Message:
         """Carry `request` out; refusals are raised."""
         handler = self._handlers.get(Command(request.command))
-        if handler is None:
+        if handler is None or ("has no extras" in self.faults and _is_extra(request)):
             raise Unsupported("not served here")
         with self.lock:
             return handler(request, by)
@@ -89,7 +97,10 @@ class FaultyMemory:
 
     def _hello(self, request: Message, _: Connected) -> Message:
         bodies.decode_client_name(request.payload)
-        hello = Hello("faulty", "0", MAX_PAYLOAD_BYTES, MAX_MEMORY_BYTES, 0)
+        features = ("session-blocks", *EXTRAS.values())
+        if "has no extras" in self.faults:
+            features = ()
+        hello = Hello("faulty", "0", MAX_PAYLOAD_BYTES, MAX_MEMORY_BYTES, 0, False, features)
         return request.reply(payload=bodies.encode_hello(hello))
 
     def _stats(self, request: Message, _: Connected) -> Message:
@@ -234,3 +245,7 @@ def _check_size(size: int) -> None:
 def _check_span(request: Message) -> None:
     if request.size > MAX_PAYLOAD_BYTES:
         raise TooLarge("more than 16 MiB")
+
+
+def _is_extra(request: Message) -> bool:
+    return request.command in EXTRAS or (request.command == Command.ALLOC and bool(request.flags))

@@ -37,7 +37,11 @@ FAULTS = {
     "reuses handles": ["blocks/handles-ascend"],
     "keeps what is freed": ["blocks/freed-is-not-found", "list/count-of-all"],
     "frees with the connection": ["blocks/outlives-its-connection"],
-    "writes in pieces": ["blocks/write-then-death", "blocks/write-is-never-half-seen"],
+    "writes in pieces": [
+        "blocks/write-then-death",
+        "blocks/write-is-never-half-seen",
+        "connections/half-a-request",
+    ],
     "writes what fits": ["ranges/write-outside", "ranges/write-longer-v1"],
     "reads past the end": ["commands/error-reply", "ranges/read-past-the-end"],
     "refuses to cut": [
@@ -150,6 +154,27 @@ def test_a_fault_that_takes_its_time(fault: str) -> None:
     with faulty_server(fault) as address:
         (finding,) = Run(address, timeout=2.0).each(only(name))
     assert (finding.verdict, finding.seen) == (Verdict.BROKEN, seen)
+
+
+def test_what_a_server_need_not_have_is_skipped_and_the_rest_is_tried() -> None:
+    with faulty_server("has no extras") as address:
+        run = Run(address, TIMEOUT_SECONDS)
+        assert run.greet() == ""
+        findings = {finding.name: finding for finding in run.each(quick())}
+    assert {finding.verdict for finding in findings.values()} == {Verdict.HELD, Verdict.SKIPPED}
+    assert findings["commands/fill-reply"].seen == "the server has no fill"
+    assert findings["blocks/session-blocks-end"].seen == "the server has no session-blocks"
+    for name in ("blocks/write-then-death", "blocks/freed-is-not-found", "ranges/up-to-the-end"):
+        assert findings[name].verdict is Verdict.HELD
+
+
+def test_what_a_server_says_it_has_is_not_excused() -> None:
+    with faulty_server("has no extras") as address:
+        (finding,) = Run(address, TIMEOUT_SECONDS).each(only("commands/fill-reply"))
+    assert (finding.verdict, finding.seen) == (
+        Verdict.BROKEN,
+        "ERROR UNSUPPORTED (not served here)",
+    )
 
 
 # Servers that do not even try

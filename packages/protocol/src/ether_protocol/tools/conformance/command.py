@@ -11,24 +11,17 @@ import sys
 from collections.abc import Sequence
 
 from ether_protocol.address import Address, parse_address
-from ether_protocol.bodies import decode_hello
-from ether_protocol.errors import RemoteProtocolError
-from ether_protocol.vocabulary import ErrorCode
 
 from . import expect, report
-from .requests import hello
 from .rules import Rule
 from .runner import Run
 from .themes import THEMES
-from .trial import Trial
-from .verdicts import Broken, NoConnection, Verdict
+from .verdicts import Verdict
 
 HELD, BROKEN, USAGE, NO_CONNECTION = 0, 1, 2, 3
 """Exit statuses: every rule held, some are broken, a mistake in the command, no server there."""
 
 TIMEOUT_SECONDS = 2.0
-
-_NOT_SERVED = (ErrorCode.FORBIDDEN, ErrorCode.BUSY, ErrorCode.UNAUTHENTICATED)
 
 ALL_RULES: Sequence[Rule] = [rule for theme in THEMES for rule in theme.rules]
 
@@ -45,11 +38,12 @@ def main(arguments: list[str]) -> int:
         return HELD
     if options.address is None:
         parser.error("HOST:PORT is missing")
-    reason = _not_served(options.address, options.timeout)
+    run = Run(options.address, options.timeout)
+    reason = run.greet()
     if reason:
         print(f"no connection to {options.address}: {expect.printable(reason)}", file=sys.stderr)
         return NO_CONNECTION
-    return _check(Run(options.address, options.timeout), rules, options)
+    return _check(run, rules, options)
 
 
 def _check(run: Run, rules: Sequence[Rule], options: argparse.Namespace) -> int:
@@ -63,27 +57,6 @@ def _check(run: Run, rules: Sequence[Rule], options: argparse.Namespace) -> int:
     if run.left_behind:
         print(f"{run.left_behind} blocks may be left on the server", file=sys.stderr)
     return BROKEN if run.count(Verdict.BROKEN) else HELD
-
-
-def _not_served(address: Address, timeout: float) -> str:
-    """Why this client is not served at `address`; empty where it is.
-
-    A server that answers with anything else is there: the rules will tell.
-    """
-    trial = Trial(address, timeout)
-    try:
-        reply = trial.connect().ask(hello(b"conformance"))
-        refusal = expect.error_of(reply)
-        if refusal is not None:
-            return str(refusal) if refusal.code in _NOT_SERVED else ""
-        needs_auth = decode_hello(reply.payload).auth_needed
-        return "it wants an AUTH first, which this check cannot give" if needs_auth else ""
-    except NoConnection as error:
-        return error.seen
-    except (Broken, RemoteProtocolError):
-        return ""
-    finally:
-        trial.clean()
 
 
 def _address(text: str) -> Address:

@@ -9,10 +9,29 @@ from __future__ import annotations
 import struct
 
 from ether_protocol.messages import Message
-from ether_protocol.vocabulary import MAGIC, VERSION_1, VERSION_2, Command
+from ether_protocol.vocabulary import MAGIC, VERSION_1, VERSION_2, AllocFlag, Command
 
 _V1 = struct.Struct(">IBBHQII")
 _V2 = struct.Struct(">IBBHQQQII")
+
+SESSION_BLOCKS = "session-blocks"
+_OPTIONAL: dict[int, str] = {
+    Command.REALLOC: "realloc",
+    Command.FILL: "fill",
+    Command.COPY: "copy",
+    Command.COMPARE_SWAP: "compare-swap",
+    Command.FETCH_ADD: "fetch-add",
+    Command.LIST: "list",
+}
+"""Commands that a server has only if its HELLO names them (docs/protocol.md, "Commands")."""
+
+
+def features_of(request: Message) -> list[str]:
+    """The features that a server must have to carry `request` out."""
+    features = [_OPTIONAL[request.command]] if request.command in _OPTIONAL else []
+    if request.command == Command.ALLOC and request.flags & AllocFlag.SESSION:
+        features.append(SESSION_BLOCKS)
+    return features
 
 
 def header_v1(

@@ -11,11 +11,17 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from ether_protocol.address import Address
-from ether_protocol.errors import EtherError
+from ether_protocol.bodies import decode_hello
+from ether_protocol.errors import EtherError, RemoteProtocolError
+from ether_protocol.vocabulary import ErrorCode
 
+from . import expect
+from .requests import hello
 from .rules import Rule
 from .trial import Trial
-from .verdicts import Broken, Finding, Skipped, Verdict
+from .verdicts import Broken, Finding, NoConnection, Skipped, Verdict
+
+_NOT_SERVED = (ErrorCode.FORBIDDEN, ErrorCode.BUSY, ErrorCode.UNAUTHENTICATED)
 
 
 @dataclass
@@ -26,6 +32,31 @@ class Run:
     timeout: float
     findings: list[Finding] = field(default_factory=list)
     left_behind: int = 0
+    features: frozenset[str] | None = None
+    """What the server says that it has; None before it was asked, and then all is expected."""
+
+    def greet(self) -> str:
+        """Ask what the server has; returns why this client is not served, or nothing.
+
+        A server that answers with anything else is there: the rules will tell.
+        """
+        trial = Trial(self.address, self.timeout)
+        try:
+            reply = trial.connect().ask(hello(b"conformance"))
+            refusal = expect.error_of(reply)
+            if refusal is not None:
+                return str(refusal) if refusal.code in _NOT_SERVED else ""
+            said = decode_hello(reply.payload)
+        except NoConnection as error:
+            return error.seen
+        except (Broken, RemoteProtocolError):
+            return ""
+        finally:
+            trial.clean()
+        if said.auth_needed:
+            return "it wants an AUTH first, which this check cannot give"
+        self.features = frozenset(said.features)
+        return ""
 
     def each(self, rules: Iterable[Rule]) -> Iterator[Finding]:
         """Try `rules` and give out each finding as it is made."""
@@ -39,7 +70,7 @@ class Run:
         return sum(finding.verdict is verdict for finding in self.findings)
 
     def _try(self, rule: Rule) -> Finding:
-        trial = Trial(self.address, self.timeout)
+        trial = Trial(self.address, self.timeout, self.features)
         began = time.monotonic()
         try:
             verdict, expected, seen = self._attempt(rule, trial)

