@@ -75,14 +75,32 @@ class Transfer:
 
     def next_step(self) -> Step | None:
         """What to send now; None while the window is full and when nothing is left to send."""
-        if self._ended or self._error is not None:
-            return None
-        if self._next == len(self._batch.steps) or len(self._waiting) >= _WINDOW:
+        if not self.may_send:
             return None
         step = self._batch.steps[self._next]
         self._next += 1
         self._waiting.append(step[0])
         return step
+
+    @property
+    def unanswered(self) -> list[Message]:
+        """The requests whose replies are still to come."""
+        return list(self._waiting)
+
+    @property
+    def may_send(self) -> bool:
+        """Whether `next_step` would give one."""
+        return (
+            self._error is None
+            and not self._ended
+            and self._next < len(self._batch.steps)
+            and len(self._waiting) < _WINDOW
+        )
+
+    @property
+    def finished(self) -> bool:
+        """Whether there is a result."""
+        return not self._waiting and not self.may_send
 
     def not_sent(self, error: LocalProtocolError | None = None) -> None:
         """Say that the step given last was not sent, for good where it has no form on the wire."""

@@ -1,0 +1,112 @@
+"""Clients for many threads: each takes one, uses it alone, and gives it back.
+
+Rule: a client that is no longer connected is not handed out again.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import TracebackType
+from typing import Self
+
+from ether_protocol.address import Address, parse_address
+from ether_protocol.errors import LocalProtocolError, TimedOut
+
+from .blocking import Client, connect
+from .retry import DEFAULT_RETRY, Retry
+from .tracing import Trace
+
+
+class Pool:
+    """At most `size` clients of one server, connected when they are needed.
+
+    Any thread may use it.  The other arguments are `connect`'s; nothing is
+    opened before the first `client`.  Raises ValueError for an address that is
+    none, and for a `size` below 1.
+    """
+
+    def __init__(
+        self,
+        address: str | Address = "localhost",
+        size: int = 8,
+        *,
+        name: str = "",
+        connect_timeout: float = 5.0,
+        timeout: float | None = 30.0,
+        retry: Retry | None = DEFAULT_RETRY,
+        trace: Trace | None = None,
+    ) -> None:
+        if size < 1:
+            raise ValueError(f"a pool of {size} clients serves nobody")
+        self.address = parse_address(address) if isinstance(address, str) else address
+        self.size = size
+        self._connect = lambda: connect(
+            self.address,
+            name=name,
+            connect_timeout=connect_timeout,
+            timeout=timeout,
+            retry=retry,
+            trace=trace,
+        )
+        self._free = threading.Semaphore(size)
+        self._idle: list[Client] = []  # the one used last is taken first
+        self._lock = threading.Lock()
+        self._closed = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<Pool of {self.size} clients of {self.address}>"
+
+    @contextmanager
+    def client(self, timeout: float | None = None) -> Iterator[Client]:
+        """A client for the calling thread alone, until the `with` ends.
+
+        Waits `timeout` seconds, None for ever, while all are in use.  Raises
+        TimedOut after that, what `connect` raises, and LocalProtocolError
+        where the pool is closed.
+        """
+        if not self._free.acquire(timeout=timeout):
+            raise TimedOut(f"all {self.size} clients of {self.address} are in use")
+        try:
+            client = self._take()
+            try:
+                yield client
+            finally:
+                self._give_back(client)
+        finally:
+            self._free.release()
+
+    def close(self) -> None:
+        """Close the clients that nobody uses; each of the others when it is given back."""
+        with self._lock:
+            self._closed = True
+            idle, self._idle = self._idle, []
+        for client in idle:
+            client.close()
+
+    def _take(self) -> Client:
+        with self._lock:
+            if self._closed:
+                raise LocalProtocolError(f"the pool of clients of {self.address} is closed")
+            if self._idle:
+                return self._idle.pop()
+        return self._connect()
+
+    def _give_back(self, client: Client) -> None:
+        with self._lock:
+            if client.connected and not self._closed:
+                self._idle.append(client)
+                return
+        client.close()
