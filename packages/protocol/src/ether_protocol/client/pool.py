@@ -6,7 +6,7 @@ Rule: a client that is no longer connected is not handed out again.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import TracebackType
 from typing import Self
@@ -42,7 +42,7 @@ class Pool:
             raise ValueError(f"a pool of {size} clients serves nobody")
         self.address = parse_address(address) if isinstance(address, str) else address
         self.size = size
-        self._connect = lambda: connect(
+        self._connect: Callable[[], Client] = lambda: connect(
             self.address,
             name=name,
             connect_timeout=connect_timeout,
