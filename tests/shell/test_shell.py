@@ -177,7 +177,7 @@ def test_a_long_read_does_not_flood_a_terminal(terminal: Conversation, client: C
     lines = terminal.run("read 1").out.splitlines()
     assert len(lines) < 20
     assert "|head............|" in lines[0]
-    assert "… 1,047,040 bytes left out, from offset 0x400 on; --all …" in lines
+    assert any("… 1,047,040 bytes left out, from offset 0x400 on;" in line for line in lines)
     assert "|............tail|" in lines[-1]
     assert "left out" not in terminal.run("read 1 --all").out
     assert "left out" not in terminal.run("read 1 64KiB").out

@@ -62,6 +62,7 @@ def test_every_example_in_the_help_runs(
     monkeypatch.chdir(tmp_path)
     Path("block.bin").write_bytes(b"a file")
     shell = talk(daemon.address)
-    assert shell.run("alloc 4096").status == 0
+    for line in ("alloc 4096", "snap $_", "write $_ seen", "snap $_"):
+        assert shell.run(line).status == 0
     assert shell.run(example.line).status == 0
     assert bind(COMMANDS, example.line, {"_": 1}).command is command  # type: ignore[union-attr]  # it just ran

@@ -55,7 +55,7 @@ ZERO_ROW = "  00 00 00 00 00 00 00 00  00 00 00 00 00 00 00 00  |...............
             [Piece(0, bytes(16)), Gap(16, 70_000), Piece(70_016, bytes(16))],
             [
                 "00000000" + ZERO_ROW,
-                "… 70,000 bytes left out, from offset 0x10 on; --all …",
+                "… 70,000 bytes left out, from offset 0x10 on; --all shows them, dump saves them",
                 "00011180" + ZERO_ROW,
             ],
         ),

@@ -43,7 +43,10 @@ def test_a_character_may_be_cut_in_two() -> None:
 
 def test_a_gap_has_a_line_of_its_own() -> None:
     text = shown(Piece(0, "ab€".encode()[:-1]), Gap(4, 99_999), Piece(100_003, b"cd"))
-    assert text == "ab\\xe2\\x82\n… 99,999 bytes left out, from offset 0x4 on; --all …\ncd\n"
+    assert text == (
+        "ab\\xe2\\x82\n… 99,999 bytes left out, from offset 0x4 on;"
+        " --all shows them, dump saves them\ncd\n"
+    )
 
 
 @given(st.lists(st.binary()))

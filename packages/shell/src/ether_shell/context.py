@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ether_protocol import Client
 
 from .inputs import Inputs
 from .language.declaration import Catalogue
 from .session import Session
+from .snapshots import Snapshots
 
 Advance = Callable[[int], None]
 """Called with the bytes that are done so far."""
@@ -34,10 +35,11 @@ class Context:
 
     `guarded` says that the output is a terminal, which must not be flooded;
     `confirm` asks a question of a person and tells whether the answer was yes.
-    `next_line` is what an empty line does next, where the command said so.
-    `interactive` says that a person is at a prompt.  `progress` shows how far a
-    long transfer has come.  `asked` says that the command had the client, so
-    that it may have sent something.
+    `snapshots` are what was seen of blocks, by `home`.  `next_line` is what an
+    empty line does next, where the command said so.  `interactive` says that a
+    person is at a prompt.  `progress` shows how far a long transfer has come.
+    `asked` says that the command had the client, so that it may have sent
+    something.
     """
 
     session: Session
@@ -49,6 +51,13 @@ class Context:
     progress: Progress = unwatched
     asked: bool = False
     next_line: str = ""
+    snapshots: Snapshots = field(default_factory=Snapshots)
+
+    @property
+    def home(self) -> int:
+        """Which set of blocks a handle belongs to, as far as the server tells."""
+        hello = self.session.hello
+        return hello.instance if hello is not None else 0
 
     @property
     def client(self) -> Client:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from ether_protocol import EtherError
 
+from .commands.comparing import keep_shown
 from .commands.guide import Leave
 from .context import Context
 from .language.binding import Bound, bind
@@ -126,6 +127,8 @@ class Shell:
             self._output.line(jsonlines.success(command.name, result))
         else:
             self._output.show(result)
+        if self._context.guarded:
+            keep_shown(self._context, result)
 
     def report(
         self, failure: Failure, line: str = "", where: str = "", command: str | None = None

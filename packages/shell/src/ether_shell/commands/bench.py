@@ -61,7 +61,7 @@ def bench(
                 if stopping.asked:
                     break
     finally:
-        if not client.closed:
+        if client.connected:
             with suppress(EtherError):
                 client.free(handle)
     if stopping.asked and not context.interactive:

@@ -161,6 +161,12 @@ def _count(token: Token, _: Variables) -> int:
     return _whole(_bare(token, "a count"), "a count", 1, _MAX_I64)
 
 
+def _snapshot(token: Token, _: Variables) -> int:
+    if token.form is not Form.FILE or not token.path.isascii() or not token.path.isdigit():
+        raise ValueError(f"{token.text} is not a snapshot, such as @1")
+    return int(token.path)
+
+
 def _line(token: Token, _: Variables) -> Line:
     return Line(token.text, token.start)
 
@@ -185,6 +191,7 @@ SIGNED: Final = Kind(_signed)
 BYTE: Final = Kind(_byte)
 WORD: Final = Kind(_word)
 SECONDS: Final = Kind(_seconds)
+SNAPSHOT: Final = Kind(_snapshot, beginnings=(("@", "the number of a snapshot: @1"),))
 COUNT: Final = Kind(_count)
 LINE: Final = Kind(_line, live=Live.COMMANDS)
 PATH: Final = Kind(_path, live=Live.PATHS)

@@ -58,7 +58,8 @@ def rows(
 
 def gap_line(gap: Gap, paint: Paint = plain) -> str:
     """The line that stands for bytes left out."""
-    return paint("gap", f"… {gap.size:,} bytes left out, from offset {gap.offset:#x} on; --all …")
+    text = f"… {gap.size:,} bytes left out, from offset {gap.offset:#x} on"
+    return paint("gap", f"{text}; --all shows them, dump saves them")
 
 
 def _row(row: Row, each: int, paint: Paint, changed: Container[int]) -> str:

@@ -1,0 +1,60 @@
+"""Differences, as they are seen."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ether_shell.commands.comparing import Difference, Kept
+from ether_shell.snapshots import Snapshot
+from ether_shell.views.comparing import runs
+from ether_shell.views.look import Note, View
+from ether_shell.views.render import render
+from ether_shell.views.style import coloured, without_colour
+
+
+def difference(before: bytes, after: bytes) -> Difference:
+    return Difference(7, 1, 3, 0x10, before, after, True)
+
+
+def test_both_sides_stand_beside_each_other() -> None:
+    before = b"hello\0\0\0" + bytes(16) + b"ab"
+    after = b"hullo\0\0\0" + bytes(16) + b"aB"
+    assert list(render(difference(before, after), View())) == [
+        "00000010  68>65 6c 6c 6f 00 00 00 │hello⋄⋄⋄│  68>75 6c 6c 6f 00 00 00 │hullo⋄⋄⋄│",
+        "… 2 equal rows",
+        "00000028  61>62                   │ab│        61>42                   │aB│",
+        Note("@1 and @3: 2 bytes differ"),
+    ]
+
+
+@pytest.mark.parametrize(("columns", "each"), [(50, 4), (80, 8), (150, 16)])
+def test_rows_are_as_long_as_the_terminal_is_wide(columns: int, each: int) -> None:
+    lines = [str(line) for line in render(difference(bytes(64), b"\1" * 64), View(columns=columns))]
+    assert len(lines) == 64 / each + 1
+    assert max(map(len, lines)) <= columns
+
+
+def test_colour_only_adds_colour() -> None:
+    result = difference(b"abc", b"aXc")
+    plain = [str(line) for line in render(result, View())]
+    shown = [without_colour(str(line)) for line in render(result, View(paint=coloured))]
+    assert shown == plain
+
+
+@given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3))))
+def test_runs_are_exactly_what_differs(pairs: list[tuple[int, int]]) -> None:
+    before, after = (bytes(side) for side in zip(*pairs, strict=True)) if pairs else (b"", b"")
+    found = list(runs(before, after))
+    differing = {at for at in range(len(before)) if before[at] != after[at]}
+    assert {at for start, end in found for at in range(start, end)} == differing
+    assert all(end < start for (_, end), (start, _) in pairwise(found))
+
+
+def test_snapshots_in_a_pipe_are_words() -> None:
+    kept = Kept((Snapshot(7, 1, 16, b"abc"),))
+    assert list(render(kept, View())) == ["7 @1 3 16", Note("1 snapshot, 3 B")]
+    assert list(render(Kept(()), View())) == [Note("no snapshots")]
