@@ -74,13 +74,22 @@ def receive_v2(sock: socket.socket) -> Reply:
     return Reply(command, handle, size, payload, code, request_id)
 
 
-def ask_v1(sock: socket.socket, command: int, *args: int, payload: bytes = b"") -> Reply:
+def ask_v1(
+    sock: socket.socket, command: int, handle: int = 0, size: int = 0, payload: bytes = b""
+) -> Reply:
     """Send a version 1 request and wait for its reply."""
-    sock.sendall(v1(command, *args, payload=payload))
+    sock.sendall(v1(command, handle, size, payload))
     return receive_v1(sock)
 
 
-def ask_v2(sock: socket.socket, command: int, *args: int, payload: bytes = b"") -> Reply:
+def ask_v2(
+    sock: socket.socket,
+    command: int,
+    handle: int = 0,
+    size: int = 0,
+    offset: int = 0,
+    payload: bytes = b"",
+) -> Reply:
     """Send a version 2 request and wait for its reply."""
-    sock.sendall(v2(command, *args, payload=payload))
+    sock.sendall(v2(command, handle, size, offset, payload))
     return receive_v2(sock)

@@ -23,13 +23,11 @@ _ADDRESSES = bytes([10, 0, 0, 1]), bytes([10, 0, 0, 2])
 class Wire:
     """One connection's frames, in the order in which they are sent."""
 
-    def __init__(
-        self, *, mss: int = 1448, first: tuple[int, int] = (1000, 5000), client_port: int = 40_000
-    ) -> None:
+    def __init__(self, *, mss: int = 1448, first: int = 1000, client_port: int = 40_000) -> None:
         self.frames: list[bytes] = []
         self._mss = mss
         self._port = client_port
-        self._sent = {True: first[0], False: first[1]}
+        self._sent = {True: first, False: first + 5000}
 
     def open(self) -> Wire:
         """The three packets that begin a connection."""
@@ -75,11 +73,16 @@ class Wire:
         self._sent[to_server] += len(data) + bool(flags & (dpkt.tcp.TH_SYN | dpkt.tcp.TH_FIN))
 
 
-def write_pcap(path: Path, frames: Iterable[bytes], *, snap: int = 1 << 18) -> Path:
-    """Write `frames`, a millisecond apart, to a pcap file; of each at most `snap` bytes."""
-    data = bytearray(struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, snap, dpkt.pcap.DLT_EN10MB))
+def pcap(frames: Iterable[bytes], *, link: int = 1, snap: int = 1 << 18) -> bytes:
+    """A capture file of `frames`, a millisecond apart; of each it has at most `snap` bytes."""
+    data = bytearray(struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, snap, link))
     for turn, frame in enumerate(frames):
         kept = frame[:snap]
         data += struct.pack("<IIII", _BEGIN_SECONDS, turn * 1000, len(kept), len(frame)) + kept
-    path.write_bytes(data)
+    return bytes(data)
+
+
+def write_pcap(path: Path, frames: Iterable[bytes], *, snap: int = 1 << 18) -> Path:
+    """The same as a file."""
+    path.write_bytes(pcap(frames, snap=snap))
     return path

@@ -24,11 +24,13 @@ def main(arguments: list[str] | None = None) -> int:
     arguments = sys.argv[1:] if arguments is None else arguments
     tool = _parser().parse_args(arguments[:1]).tool
     try:
-        return int(import_module(f".tools.{tool}", __package__).main(arguments[1:]))
+        status = int(import_module(f".tools.{tool}", __package__).main(arguments[1:]))
+        sys.stdout.flush()
+        return status
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:
-        # Whoever read, `head` perhaps, has seen enough; nor must the flush at exit complain.
+        # Whoever read, `head` perhaps, has seen enough, and the flush at exit need not complain.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
 

@@ -48,8 +48,10 @@ class Cut:
 
     @property
     def sound(self) -> bool:
-        """Whether this is a whole message, or filler."""
-        return self.note == FILLER or (self.message is not None and self.note != CUT_SHORT)
+        """Whether this is a whole message of a known version, or filler."""
+        if self.message is None or self.note == CUT_SHORT:
+            return self.note == FILLER
+        return self.data[_VERSION_AT] in HEADER_BYTES
 
 
 @dataclass(slots=True)

@@ -29,10 +29,11 @@ def main(arguments: list[str]) -> int:
     options = _parser().parse_args(arguments)
     try:
         data = sys.stdin.buffer.read() if options.file == "-" else Path(options.file).read_bytes()
-        found = _decode(data, options.format or detect(data), options.port)
-        return _show(found, as_json if options.json else as_text, options.file)
     except OSError as error:
         return _fail(options.file, error.strerror or str(error))
+    found = _decode(data, options.format or detect(data), options.port)
+    try:
+        return _show(found, as_json if options.json else as_text, options.file)
     except ValueError as error:
         return _fail(options.file, str(error))
 
