@@ -1,4 +1,4 @@
-"""The `decode` tool: bytes from a file, however they were kept, as a readable exchange.
+"""What `decode` is told by its arguments, and what it prints.
 
 Rule: input and output stand here, every decision in the files beside this one.
 """

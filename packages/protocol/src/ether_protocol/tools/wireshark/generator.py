@@ -1,4 +1,4 @@
-"""The `wireshark` tool: a dissector in Lua, with its tables taken from the declarations.
+"""The dissector for Wireshark, with its tables taken from the declarations.
 
 Rule: every number and every field of the protocol in the output comes from
 `declarations` and `vocabulary`; how Wireshark is told about them stands in

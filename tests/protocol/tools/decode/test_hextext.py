@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ether_protocol.tools.hextext import HexError, parse_hex
+from ether_protocol.tools.decode.hextext import HexError, parse_hex
 
 MESSAGE = bytes.fromhex("E7E7E7E7 01 10 0000 0000000000000000 00000400 00000000")
 ZEROS = MESSAGE + bytes(100) + b"end"

@@ -4,8 +4,8 @@ import json
 
 from ether_protocol import Command, Message
 from ether_protocol.codec import encode
-from ether_protocol.tools.cutting import MISSING, Cut, Cutter
-from ether_protocol.tools.transcript import Entry, Matcher, Way, as_json, as_text, entries
+from ether_protocol.tools.decode.cutting import MISSING, Cut, Cutter
+from ether_protocol.tools.decode.transcript import Entry, Matcher, Way, as_json, as_text, entries
 from protocol.samples import INFO_BODY
 
 WAY = Way("10.0.0.1:40000", "10.0.0.2:9999", 0.0015)

@@ -12,7 +12,7 @@ import pytest
 
 from ether_protocol import Command, Message
 from ether_protocol.codec import encode
-from ether_protocol.tools.decode import detect, main
+from ether_protocol.tools.decode.command import detect, main
 from protocol.samples import REPLIES, REQUESTS
 from protocol.tools.packets import Wire, pcap
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ether_protocol.tools.reassembly import Missing, Reassembly
+from ether_protocol.tools.decode.reassembly import Missing, Reassembly
 
 FIRST = 2**32 - 3  # so that the numbers wrap soon
 STREAM = bytes(range(1, 101))

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from ether_protocol import MAX_PAYLOAD_BYTES, Command, Message
 from ether_protocol.codec import encode, encode_header
-from ether_protocol.tools.cutting import (
+from ether_protocol.tools.decode.cutting import (
     CUT_SHORT,
     FILLER,
     MISSING,

@@ -26,14 +26,14 @@ from ether_protocol import (
 )
 from ether_protocol.__main__ import main
 from ether_protocol.codec import encode
-from ether_protocol.tools.wireshark import dissector
+from ether_protocol.tools.wireshark.generator import dissector
 from ether_protocol.vocabulary import command_name
 from harness import Etherd, until
 from protocol.samples import REPLIES, REQUESTS, Sample
 from protocol.tools.packets import Wire, write_pcap
 from protocol.tools.recording import recording
 
-COMMITTED = Path(__file__).parents[3] / "packages/protocol/wireshark/ether.lua"
+COMMITTED = Path(__file__).parents[4] / "packages/protocol/wireshark/ether.lua"
 
 needs_tshark = pytest.mark.skipif(
     shutil.which("tshark") is None, reason="tshark is not installed: nothing can run the dissector"
