@@ -68,3 +68,14 @@ def test_bench_is_stopped_politely(etherd: Etherd, client: Client, home: Path) -
         screen.type(CTRL_C)
         screen.is_asked("a second, stopped", "p99.9", "1 block, 5 B")
         assert client.list() == (1, [(1, 5)])  # the connection lives, and its block with it
+
+
+def test_the_map_changes_with_the_blocks(etherd: Etherd, client: Client, home: Path) -> None:
+    with Screen(etherd.address, home=home) as screen:
+        screen.is_asked("0 blocks")
+        screen.type("alloc 1000" + ENTER + "map --watch" + ENTER)
+        screen.sees("every 1 s: map", "1 block, 1000 B of", "*1████")
+        client.alloc(1000)
+        screen.sees("2 blocks, 2.0 KiB of", "*1████", "2▒▒▒▒")
+        screen.type(CTRL_C)
+        screen.is_asked("rounds in")

@@ -54,6 +54,8 @@ class Session:
     ) -> None:
         self.address = address
         self.variables: dict[str, int] = {}
+        self.own: set[int] = set()
+        """The blocks that were made through this session and not freed by it."""
         self.blocks = Blocks()
         self.hello: Hello | None = None
         self.round_trip_ms: float | None = None
@@ -83,7 +85,9 @@ class Session:
             timeout=self._timeout,
             retry=Retry(attempts=0),
         )
-        self.hello = client.server
+        before, self.hello = self.hello, client.server
+        if before is not None and (self.hello is None or before.instance != self.hello.instance):
+            self.own.clear()
         # It may be another server now, where the last handle is somebody else's block.
         forgotten = self.variables.pop(LAST, None) is not None
         if self._was_connected:
@@ -139,9 +143,11 @@ class Session:
     def allocated(self, handle: int) -> None:
         """Make `handle` what `$_` stands for."""
         self.variables[LAST] = handle
+        self.own.add(handle)
 
     def freed(self, handle: int) -> None:
         """Have `$_` stand for nothing if it stood for `handle`."""
+        self.own.discard(handle)
         if self.variables.get(LAST) == handle:
             del self.variables[LAST]
 

@@ -62,7 +62,10 @@ def _watchable(context: Context, line: Line) -> Bound:
         raise Misuse(str(error), None if error.at is None else error.at + line.at) from None
     assert bound is not None  # a token of it was there
     command = bound.command
-    if command.changes or command.local or command.lasting:
+    lasting = command.lasting or any(
+        option.lasting and bound.values[option.parameter] for option in command.options
+    )
+    if command.changes or command.local or lasting:
         raise Misuse(f"{command.name} is not for watching: it must only look", line.at)
     return bound
 

@@ -91,13 +91,17 @@ class Argument:
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """A value that is known by its name, `--at 16`, or a switch where `kind` is None."""
+    """A value that is known by its name, `--at 16`, or a switch where `kind` is None.
+
+    A `lasting` switch makes its command go on until it is stopped.
+    """
 
     name: str
     help: str
     kind: Kind | None = None
     value: str = "N"
     default: Any = None
+    lasting: bool = False
 
     @property
     def flag(self) -> str:

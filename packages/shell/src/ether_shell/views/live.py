@@ -11,12 +11,16 @@ from dataclasses import replace
 from typing import Any
 
 from ether_shell.commands.live import Round, Watched
+from ether_shell.commands.mapping import Mapped
 from ether_shell.commands.reading import Contents
 from ether_shell.language.declaration import Result
 
 from .byteclass import CHANGED_SIGN
 from .look import Frame, Look, Looks, Note, Output, View
 from .style import Paint, plain
+
+_AS_THEY_ARE = (Contents, Mapped)
+"""Results that mark their own changes, or are pictures in which words mean nothing."""
 
 _WORD = re.compile(r"\S+")
 
@@ -51,7 +55,7 @@ def _heading(result: Round) -> str:
 def _lines(result: Round, view: View, render: Render) -> Iterable[str]:
     for index, each in enumerate(result.results):
         before = result.before[index] if index < len(result.before) else None
-        if isinstance(each, Contents) or before is None:
+        if isinstance(each, _AS_THEY_ARE) or before is None:
             yield from texts(render(each, replace(view, live=False)))
         else:
             bare = replace(view, paint=plain, live=False)

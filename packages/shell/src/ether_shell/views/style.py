@@ -20,6 +20,7 @@ _SGR = {
     "heading": "1",
     "name": "36",
     "changed": "7",
+    "own": "32",
     "null": "90",
     "printable": "36",
     "space": "32",

@@ -1,0 +1,52 @@
+"""All blocks in one picture, as it is seen."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ether_shell.commands.mapping import Mapped, Share
+from ether_shell.views.look import Note, View
+from ether_shell.views.mapping import ROWS, placed
+from ether_shell.views.render import render
+from ether_shell.views.style import coloured
+
+
+def test_blocks_stand_in_proportion() -> None:
+    sizes = ((1, 8000, True), (4, 4000, False), (5, 3900, False), (6, 1, False))
+    shares = tuple(Share(*each) for each in sizes)
+    assert list(render(Mapped(16000, 1 << 20, shares), View(columns=11))) == [
+        "4 blocks, 15.6 KiB of 1.0 MiB in use",
+        "*1████████",
+        "██████████",
+        "██████████",
+        "██████████",
+        "4▒▒▒▒▒▒▒▒▒",
+        "▒▒▒▒▒▒▒▒▒▒",
+        "5░░░░░░░░░",
+        "░░░░░░░░░░",
+        Note(
+            "█▓ and * yours, ░▒ others; a cell is about 198 B; 1 block too small to be seen"
+        ),
+    ]  # fmt: skip
+
+
+def test_nothing_is_no_picture() -> None:
+    assert list(render(Mapped(0, 0, ()), View())) == ["0 blocks, 0 B in use"]
+
+
+def test_own_blocks_have_a_colour_too() -> None:
+    lines = list(render(Mapped(8, 0, (Share(1, 8, True),)), View(columns=11, paint=coloured)))
+    assert lines[1] == "\x1b[32m*1████████\x1b[0m"
+
+
+@given(st.lists(st.integers(1, 2**40), min_size=1, max_size=50), st.integers(11, 200))
+def test_every_cell_is_drawn_once(sizes: list[int], columns: int) -> None:
+    shares = tuple(Share(handle, size, handle % 3 == 0) for handle, size in enumerate(sizes, 1))
+    runs = placed(shares, (columns - 1) * ROWS)
+    assert sum(count for _, count in runs) == (columns - 1) * ROWS
+    total = sum(sizes)
+    for share, count in runs:
+        assert abs(count - share.size * (columns - 1) * ROWS / total) <= 1
+    lines = [str(line) for line in render(Mapped(total, 0, shares), View(columns=columns))]
+    assert [len(line) for line in lines[1:-1]] == [columns - 1] * ROWS
