@@ -10,7 +10,7 @@ import pytest
 
 import ether_protocol
 from ether_protocol import Command, declarations
-from ether_protocol.declarations import layout
+from ether_protocol.declarations import Part, Piece, layout, outline
 from protocol import document
 from protocol.samples import ERROR_BODY, HELLO_BODY, INFO_BODY, LIST_BODY, STATS_BODY
 
@@ -144,18 +144,86 @@ def test_bodies_are_declared_for_commands_that_have_them() -> None:
     assert {command.name for command in declarations.REPLY_BODIES} == documented - plain - {"ERROR"}
 
 
-def test_construct_is_imported_in_one_place() -> None:
-    package = Path(ether_protocol.__file__).parent
-
-    assert [path.name for path in sorted(package.glob("*.py")) if _imports_construct(path)] == [
-        "declarations.py"
+def test_pieces_are_the_values_with_their_bytes() -> None:
+    assert list(declarations.pieces(declarations.STATS_REPLY, STATS_BODY + b"behind")) == [
+        Piece(0, b"\x00\x00\x00\x01", "counters.count", 1),
+        Piece(4, b"\x06blocks", "counters[0].name", "blocks"),
+        Piece(11, bytes(7) + b"\x03", "counters[0].value", 3),
+    ]
+    assert [
+        (piece.offset, piece.name, piece.value)
+        for piece in declarations.pieces(declarations.LIST_REPLY, LIST_BODY)
+    ] == [
+        (0, "blocks[0].handle", 8),
+        (8, "blocks[0].size", 64),
+        (16, "blocks[1].handle", 9),
+        (24, "blocks[1].size", 2**40),
     ]
 
 
-def _imports_construct(path: Path) -> bool:
+def test_pieces_come_up_to_the_one_that_does_not_parse() -> None:
+    pieces = declarations.pieces(declarations.INFO_REPLY, INFO_BODY[:12])
+
+    assert [next(pieces).name, next(pieces).name] == ["size", "flags"]
+    with pytest.raises(declarations.DeclarationError):
+        next(pieces)
+
+
+def test_an_outline_is_the_declaration_as_plain_data() -> None:
+    assert outline(declarations.HELLO_REPLY) == (
+        Part("name", "name", 1),
+        Part("version", "name", 1),
+        Part("max_payload_bytes", "unsigned", 4),
+        Part("max_memory_bytes", "unsigned", 8),
+        Part("max_handles", "unsigned", 8),
+        Part("auth_needed", "flag", 1),
+        Part("features", "counted", 1, (Part("", "name", 1),)),
+        Part("instance", "unsigned", 8),
+    )
+    assert outline(declarations.LIST_REPLY) == (
+        Part("blocks", "repeated", 0, (Part("handle", "unsigned", 8), Part("size", "unsigned", 8))),
+    )
+    assert outline(declarations.ERROR_REPLY) == (
+        Part("code", "unsigned", 2),
+        Part("message", "text"),
+    )
+    assert outline(declarations.COMPARE_SWAP_REPLY) == (Part("found", "bytes", 8),)
+    assert outline(declarations.FETCH_ADD_REQUEST) == (Part("delta", "signed", 8),)
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_an_outline_has_the_offsets_of_the_layout(version: int) -> None:
+    header = declarations.HEADERS[version]
+
+    assert tuple(part.name for part in outline(header)) == layout(header).names
+    assert sum(part.size for part in outline(header)) == header.sizeof()
+
+
+@pytest.mark.parametrize(
+    "field",
+    [construct.GreedyBytes, construct.Int16ul, construct.Padded(4, construct.Int8ub)],
+    ids=lambda field: repr(field),
+)
+def test_what_no_part_describes_has_no_outline(field: Any) -> None:
+    with pytest.raises(TypeError, match="is of no kind that an outline knows"):
+        outline(construct.Struct("field" / field))
+
+
+@pytest.mark.parametrize(
+    ("library", "file"), [("construct", "declarations.py"), ("dpkt", "capture.py")]
+)
+def test_a_library_is_imported_in_one_place(library: str, file: str) -> None:
+    package = Path(ether_protocol.__file__).parent
+
+    assert [path.name for path in package.rglob("*.py") if library in _imports(path)] == [file]
+
+
+def _imports(path: Path) -> set[str]:
+    """The top-level packages that the file imports by their names."""
+    names: list[str] = []
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("construct"):
-            return True
-        if isinstance(node, ast.Import) and any(n.name.startswith("construct") for n in node.names):
-            return True
-    return False
+        if isinstance(node, ast.ImportFrom) and not node.level:
+            names.append(node.module or "")
+        elif isinstance(node, ast.Import):
+            names += [imported.name for imported in node.names]
+    return {name.partition(".")[0] for name in names}

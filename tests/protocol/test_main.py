@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import ast
+import os
 import subprocess
 import sys
 from importlib import import_module
@@ -66,6 +67,18 @@ def test_a_reader_that_leaves_early_is_no_error(tmp_path: Path) -> None:
 
         assert decode.stderr.read() == b""
     assert decode.returncode == 0
+
+
+def test_a_terminal_of_few_characters_is_no_error() -> None:
+    run = subprocess.run(
+        [sys.executable, "-m", "ether_protocol", "decode"],
+        input=REQUESTS[0].wire,
+        stdout=subprocess.PIPE,
+        env={**os.environ, "PYTHONIOENCODING": "ascii"},
+    )
+
+    assert run.returncode == 0
+    assert run.stdout.startswith(b"at 0 \\xb7 24 bytes")
 
 
 def test_the_library_imports_no_tool() -> None:

@@ -7,6 +7,7 @@ behind its name and returns the exit status; it is imported only when chosen.
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import sys
 from importlib import import_module
@@ -23,6 +24,8 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the tool that `arguments` name; returns the exit status."""
     arguments = sys.argv[1:] if arguments is None else arguments
     tool = _parser().parse_args(arguments[:1]).tool
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # for a terminal that lacks an arrow
     try:
         status = int(import_module(f".tools.{tool}", __package__).main(arguments[1:]))
         sys.stdout.flush()

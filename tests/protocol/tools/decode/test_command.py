@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -56,6 +57,16 @@ def test_a_message_as_a_table(file: Path, capsys: pytest.CaptureFixture[str]) ->
         "    36  00 00 00 00              length      0",
         "",
     ]
+
+
+def test_the_example_in_the_document(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    document = Path(__file__).parents[4] / "docs/tools.md"
+    block = re.findall(r"^    (\$ echo .*\n(?:    .*\n)+)", document.read_text(), re.M)[0]
+    command, *shown = block.splitlines()
+    file.write_text(command.removeprefix("$ echo ").partition(" | ")[0])
+
+    assert main([str(file)]) == 0
+    assert capsys.readouterr().out.split("\n")[:-2] == [line.removeprefix("    ") for line in shown]
 
 
 def test_the_same_stream_in_every_format(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
