@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections import deque
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -45,6 +46,7 @@ class Bench:
         stop, filled = serve_small(
             self.handles.table.pages,
             self.store.small,
+            self.store.large,
             self.requests,
             replies.data,
             replies.view,
@@ -88,6 +90,13 @@ TAKEN = [
     ("write of nothing at the end", write(2, 64, b""), "OK #7 handle=2"),
     ("write of everything", write(2, 0, bytes(64)), "OK #7 handle=2 size=64"),
     ("write to the end", write(3, 4995, b"hello"), "OK #7 handle=3 size=5"),
+    ("read of a large block", read(5, 256 * 1024, 20), "OK #7 handle=5 size=1 [1 bytes]"),
+    (
+        "read of a short end",
+        read(6, 100_000, MAX_PAYLOAD_BYTES),
+        "OK #7 handle=6 size=200000 [200000 bytes]",
+    ),
+    ("write to a large block", write(6, 299_999, b"x"), "OK #7 handle=6 size=1"),
     ("write with a size", write(2, 0, b"x").with_payload(b"xyz"), "OK #7 handle=2 size=3"),
 ]
 
@@ -102,7 +111,7 @@ def test_what_it_serves(bench: Bench, what: str, message: Message, reply: str) -
     client = ClientConnection()
     for _ in range(2):
         client.send(message)
-    client._outstanding[0].request_id = client._outstanding[1].request_id = 7
+    client._due = deque(due._replace(request_id=7) for due in client._due)
     assert [str(got) for got in client.receive_data(replies)] == [reply, reply]
 
 
@@ -123,12 +132,11 @@ LEFT = [
     ("read of more than there is", encode(read(2, 0, U64))),
     ("read with a payload", encode(read(2, 0, 1, payload=b"x"))),
     ("read with a flag", encode(read(2, 0, 1, flags=1))),
-    ("read of a large block", encode(read(5, 0, 1))),
+    ("read of a long range", encode(read(6, 0, 256 * 1024 + 1))),
     ("write past the end", encode(write(2, 64, b"x"))),
     ("write past the end 2", encode(write(2, 60, b"hello"))),
     ("write far past the end", encode(write(2, U64, b"x"))),
     ("write with a flag", encode(write(2, 0, b"x", flags=0x8000))),
-    ("write to a large block", encode(write(5, 0, b"x"))),
     ("write that is not whole", encode(write(2, 0, b"hello"))[:-1]),
     ("write of more than 16 MiB", raw(Command.WRITE, MAX_PAYLOAD_BYTES + 1, handle=2)),
     ("write of 4 GiB", raw(Command.WRITE, (1 << 32) - 1, handle=2)),
@@ -208,6 +216,23 @@ def test_a_sparse_page_serves_alike(bench: Bench) -> None:
 def test_what_is_read_does_not_change_afterwards(bench: Bench) -> None:
     data = encode(write(2, 0, b"old")) + encode(read(2, 0, 3)) + encode(write(2, 0, b"new"))
     assert b"old" in bench.serve(data)[2]
+
+
+def test_a_large_block_on_its_way_out_is_left_to_the_store(bench: Bench) -> None:
+    reading = cast(MappingReading, bench.handles.read(6, 0, 300_000))
+    for message in (read(6, 0, 1), write(6, 0, b"x")):
+        assert bench.serve(encode(message))[0] == 0
+    reading.cancel()
+    assert bench.serve(encode(write(6, 0, b"x")))[0] == 41
+    assert bench.handles.read(6, 0, 2) == b"x\0"
+
+
+def test_a_large_block_with_a_tail_to_be_wiped_is_left_to_the_store() -> None:
+    bench = Bench()
+    bench.handles.realloc(6, 262_145)
+    stop = bench.serve(encode(read(6, 0, 1)))[0]
+    assert stop == (40 if bench.store.large[bench.handles.table.ref(6)].at_rest else 0)
+    bench.close()
 
 
 # The same bytes with and without it
@@ -313,6 +338,7 @@ def test_nobody_can_tell_whether_it_was_taken(
 ) -> None:
     clock = SimpleNamespace(time_ns=lambda: 1_700_000_000_000_000_000)
     monkeypatch.setattr("ether_daemon.handles.time", clock)
+    monkeypatch.setattr("ether_daemon.service.secrets", SimpleNamespace(randbits=lambda _: 7))
     fast = everything_about(stream, cuts, fast=True)
     assert fast == everything_about(stream, cuts, fast=False)
     assert fast == everything_about(stream, [], fast=True)

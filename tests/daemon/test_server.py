@@ -152,7 +152,7 @@ def test_a_request_that_is_being_received_is_finished_and_no_other(
 
         replies = ClientConnection()
         replies.send(Message(Command.WRITE, 1))
-        replies._outstanding[0].request_id = 0
+        replies._due[0] = replies._due[0]._replace(request_id=0)
         assert [str(reply) for reply in replies.receive_data(receive_all(sock))] == [
             "OK #0 handle=1 size=5"
         ]

@@ -34,9 +34,8 @@ def replies(data: bytes) -> list[str]:
         version = data[4]
         client = ClientConnection()
         client.send(Message(Command.READ, size=1 << 24, version=version))
-        waited = client._outstanding[0]
-        waited.request_id = int.from_bytes(data[32:36], "big") if version == 2 else 0
-        waited.answer = Command(data[5])
+        request_id = int.from_bytes(data[32:36], "big") if version == 2 else 0
+        client._due[0] = client._due[0]._replace(request_id=request_id, answer=data[5])
         header = 40 if version == 2 else 24
         length = int.from_bytes(data[36:40] if version == 2 else data[16:20], "big")
         (reply,) = client.receive_data(data[: header + length])
@@ -580,7 +579,7 @@ def test_a_connection_that_is_lost_lets_go_of_everything(how: str) -> None:
                 store.answer(0, 5)
             if how == "blocked":
                 connection.session.resume_writing()
-                (mapping,) = service._store._mappings.values()
+                (mapping,) = service._store.large.values()
                 assert mapping.readings == []
             await asyncio.sleep(0)
             assert connection.received() == b""

@@ -29,6 +29,11 @@ class Mapping:
         self._stale = Stale(self.memory)
         self._waiting: Defer | None = None  # freed, but for what readings need
 
+    @property
+    def at_rest(self) -> bool:
+        """Whether any range of `memory` may be read and changed as it stands."""
+        return not (self.readings or self._stale)
+
     def place(self, start: int, end: int) -> mmap.mmap:
         """The memory, `[start:end]` of which may be used."""
         if self._stale:

@@ -36,7 +36,8 @@ class MemoryStore:
 
     def __init__(self, capacity_bytes: int, defer: Defer, spares: Spares | None = None) -> None:
         self._slabs = Slabs(capacity_bytes)
-        self._mappings: dict[Ref, Mapping] = {}
+        self.large: dict[Ref, Mapping] = {}
+        """The large blocks; public, as `small` is, for the fast path."""
         self._next_large = LARGE_REF
         self._defer = defer
         self._spares = spares or Spares()
@@ -49,7 +50,7 @@ class MemoryStore:
             return self._slabs.allocate(size)
         mapping = Mapping(size)
         self._next_large += 1
-        self._mappings[self._next_large] = mapping
+        self.large[self._next_large] = mapping
         return self._next_large
 
     def release(self, ref: Ref) -> None:
@@ -57,7 +58,7 @@ class MemoryStore:
             self._slabs.release(ref)
         else:
             self._mapping(ref).release(self._defer)
-            del self._mappings[ref]
+            del self.large[ref]
 
     def resize(self, ref: Ref, size: int) -> Ref:
         if ref >= LARGE_REF and size > MAX_SMALL_BYTES:
@@ -127,9 +128,9 @@ class MemoryStore:
         return found
 
     def close(self) -> None:
-        for mapping in self._mappings.values():
+        for mapping in self.large.values():
             mapping.memory.close()
-        self._mappings.clear()
+        self.large.clear()
         self._slabs.close()
 
     def _exchanged(self, ref: Ref, data: Buffer) -> bool:
@@ -153,7 +154,7 @@ class MemoryStore:
         return self._mapping(ref).place(offset, offset + size), offset
 
     def _mapping(self, ref: Ref) -> Mapping:
-        mapping = self._mappings.get(ref)
+        mapping = self.large.get(ref)
         if mapping is None:
             raise NotFound("the block is gone")
         return mapping

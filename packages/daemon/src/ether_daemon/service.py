@@ -70,6 +70,7 @@ class EtherService:
             serve_small,
             self._anonymous.table.pages,
             self._store.small,
+            self._store.large,
             self.requests,
             self.replies.data,
             self.replies.view,
