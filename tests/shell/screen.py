@@ -75,9 +75,19 @@ class Screen:
     def text(self) -> str:
         return "\n".join(self.lines)
 
+    def shown(self) -> str:
+        """What is to be seen just now."""
+        self._take()
+        return self.text
+
     def type(self, text: str) -> None:
         """Press keys; Enter is a carriage return."""
         self.process.send(text)
+
+    def resize(self, lines: int, columns: int) -> None:
+        """Give the window another size."""
+        self._screen.resize(lines, columns)
+        self.process.setwinsize(lines, columns)
 
     def sees(self, *texts: str) -> None:
         """Wait until all `texts` are to be seen."""

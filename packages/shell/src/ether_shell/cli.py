@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import click
@@ -18,8 +18,9 @@ from ether_protocol import Address, EtherError, parse_address
 
 from . import __version__, script
 from .commands.catalogue import COMMANDS
-from .context import Context
+from .context import Context, FullScreen
 from .inputs import Inputs
+from .language.declaration import Result
 from .output import Output
 from .problems import ExitStatus, Failure, judge
 from .session import Session
@@ -185,6 +186,7 @@ def _run(wishes: _Wishes) -> ExitStatus:
         confirm=repl.ask if wishes.interactive and not wishes.yes else lambda _: True,
         interactive=wishes.interactive,
         progress=output.progress,
+        full_screen=_full_screen(wishes, session, output),
     )
     shell = Shell(context, output, as_json=wishes.as_json, interactive=wishes.interactive)
     try:
@@ -193,6 +195,19 @@ def _run(wishes: _Wishes) -> ExitStatus:
         return script.run(shell, _lines(wishes))
     finally:
         session.close()
+
+
+def _full_screen(wishes: _Wishes, session: Session, output: Output) -> FullScreen | None:
+    if wishes.as_json or not output.live or not sys.stdin.isatty():
+        return None
+
+    def show(look: Callable[[], Result], seconds: float) -> None:
+        from .terminal import fullscreen
+
+        with output.holding_notes():
+            fullscreen.FullScreen(look, seconds, lambda: output.view).run(session.close)
+
+    return show
 
 
 def _inputs(wishes: _Wishes) -> Inputs:

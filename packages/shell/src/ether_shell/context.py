@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from ether_protocol import Client
 
 from .inputs import Inputs
-from .language.declaration import Catalogue
+from .language.declaration import Catalogue, Result
 from .session import Session
 from .snapshots import Snapshots
 
@@ -21,6 +21,9 @@ Advance = Callable[[int], None]
 
 Progress = Callable[[str, int | None], AbstractContextManager[Advance]]
 """Called with a verb and all bytes there are, None where nobody knows."""
+
+FullScreen = Callable[[Callable[[], Result], float], None]
+"""Called with what looks, and the seconds between two looks; returns when a person leaves."""
 
 
 @contextmanager
@@ -38,6 +41,7 @@ class Context:
     `snapshots` are what was seen of blocks, by `home`.  `next_line` is what an
     empty line does next, where the command said so.  `interactive` says that a
     person is at a prompt.  `progress` shows how far a long transfer has come.
+    `full_screen` shows something on the whole of it, None where there is none.
     `asked` says that the command had the client, so that it may have sent
     something.
     """
@@ -49,6 +53,7 @@ class Context:
     confirm: Callable[[str], bool]
     interactive: bool = False
     progress: Progress = unwatched
+    full_screen: FullScreen | None = None
     asked: bool = False
     next_line: str = ""
     snapshots: Snapshots = field(default_factory=Snapshots)

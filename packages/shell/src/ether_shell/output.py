@@ -42,8 +42,9 @@ class Output:
     ) -> None:
         self._out, self._err = out, err
         self.terminal = out.isatty()
-        self._live = self.terminal and colour and not is_dumb(environment)
+        self.live = self.terminal and colour and not is_dumb(environment)
         self._drawn_rows = 0
+        self._held: list[str] | None = None
         self._redraws = colour and err.isatty() and not is_dumb(environment)
         self._paint: Paint = painter(colour and takes_colour(out, environment))
         self._paint_error: Paint = painter(colour and takes_colour(err, environment))
@@ -51,7 +52,8 @@ class Output:
     @property
     def view(self) -> View:
         """How the output is looked at just now: a window may have changed its width."""
-        return View(self.terminal, self._paint, self._window(self._out)[0], self._live)
+        columns, lines = self._window(self._out)
+        return View(self.terminal, self._paint, columns, lines, self.live)
 
     def _window(self, stream: TextIO) -> tuple[int, int]:
         """The columns and lines that there are just now."""
@@ -88,10 +90,24 @@ class Output:
 
     def note(self, text: str) -> None:
         """Tell a person something that is no data."""
+        if self._held is not None:
+            self._held.append(text)
+            return
         self.flush()
         self._drawn_rows = 0
         self._err.write(f"{text}\n")
         self._err.flush()
+
+    @contextmanager
+    def holding_notes(self) -> Iterator[None]:
+        """While something else has the screen, keep notes back."""
+        held = self._held = []
+        try:
+            yield
+        finally:
+            self._held = None
+            for text in held:
+                self.note(text)
 
     def greet(self, text: str) -> None:
         """Tell a person a sentence, in lines that end between words."""

@@ -21,6 +21,7 @@ from . import (
     mapping,
     reading,
     server,
+    top,
     writing,
 )
 
@@ -29,6 +30,7 @@ COMMANDS: Final = Catalogue(
         server.PING,
         server.HELLO,
         server.STATS,
+        top.TOP,
         blocks.ALLOC,
         writing.WRITE,
         reading.READ,

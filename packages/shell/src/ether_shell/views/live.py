@@ -13,13 +13,14 @@ from typing import Any
 from ether_shell.commands.live import Round, Watched
 from ether_shell.commands.mapping import Mapped
 from ether_shell.commands.reading import Contents
+from ether_shell.commands.top import Overview
 from ether_shell.language.declaration import Result
 
 from .byteclass import CHANGED_SIGN
 from .look import Frame, Look, Looks, Note, Output, View
 from .style import Paint, plain
 
-_AS_THEY_ARE = (Contents, Mapped)
+_AS_THEY_ARE = (Contents, Mapped, Overview)
 """Results that mark their own changes, or are pictures in which words mean nothing."""
 
 _WORD = re.compile(r"\S+")

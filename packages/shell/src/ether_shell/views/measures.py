@@ -5,6 +5,7 @@ Rule: a value in, a few words out.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from ether_protocol import format_size
@@ -42,3 +43,20 @@ def bar(share: float, columns: int) -> str:
     """A bar over a `share` of so many `columns`, to an eighth of one; never nothing for some."""
     eighths = round(share * columns * 8) or (1 if share > 0 else 0)
     return "█" * (eighths // 8) + " ▏▎▍▌▋▊▉"[eighths % 8].strip()
+
+
+def sparkline(values: Sequence[int]) -> str:
+    """A row of columns as high as `values`, of which the highest fills a line."""
+    most = max(values, default=0)
+    return "".join("▁▂▃▄▅▆▇█"[round(value / most * 7)] if most else "▁" for value in values)
+
+
+def span(seconds: int) -> str:
+    """A long time in its two largest units: `3 d 4 h`, `2 m 5 s`."""
+    units = (("d", 86_400), ("h", 3_600), ("m", 60), ("s", 1))
+    index = next((i for i, (_, size) in enumerate(units) if seconds >= size), len(units) - 1)
+    words = []
+    for name, size in units[index : index + 2]:
+        count, seconds = divmod(seconds, size)
+        words.append(f"{count} {name}")
+    return " ".join(words)

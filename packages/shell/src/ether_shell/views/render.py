@@ -22,6 +22,7 @@ from . import (
     mapping,
     reading,
     server,
+    top,
     writing,
 )
 from .look import Looks, Output, View
@@ -47,6 +48,7 @@ LOOKS: Final[Looks] = {
     **atomics.LOOKS,
     **live.looks(render, shape),
     **mapping.LOOKS,
+    **top.LOOKS,
     **bench.LOOKS,
     **files.LOOKS,
     **guide.LOOKS,
