@@ -1,20 +1,18 @@
 from __future__ import annotations
 
-import asyncio
 import os
 from collections import deque
 from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from daemon.connection import Connection, serving
+from daemon.both_ways import SIZES, everything_about
 from ether_daemon.fastpath import serve_small
 from ether_daemon.handles import Handles
 from ether_daemon.ledger import Ledger, Limits
-from ether_daemon.mappings import MappingReading
 from ether_daemon.memory import MemoryStore
 from ether_daemon.replies import Replies
 from ether_protocol import ClientConnection, Command, Message
@@ -22,9 +20,6 @@ from ether_protocol.codec import encode
 from ether_protocol.vocabulary import MAX_PAYLOAD_BYTES
 
 U64 = (1 << 64) - 1
-SIZES = [1, 64, 5000, 256 * 1024, 256 * 1024 + 1, 300_000]
-"""Blocks 1 to 6, the last two of them large; 7 was freed."""
-
 FULL = 1 << 18
 
 
@@ -292,39 +287,6 @@ oddities = st.sampled_from(
 streams = st.lists(
     st.one_of(version_2, version_2, reads, writes, reads, writes, version_1, oddities), max_size=25
 ).map(b"".join)
-
-
-def content(data: object) -> bytes:
-    return data if isinstance(data, bytes) else cast(MappingReading, data).take(1 << 30)
-
-
-def everything_about(stream: bytes, cuts: list[int], fast: bool) -> tuple[object, ...]:
-    """What the client gets and what the blocks hold in the end."""
-
-    async def scenario() -> tuple[object, ...]:
-        with serving(max_memory_bytes=1 << 25) as service:
-            handles = service.caller().handles
-            for number, size in enumerate([*SIZES, 10], 1):
-                handles.alloc(size)
-                handles.fill(number, 0, size, number)
-            handles.free(7)
-            connection = Connection(service, fast=fast)
-            await connection.send(stream, cuts)
-            blocks = {h: content(handles.read(h, 0, size)) for h, size in handles.list(0, 99)}
-            transport = connection.transport
-            result = (
-                connection.received(),
-                blocks,
-                transport.eof,
-                service.requests[:],
-                service.bytes_in,
-                service.bytes_out,
-                service.ledger.used_bytes,
-            )
-            connection.lose()
-            return result
-
-    return asyncio.run(scenario())
 
 
 @settings(
