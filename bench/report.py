@@ -14,6 +14,8 @@ from xml.sax.saxutils import escape
 from cases import BARS, Bar
 
 OURS = "etherd"
+ALSO = "also"
+"""The same daemon under another Python."""
 PEERS = ("redis", "memcached", "limit")
 
 
@@ -27,9 +29,9 @@ class Row:
     more_is_better: bool = True
     rounds: list[dict[str, float]] = field(default_factory=list)
 
-    def ratios(self, peer: str) -> list[float]:
+    def ratios(self, peer: str, ours: str = OURS) -> list[float]:
         """Ours to `peer`'s, round by round."""
-        return sorted(r[OURS] / r[peer] for r in self.rounds if OURS in r and r.get(peer, 0.0) > 0)
+        return sorted(r[ours] / r[peer] for r in self.rounds if ours in r and r.get(peer, 0.0) > 0)
 
     def ours(self) -> float:
         """The median of our own values."""
@@ -57,16 +59,20 @@ def markdown(rows: list[Row], about: dict[str, str]) -> str:
         members = [row for row in rows if row.group == group]
         peers = [p for p in PEERS if any(row.ratios(p) for row in members)]
         lines += [f"### {group}", ""]
-        lines.append("| case | etherd | " + "".join(f"to {p} | " for p in peers) + "bar |")
-        lines.append("| --- | --- | " + "--- | " * len(peers) + "--- |")
-        lines += [_line(row, peers) for row in members]
+        also = any(row.ratios("redis", ALSO) for row in members)
+        columns = [f"to {peer}" for peer in peers] + ["also, to redis"] * also
+        lines.append("| " + " | ".join(["case", "etherd", *columns, "bar"]) + " |")
+        lines.append("| --- | --- | " + "--- | " * len(columns) + "--- |")
+        lines += [_line(row, peers, also) for row in members]
         lines.append("")
     return "\n".join(lines)
 
 
-def _line(row: Row, peers: list[str]) -> str:
+def _line(row: Row, peers: list[str], also: bool) -> str:
     cells = [row.case, f"{_number(row.ours())} {row.unit}"]
     cells += [_ratio(row.ratios(peer)) for peer in peers]
+    if also:
+        cells.append(_ratio(row.ratios("redis", ALSO)))
     bar = bar_for(row)
     verdict = {True: ", reached", False: ", **not reached**", None: ""}[reached(row)]
     sign = "≤" if bar and bar.lower else "≥"

@@ -4,13 +4,13 @@ Rule: it only measures.  Nothing here passes or fails, and figures of two runs
 are not to be compared: the ratios of one run are.
 
     python bench/run.py [--rounds 5] [--seconds 0.5] [--only WORD] [--json FILE] [--svg FILE]
+                        [--also /elsewhere/bin/etherd]
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import platform
 import resource
 import sys
 import tempfile
@@ -22,7 +22,7 @@ import footprint
 from cases import CASES
 from load import Load, compile_program
 from report import Row, as_json, markdown, svg
-from servers import CORES, servers
+from servers import CORES, OWN_ETHERD, python_of, servers
 
 Measure = Callable[[], dict[str, float]]
 _SPARE_DESCRIPTORS = 100
@@ -36,7 +36,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         rows = Bench(Path(folder), options).run()
     about = {
-        "CPython": platform.python_version(),
+        "CPython": python_of(OWN_ETHERD),
+        **({"also": python_of(options.also)} if options.also else {}),
         "Redis": footprint.redis_version(),
         "memcached": footprint.memcached_version(),
         "cores": str(len(CORES)),
@@ -55,6 +56,9 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, default=0.5, help="length of one measurement")
     parser.add_argument("--only", help="only cases with this word in their name or group")
     parser.add_argument("--json", type=Path, help="write the figures here")
+    parser.add_argument(
+        "--also", metavar="ETHERD", help="measure this daemon, of another Python, beside our own"
+    )
     parser.add_argument("--svg", type=Path, help="write the picture here")
     return parser.parse_args()
 
@@ -68,6 +72,7 @@ class Bench:
         self._rounds: int = options.rounds
         self._seconds: float = options.seconds
         self._only: str = options.only or ""
+        self._also: str | None = options.also
         self._rows: list[Row] = []
 
     def run(self) -> list[Row]:
@@ -84,7 +89,8 @@ class Bench:
         group = "Requests a second"
         descriptors = resource.getrlimit(resource.RLIMIT_NOFILE)[0] - _SPARE_DESCRIPTORS
         wanted = [case for case in CASES if self._wanted(group, case.name)]
-        with servers(["etherd", "redis", "memcached", "limit"], self._limit) as running:
+        names = ["etherd", "also", "redis", "memcached", "limit"]
+        with servers(names, self._limit, self._also) as running:
             for case in wanted:
                 if case.connections > descriptors:
                     print(f"left out: {case.name}: too few descriptors", file=sys.stderr)

@@ -62,11 +62,21 @@ class Server:
         return reply
 
 
-def _etherd(core: int) -> Server:
-    program = str(Path(sys.executable).parent / "etherd")
+OWN_ETHERD = str(Path(sys.executable).parent / "etherd")
+"""The daemon of the environment that runs the benchmark."""
+
+
+def python_of(program: str) -> str:
+    """The version of the Python that runs an etherd."""
+    tell = "import platform; print(platform.python_version(), platform.python_compiler())"
+    python = Path(program).with_name("python")
+    return subprocess.check_output([python, "-c", tell], text=True).strip()
+
+
+def _etherd(core: int, name: str, program: str) -> Server:
     command = [program, "--host", "127.0.0.1", "--port", "0", "--max-clients", "20000"]
     process = _start(core, [*command, "--max-memory", "4GiB", "--log-level", "warning"])
-    return Server("etherd", process, _port_in(process, r"Listening on .*:(\d+)"), Ether())
+    return Server(name, process, _port_in(process, r"Listening on .*:(\d+)"), Ether())
 
 
 def _limit(core: int, program: Path) -> Server:
@@ -90,10 +100,16 @@ def _memcached(core: int) -> Server:
 
 
 @contextmanager
-def servers(wanted: list[str], limit_program: Path) -> Iterator[list[Server]]:
-    """Start those of `wanted` that are installed; the others are named and left out."""
+def servers(
+    wanted: list[str], limit_program: Path, also: str | None = None
+) -> Iterator[list[Server]]:
+    """Start those of `wanted` that are installed; the others are named and left out.
+
+    `also` is another etherd's program, of an environment with another Python.
+    """
     makers = {
-        "etherd": _etherd,
+        "etherd": lambda core: _etherd(core, "etherd", OWN_ETHERD),
+        "also": lambda core: _etherd(core, "also", str(also)),
         "redis": _redis,
         "memcached": _memcached,
         "limit": lambda core: _limit(core, limit_program),
@@ -102,6 +118,8 @@ def servers(wanted: list[str], limit_program: Path) -> Iterator[list[Server]]:
     running: list[Server] = []
     try:
         for name in wanted:
+            if name == "also" and not also:
+                continue
             if name in programs and not shutil.which(programs[name]):
                 print(f"left out: {programs[name]} is not installed", file=sys.stderr)
                 continue
