@@ -89,6 +89,16 @@ def test_a_client_without_the_habit_has_no_filler() -> None:
     ]
 
 
+def test_what_stands_behind_a_reply_is_no_filler() -> None:
+    ok = encode(Message(Command.OK, 7, version=1))
+
+    assert lines(alloc_v1(3) + ok + b"abc") == [
+        "0+24 ALLOC v1 size=3",
+        "24+24 OK v1 handle=7",
+        f"48+3 - {NO_MESSAGE}",
+    ]
+
+
 def test_a_request_that_is_refused_is_a_message_with_a_note() -> None:
     unknown = encode(Message(0x66, payload=b"ab"))
     (found,) = cut(unknown)

@@ -55,7 +55,8 @@ def test_a_gap_is_declared_when_the_other_side_has_it() -> None:
 
     assert receiver.got(20, 30) == []
     assert receiver.acknowledged(10) == []
-    assert receiver.acknowledged(30) == [Missing(10), STREAM[20:30]]
+    assert receiver.acknowledged(19) == []
+    assert receiver.acknowledged(20) == [Missing(10), STREAM[20:30]]
     assert isinstance(Missing(10), int)
 
 

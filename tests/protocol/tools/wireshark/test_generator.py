@@ -26,6 +26,7 @@ from ether_protocol import (
 )
 from ether_protocol.__main__ import main
 from ether_protocol.codec import encode
+from ether_protocol.dissection import MAX_BODY_FIELDS
 from ether_protocol.tools.wireshark.generator import dissector
 from ether_protocol.vocabulary import command_name
 from harness import Etherd, until
@@ -237,8 +238,13 @@ def test_errors_are_marked_in_both_versions(home: Path, tmp_path: Path) -> None:
 @needs_tshark
 def test_the_original_clients_filler_is_skipped(etherd: Etherd, home: Path, tmp_path: Path) -> None:
     with recording(etherd) as recorded, socket.create_connection(recorded.peer) as sock:
-        for command, handle in ((wire.ALLOC, 0), (wire.READ, 1), (wire.ALLOC, 0)):
-            sock.sendall(wire.v1(command, handle, 300) + bytes(300))
+        # Once it is known, it may begin as a message does.
+        for command, handle, first in (
+            (wire.ALLOC, 0, b"\0"),
+            (wire.READ, 1, b"\xe7"),
+            (wire.ALLOC, 0, b"\xe7"),
+        ):
+            sock.sendall(wire.v1(command, handle, 300) + first + bytes(299))
             assert wire.receive_v1(sock).command == wire.OK
         assert wire.ask_v1(sock, wire.FREE, 1).command == wire.OK
     capture = write_pcap(tmp_path / "c.pcap", Wire(mss=100).open().play(recorded.chunks).frames)
@@ -256,6 +262,42 @@ def test_the_original_clients_filler_is_skipped(etherd: Etherd, home: Path, tmp_
         "FREE",
     ]
     assert not [message for message in shown if "ether.malformed" in message.beside]
+
+
+@needs_tshark
+def test_a_packet_seen_again_is_understood_as_it_was_the_first_time(
+    home: Path, tmp_path: Path
+) -> None:
+    alloc, ping = wire.v1(wire.ALLOC, 0, 300), wire.v1(wire.PING)
+    # Only the second ALLOC has filler; what that changes must not change the first one.
+    stream = alloc + ping + alloc + bytes(300) + ping
+    capture = write_pcap(tmp_path / "late.pcap", Wire(mss=90).open().say(True, stream).frames)
+
+    shown = [messages(home, capture, *passes) for passes in ((), ("-2",))]
+
+    assert shown[0] == shown[1]
+    assert [len(message.fields) for message in shown[0] if message.fields] == [7] * 4
+
+
+@needs_tshark
+def test_a_reply_of_one_version_answers_no_request_of_the_other(home: Path, tmp_path: Path) -> None:
+    asked = wire.v1(wire.ALLOC, 0, 8) + wire.v2(wire.PING)
+    exchange = Wire().open().say(True, asked).say(False, wire.v2(wire.PONG))
+
+    *_, pong = messages(home, write_pcap(tmp_path / "both.pcap", exchange.frames))
+
+    assert name(pong.beside["ether.answers"]) == "PING"
+
+
+@needs_tshark
+def test_a_body_of_very_many_fields_is_given_up_in_time(home: Path, tmp_path: Path) -> None:
+    ok = encode(Message(Command.OK, payload=bytes(16) * MAX_BODY_FIELDS))
+    exchange = Wire(mss=60_000).open().say(True, wire.v2(wire.LIST)).say(False, ok)
+
+    _, reply = messages(home, write_pcap(tmp_path / "many.pcap", exchange.frames))
+
+    assert len(reply.fields) < 1.5 * MAX_BODY_FIELDS
+    assert reply.fields[-1][0] == "ether.undecoded"
 
 
 @needs_tshark

@@ -134,7 +134,6 @@ class Cutter:
         yield Cut(self._at, count, note=MISSING)
         self._at += count
         if left is None or left < 0:
-            self._framer.forget_filler()
             self._run = _Run(self._at, WITHOUT_BEGINNING, shown=False)
         elif left:
             self._run = _Run(self._at, note, left, shown=False)
