@@ -20,7 +20,7 @@ LITERALS = ['"', "hex:", "b64:", "@"]
     [
         ("al", "al", ["alloc"]),
         ("AL", "AL", ["alloc"]),
-        ("  re", "re", ["read", "realloc"]),
+        ("  re", "re", ["realloc", "read"]),
         ("alloc ", "", []),
         ("alloc 5 ", "", ["--session"]),
         ("alloc -", "-", ["--session"]),
@@ -48,7 +48,7 @@ LITERALS = ['"', "hex:", "b64:", "@"]
         ("help fi", "fi", ["fill"]),
         ('write 1 "ab', "", []),
         ('write 1 "ab" ', "", ["--at"]),
-        ("watch 1 re", "re", ["read", "realloc"]),
+        ("watch 1 re", "re", ["realloc", "read"]),
         ("watch 1 read ", "", ["1", "12", "$_"]),
         ("watch 1 read 1 --as b", "b", ["base64"]),
         ("x/32xb ", "", ["1", "12", "$_"]),

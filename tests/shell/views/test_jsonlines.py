@@ -62,7 +62,7 @@ from ether_shell.views import jsonlines
         ),
         (
             "help",
-            guide.Manual(COMMANDS.commands, COMMANDS.find("ping")),
+            guide.Manual(COMMANDS.sections, COMMANDS.find("ping")),
             '{"command":"help","ok":true,"commands":[{"name":"ping","usage":"ping",'
             '"summary":"does the server answer, and how fast?"}]}',
         ),

@@ -127,7 +127,7 @@ def test_a_time_that_is_no_date_is_its_number() -> None:
 
 
 def test_help_has_a_line_for_each_command_within_eighty_columns() -> None:
-    lines = [str(line) for line in render(guide.Manual(COMMANDS.commands), PIPE)]
+    lines = [str(line) for line in render(guide.Manual(COMMANDS.sections), PIPE)]
     for command in COMMANDS.commands:
         assert any(line.strip().startswith(command.name) for line in lines)
     assert max(map(len, lines)) < 80
@@ -137,7 +137,7 @@ def test_help_has_a_line_for_each_command_within_eighty_columns() -> None:
     "topic", [None, *COMMANDS.commands], ids=lambda topic: topic and topic.name
 )
 def test_help_on_a_narrow_terminal_ends_its_lines_between_words(topic: Command | None) -> None:
-    manual = guide.Manual(COMMANDS.commands, topic)
+    manual = guide.Manual(COMMANDS.sections, topic)
     narrow = [str(line) for line in render(manual, View(terminal=True, columns=40))]
     wide = [str(line) for line in render(manual, View(terminal=True, columns=500))]
     assert " ".join(narrow).split() == " ".join(wide).split()

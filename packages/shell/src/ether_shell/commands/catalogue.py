@@ -1,4 +1,4 @@
-"""Every command of the shell, in the order in which `help` shows them.
+"""Every command of the shell, in the sections in which `help` shows them.
 
 Rule: one line a command; what it is stands in the file of its theme.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from ether_shell.language.declaration import Catalogue
+from ether_shell.language.declaration import Catalogue, Section
 
 from . import (
     atomics,
@@ -26,31 +26,47 @@ from . import (
 )
 
 COMMANDS: Final = Catalogue(
-    (
-        server.PING,
-        server.HELLO,
-        server.STATS,
-        top.TOP,
+    Section(
+        "Blocks",
         blocks.ALLOC,
-        writing.WRITE,
-        reading.READ,
-        examine.X,
-        comparing.SNAP,
-        comparing.DIFF,
-        live.WATCH,
         blocks.FREE,
         blocks.REALLOC,
         blocks.INFO,
         blocks.LIST,
         mapping.MAP,
+    ),
+    Section(
+        "Bytes",
+        writing.WRITE,
+        reading.READ,
+        examine.X,
         writing.FILL,
         writing.COPY,
         atomics.SWAP,
         atomics.ADD,
-        bench.BENCH,
+    ),
+    Section(
+        "Changes",
+        live.WATCH,
+        comparing.SNAP,
+        comparing.DIFF,
+    ),
+    Section(
+        "Files",
         files.LOAD,
         files.DUMP,
+    ),
+    Section(
+        "Server",
+        server.PING,
+        server.HELLO,
+        server.STATS,
+        top.TOP,
+        bench.BENCH,
+    ),
+    Section(
+        "Shell",
         guide.HELP,
         guide.QUIT,
-    )
+    ),
 )

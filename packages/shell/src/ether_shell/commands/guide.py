@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from ether_shell.context import Context
-from ether_shell.language.declaration import Argument, Command, Example, Result, Results
+from ether_shell.language.declaration import Argument, Command, Example, Result, Results, Section
 from ether_shell.language.values import COMMAND_NAME
 from ether_shell.problems import Misuse
 
@@ -18,7 +18,7 @@ from ether_shell.problems import Misuse
 class Manual(Result):
     """Help on one command, or on all."""
 
-    commands: tuple[Command, ...]
+    sections: tuple[Section, ...]
     topic: Command | None = None
 
 
@@ -33,7 +33,7 @@ def help_(context: Context, command: str | None) -> Results:
     topic = catalogue.find(command) if command is not None else None
     if command is not None and topic is None:
         raise Misuse(catalogue.unknown(command))
-    yield Manual(catalogue.commands, topic)
+    yield Manual(catalogue.sections, topic)
 
 
 def leave(_: Context) -> Results:

@@ -171,13 +171,22 @@ class Command:
         return next((option for option in self.options if option.flag == flag), None)
 
 
-class Catalogue:
-    """All commands, by name."""
+class Section:
+    """Commands that belong together, under a title."""
 
-    def __init__(self, commands: tuple[Command, ...]) -> None:
+    def __init__(self, title: str, *commands: Command) -> None:
+        self.title = title
         self.commands = commands
+
+
+class Catalogue:
+    """All commands, by section and by name."""
+
+    def __init__(self, *sections: Section) -> None:
+        self.sections = sections
+        self.commands = tuple(command for section in sections for command in section.commands)
         self._by_name = {
-            name: command for command in commands for name in (command.name, *command.aliases)
+            name: command for command in self.commands for name in (command.name, *command.aliases)
         }
 
     def find(self, name: str) -> Command | None:

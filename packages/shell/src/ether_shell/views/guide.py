@@ -17,11 +17,12 @@ def _manual(result: Manual, view: View) -> Output:
     if result.topic is not None:
         yield from manual.page(result.topic, view.paint, view.columns)
     else:
-        yield from manual.overview(result.commands, view.paint, view.columns)
+        yield from manual.overview(result.sections, view.paint, view.columns)
 
 
 def _manual_json(result: Manual) -> dict[str, Any]:
-    shown = (result.topic,) if result.topic else result.commands
+    every = (command for section in result.sections for command in section.commands)
+    shown = (result.topic,) if result.topic else every
     return {
         "commands": [
             {"name": each.name, "usage": each.usage, "summary": each.summary} for each in shown

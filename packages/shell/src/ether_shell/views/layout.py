@@ -48,12 +48,14 @@ def pairs(rows: dict[str, str]) -> Iterator[str]:
         yield f"{name:<{width}}  {value}"
 
 
-def explained(rows: list[tuple[str, str]], painted: list[str], columns: int) -> Iterator[str]:
+def explained(
+    rows: list[tuple[str, str]], painted: list[str], columns: int, width: int = 0
+) -> Iterator[str]:
     """Names and what is said of each, beside it or, where that is too narrow, below.
 
-    `painted` are the names in colour.
+    `painted` are the names in colour; their column is at least `width` wide.
     """
-    width = max(len(name) for name, _ in rows)
+    width = max(width, *(len(name) for name, _ in rows))
     beside = columns - width - 4
     below = beside < _LEAST_BESIDE and any(len(text) > beside for _, text in rows)
     indent = " " * (6 if below else width + 4)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ether_shell.language.declaration import Command
+from ether_shell.language.declaration import Command, Section
 
 from .layout import explained, wrapped
 from .style import Paint, plain
@@ -18,14 +18,18 @@ _WIDEST = 78
 
 
 def overview(
-    commands: tuple[Command, ...], paint: Paint = plain, columns: int = _COLUMNS
+    sections: tuple[Section, ...], paint: Paint = plain, columns: int = _COLUMNS
 ) -> Iterator[str]:
     """One line a command, without its options."""
-    rows = [(command.brief, command.summary) for command in commands]
-    names = [
-        paint("name", command.name) + command.brief[len(command.name) :] for command in commands
-    ]
-    yield from explained(rows, names, columns)
+    width = max(len(command.brief) for section in sections for command in section.commands)
+    for section in sections:
+        yield paint("heading", section.title)
+        rows = [(command.brief, command.summary) for command in section.commands]
+        names = [
+            paint("name", command.name) + command.brief[len(command.name) :]
+            for command in section.commands
+        ]
+        yield from explained(rows, names, columns, width)
     yield ""
     for text in (
         'DATA is "text\\x00" with escapes, a bare word, hex:dead beef, b64:… or @file.',
