@@ -16,6 +16,7 @@ from ether_protocol.errors import (
     NoMemory,
     NotFound,
     OutOfRange,
+    QuotaExceeded,
     TooLarge,
     Unsupported,
 )
@@ -57,6 +58,7 @@ class FaultyMemory:
     def __init__(self, faults: frozenset[str]) -> None:
         self.faults = faults
         self.lock = threading.RLock()
+        self.turn = threading.Lock()
         self.blocks: dict[int, Block] = {}
         self._last = 0
         self._handlers = {
@@ -81,8 +83,19 @@ class FaultyMemory:
         handler = self._handlers.get(Command(request.command))
         if handler is None or ("has no extras" in self.faults and _is_extra(request)):
             raise Unsupported("not served here")
-        with self.lock:
+        if "adds in two steps" in self.faults and request.command == Command.FETCH_ADD:
             return handler(request, by)
+        with self.lock:
+            return self._spoiled(handler(request, by))
+
+    def _spoiled(self, reply: Message) -> Message:
+        if "misreports sizes" in self.faults:
+            reply.size += 1
+        if "misreports handles" in self.faults:
+            reply.handle += 1
+        if "cuts PONG" in self.faults and reply.command == Command.PONG:
+            reply.payload = bytes(reply.payload)[:-1]
+        return reply
 
     def end(self, by: Connected) -> None:
         """A connection has ended."""
@@ -96,11 +109,15 @@ class FaultyMemory:
         return request.reply(Command.PONG, payload=request.payload)
 
     def _hello(self, request: Message, _: Connected) -> Message:
-        bodies.decode_client_name(request.payload)
+        name = bodies.decode_client_name(request.payload)
+        if "knows ASCII" in self.faults and not name.isascii():
+            raise InvalidRequest("speak English")
         features = ("session-blocks", *EXTRAS.values())
         if "has no extras" in self.faults:
             features = ()
-        hello = Hello("faulty", "0", MAX_PAYLOAD_BYTES, MAX_MEMORY_BYTES, 0, False, features)
+        most = 0 if "allows nothing" in self.faults else MAX_PAYLOAD_BYTES
+        instance = time.monotonic_ns() if "is always new" in self.faults else 1
+        hello = Hello("faulty", "0", most, MAX_MEMORY_BYTES, 0, False, features, instance)
         return request.reply(payload=bodies.encode_hello(hello))
 
     def _stats(self, request: Message, _: Connected) -> Message:
@@ -108,7 +125,7 @@ class FaultyMemory:
         return request.reply(payload=payload[:-1] if "cuts STATS" in self.faults else payload)
 
     def _alloc(self, request: Message, by: Connected) -> Message:
-        _check_size(request.size)
+        self._check_size(request.size)
         if "reuses handles" in self.faults:
             handle = next(h for h in range(1, len(self.blocks) + 2) if h not in self.blocks)
         else:
@@ -117,6 +134,8 @@ class FaultyMemory:
         data = bytearray(request.size)
         if "does not zero" in self.faults and len(by.leftover) == request.size:
             data[:] = by.leftover
+        if "allocates noise" in self.faults:
+            data[:] = b"?" * len(data)
         self.blocks[handle] = Block(data, request.flags, time.time_ns() // 1_000_000)
         if request.flags & AllocFlag.SESSION or "frees with the connection" in self.faults:
             by.session_blocks.append(handle)
@@ -125,24 +144,27 @@ class FaultyMemory:
     def _free(self, request: Message, by: Connected) -> Message:
         by.leftover = bytes(self._block(request.handle).data)
         if "keeps what is freed" not in self.faults:
-            del self.blocks[request.handle]
+            self.blocks.pop(request.handle, None)
         return request.reply(handle=request.handle)
 
     def _realloc(self, request: Message, _: Connected) -> Message:
         block = self._block(request.handle)
-        _check_size(request.size)
+        self._check_size(request.size)
+        if "is born again" in self.faults:
+            block.created_ms += 1
         grown = request.size - len(block.data)
         if grown <= 0:
             block.tail = bytes(block.data[request.size :])
             del block.data[request.size :]
         else:
             shown = block.tail[:grown] if "keeps the cut tail" in self.faults else b""
-            block.data += shown.ljust(grown, b"\0")
+            block.data += shown.ljust(grown, b"?" if "grows with noise" in self.faults else b"\0")
         return request.reply(handle=request.handle, size=request.size)
 
     def _info(self, request: Message, _: Connected) -> Message:
         block = self._block(request.handle)
-        payload = bodies.INFO_REPLY.pack(len(block.data), block.flags, block.created_ms)
+        flags = 0 if "forgets flags" in self.faults else block.flags
+        payload = bodies.INFO_REPLY.pack(len(block.data), flags, block.created_ms)
         return request.reply(handle=request.handle, payload=payload)
 
     def _list(self, request: Message, _: Connected) -> Message:
@@ -165,7 +187,7 @@ class FaultyMemory:
         return request.reply(handle=request.handle, size=size)
 
     def _read(self, request: Message, _: Connected) -> Message:
-        _check_span(request)
+        self._check_span(request)
         block = self._block(request.handle)
         size = len(block.data)
         if request.offset > size and "reads past the end" not in self.faults:
@@ -178,7 +200,7 @@ class FaultyMemory:
         return request.reply(handle=request.handle, size=len(payload), payload=payload)
 
     def _fill(self, request: Message, _: Connected) -> Message:
-        _check_span(request)
+        self._check_span(request)
         (byte,) = bodies.unpack(bodies.FILL_REQUEST, request.payload)
         block = self._block(request.handle)
         self._check(block, request.offset, request.size)
@@ -186,7 +208,7 @@ class FaultyMemory:
         return request.reply(handle=request.handle, size=request.size)
 
     def _copy(self, request: Message, _: Connected) -> Message:
-        _check_span(request)
+        self._check_span(request)
         source_handle, start = bodies.unpack(bodies.COPY_REQUEST, request.payload)
         source, target = self._block(source_handle), self._block(request.handle)
         self._check(source, start, request.size)
@@ -209,11 +231,24 @@ class FaultyMemory:
     def _fetch_add(self, request: Message, _: Connected) -> Message:
         (delta,) = bodies.unpack(bodies.FETCH_ADD_REQUEST, request.payload)
         block, found = self._word(request)
+        if "adds in two steps" in self.faults:
+            time.sleep(0.0005)  # long enough for another to come between
         total = int.from_bytes(found, "big") + delta
         total = min(max(total, 0), 2**64 - 1) if "saturates" in self.faults else total % 2**64
         end = request.offset + WORD_BYTES
         block.data[request.offset : end] = total.to_bytes(WORD_BYTES, "big")
         return request.reply(handle=request.handle, payload=found)
+
+    def _check_size(self, size: int) -> None:
+        if not size and "allocates nothing" not in self.faults:
+            raise InvalidRequest("a block has at least one byte")
+        if size > MAX_MEMORY_BYTES:
+            raise (QuotaExceeded if "has quotas" in self.faults else NoMemory)("no room")
+
+    def _check_span(self, request: Message) -> None:
+        most = 1 << 20 if "moves a mebibyte" in self.faults else MAX_PAYLOAD_BYTES
+        if request.size > most and "moves anything" not in self.faults:
+            raise TooLarge("too much at once")
 
     def _word(self, request: Message) -> tuple[Block, bytes]:
         block = self._block(request.handle)
@@ -221,30 +256,22 @@ class FaultyMemory:
         return block, bytes(block.data[request.offset : request.offset + WORD_BYTES])
 
     def _block(self, handle: int) -> Block:
+        if "takes any handle" in self.faults and handle not in self.blocks:
+            return Block(bytearray(64), 0, 0)
         if handle not in self.blocks:
             raise NotFound(f"no block has handle {handle}")
         return self.blocks[handle]
 
     def _check(self, block: Block, offset: int, size: int) -> None:
         end = offset + size
+        if "leaves no last byte" in self.faults and end == len(block.data):
+            raise OutOfRange("one must remain")
         if "adds in 64 bits" in self.faults:
             end %= 2**64
         if end > len(block.data) and "grows blocks" in self.faults and size < len(block.data) * 2:
             return
         if end > len(block.data):
             raise OutOfRange("not inside the block")
-
-
-def _check_size(size: int) -> None:
-    if not size:
-        raise InvalidRequest("a block has at least one byte")
-    if size > MAX_MEMORY_BYTES:
-        raise NoMemory("no room")
-
-
-def _check_span(request: Message) -> None:
-    if request.size > MAX_PAYLOAD_BYTES:
-        raise TooLarge("more than 16 MiB")
 
 
 def _is_extra(request: Message) -> bool:

@@ -12,7 +12,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import replace
 
 from ether_protocol import Address, Command, Message, Refused, ServerConnection
@@ -93,8 +93,10 @@ class _Served:
 
     def serve(self) -> None:
         """Answer until the client is gone or the stream can't be cut any more."""
+        alone = "serves one at a time" in self.faults
         try:
-            self._serve()
+            with self.memory.turn if alone else nullcontext():
+                self._serve()
         finally:
             self.memory.end(self.connected)
 
@@ -103,10 +105,14 @@ class _Served:
         for data in incoming():
             if "writes in pieces" in self.faults and self.whole:
                 self._write_early(data)
+            if "forgets half a message" in self.faults:
+                self.connection = ServerConnection()
             events = self.connection.receive_data(data)
             self.whole = bool(events)
             if "answers PINGs first" in self.faults:
                 events.sort(key=_is_no_ping)
+            if "answers the last first" in self.faults:
+                events.reverse()
             for event in events:
                 reply = self._answer(event)
                 if reply is None:
@@ -128,12 +134,16 @@ class _Served:
                 return None
             if "closes without a word" in self.faults and event.refusal.fatal:
                 return None
+            if "skips without a word" in self.faults and not event.refusal.fatal:
+                return event.message.reply(handle=event.message.handle)
             return error_reply(event.message, code, event.refusal.text)
         try:
             return self.memory.perform(event, self.connected)
         except ServerError as error:
             return error_reply(event, ErrorCode(error.code), str(error))
         except RemoteProtocolError as error:
+            if "does not mind bodies" in self.faults:
+                return event.reply()
             return error_reply(event, ErrorCode.INVALID, str(error))
 
     def _form(self, reply: Message) -> bytes:

@@ -115,9 +115,51 @@ SLOW_FAULTS = {
     "lists without end": ("list/never-more-than-4096", "4097"),
     "never closes": ("bad-input/no-magic", "it open after 1.5 s"),
     "lingers": ("bad-input/gone-within-a-second", "it still taking bytes"),
+    "serves one at a time": ("connections/flood-disturbs-nobody", "silence for 2.0 s"),
     "reads on": ("connections/flood-is-not-read", "64 MiB taken though no reply was"),
 }
 """Faults that take their time to be seen: the rule that sees them, and what it saw."""
+
+
+CLUMSY = {
+    "misreports sizes": [
+        *(f"commands/{name}-reply" for name in ("alloc", "free", "realloc", "write", "read")),
+        *(f"commands/{name}-reply" for name in ("fill", "copy", "compare-swap", "fetch-add")),
+    ],
+    "misreports handles": [
+        "headers/v1-ping",
+        "headers/v2-ping",
+        "commands/write-reply-v1",
+        "commands/read-reply-v1",
+        "commands/zero-handles",
+    ],
+    "cuts PONG": ["headers/v2-ignores-unused-fields", "commands/ping-echoes"],
+    "forgets half a message": ["headers/byte-by-byte", "headers/cut-anywhere"],
+    "keeps to one version": [
+        "headers/v1-ignores-flags",
+        "headers/mixed-versions",
+        "connections/a-thousand-at-once-v1",
+    ],
+    "says nothing of errors": ["commands/error-reply"],
+    "allows nothing": ["bodies/hello-parses"],
+    "knows ASCII": ["bodies/hello-names"],
+    "is always new": ["bodies/hello-instance"],
+    "forgets flags": ["bodies/info-parses"],
+    "is born again": ["bodies/info-after-realloc"],
+    "allocates noise": ["blocks/zeroed", "blocks/zeroed-again", "filler/byte-by-byte"],
+    "grows with noise": ["blocks/realloc-keeps", "blocks/realloc-wipes"],
+    "takes any handle": ["blocks/handle-zero", "blocks/unknown-is-not-found"],
+    "allocates nothing": ["blocks/size-zero"],
+    "has quotas": ["blocks/beyond-memory"],
+    "leaves no last byte": ["ranges/nothing-is-fine", "ranges/up-to-the-end"],
+    "adds in two steps": ["atomic/add-from-several-connections"],
+    "moves anything": ["limits/read-too-large", "limits/fill-and-copy-too-large"],
+    "moves a mebibyte": ["limits/sixteen-mebibytes", "limits/sixteen-mebibytes-v1"],
+    "skips without a word": ["limits/operand-too-large-v1", "limits/payload-too-long"],
+    "does not mind bodies": ["bad-input/body-too-short", "bad-input/name-is-no-utf8"],
+    "answers the last first": ["connections/a-thousand-at-once"],
+}
+"""Faults that show in so many rules that only those meant for them are tried."""
 
 
 def quick() -> list[Rule]:
@@ -154,6 +196,13 @@ def test_a_fault_that_takes_its_time(fault: str) -> None:
     with faulty_server(fault) as address:
         (finding,) = Run(address, timeout=2.0).each(only(name))
     assert (finding.verdict, finding.seen) == (Verdict.BROKEN, seen)
+
+
+@pytest.mark.parametrize("fault", CLUMSY)
+def test_a_clumsy_fault_breaks_the_rules_that_are_meant_for_it(fault: str) -> None:
+    with faulty_server(fault) as address:
+        findings = list(Run(address, TIMEOUT_SECONDS).each(only(*CLUMSY[fault])))
+    assert broken(findings) == CLUMSY[fault]
 
 
 def test_what_a_server_need_not_have_is_skipped_and_the_rest_is_tried() -> None:
