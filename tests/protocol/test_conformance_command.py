@@ -97,3 +97,17 @@ def test_3_where_this_client_is_not_served(
     with serving(refused(code, "not for you")) as server:
         assert check(str(server.address)) == 3
     assert capsys.readouterr().err.endswith("not for you\n")
+
+
+def test_nothing_that_a_server_says_steers_the_terminal(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    for text in ("\x1b[31mred", "\x9b31mred", "a\rb\nc\x07"):
+        with serving(refused(ErrorCode.BUSY, text)) as server:
+            assert check(str(server.address)) == 3
+        with serving(refused(ErrorCode.QUOTA, text)) as server:
+            main(["conformance", str(server.address), "--only", "hello-parses", "--timeout", "0.2"])
+        said = capsys.readouterr()
+        printed = said.out + said.err
+        assert all(char.isprintable() or char == "\n" for char in printed)
+        assert len(said.err.splitlines()) == 1

@@ -145,6 +145,7 @@ CLUMSY = {
     "knows ASCII": ["bodies/hello-names"],
     "is always new": ["bodies/hello-instance"],
     "forgets flags": ["bodies/info-parses"],
+    "takes any token": ["commands/auth-unneeded"],
     "is born again": ["bodies/info-after-realloc"],
     "allocates noise": ["blocks/zeroed", "blocks/zeroed-again", "filler/byte-by-byte"],
     "grows with noise": ["blocks/realloc-keeps", "blocks/realloc-wipes"],
@@ -271,11 +272,11 @@ def drip(sock: socket.socket) -> None:
 
 IMPOSTORS: dict[str, tuple[Manner, str]] = {
     "hangs up": (hang_up, "the connection closed"),
-    "hangs": (say_nothing, "silence for 0.2 s"),
+    "hangs": (say_nothing, "silence for 0.4 s"),
     "speaks HTTP": (say_once(b"HTTP/1.1 400 Bad Request\r\n\r\n"), "48 54 54 50 2f 31 2e 31"),
     "noise for ever": (say_for_ever(b"noise" * 10_000), "6e 6f 69 73 65 6e 6f 69"),
     "PONGs for ever": (say_for_ever(PONG * 1000), "PONG #1"),
-    "half a reply": (say_once(PONG[:30]), "6 bytes, then silence for 0.2 s"),
+    "half a reply": (say_once(PONG[:30]), "6 bytes, then silence for 0.4 s"),
     "version 9": (say_once(b"\xe7\xe7\xe7\xe7\x09" + bytes(35)), "version 9"),
     "4 GiB announced": (say_once(HUGE), "PONG #1 that announces 4294967295 bytes"),
     "a byte now and then": (drip, "a server that keeps this rule busy for too long"),
@@ -285,9 +286,9 @@ IMPOSTORS: dict[str, tuple[Manner, str]] = {
 @pytest.mark.parametrize("kind", IMPOSTORS)
 def test_whatever_the_server_does_the_rule_is_broken_and_the_run_goes_on(kind: str) -> None:
     manner, seen = IMPOSTORS[kind]
-    rules = only("commands/alloc-reply", "blocks/zeroed", "bad-input/gone-within-a-second")
+    rules = only("commands/alloc-reply", "bad-input/gone-within-a-second")
     with behaving(manner) as address:
-        findings = list(Run(address, timeout=0.2).each(rules))
+        findings = list(Run(address, timeout=0.4).each(rules))
     assert broken(findings) == [rule.name for rule in rules]
     assert seen in findings[0].seen
 

@@ -162,6 +162,14 @@ def zero_handles(trial: Trial) -> None:
     expect.ok(peer.ask(info(handle)), handle=handle, size=0)
 
 
+@theme.rule(COMMANDS)
+def auth_unneeded(trial: Trial) -> None:
+    """Where HELLO says that no authentication is needed, AUTH is UNSUPPORTED."""
+    peer = trial.connect()
+    expect.error(peer.ask(Message(Command.AUTH, payload=b"token")), ErrorCode.UNSUPPORTED)
+    peer.alive()
+
+
 @theme.rule("Error codes")
 def error_reply(trial: Trial) -> None:
     """ERROR has the request's handle, size 0, and its code and UTF-8 text as payload."""

@@ -27,7 +27,7 @@ CONNECTIONS = "Connections"
 FLOOD_BYTES = 64 << 20
 """More than the kernels of both ends keep under way; a server that takes it reads on."""
 
-SILENCE_SECONDS = 0.25
+SILENCE_SECONDS = 0.5
 """A server that has taken nothing for so long has stopped reading."""
 
 
