@@ -66,6 +66,7 @@ class Conversation:
         terminal: bool = False,
         as_json: bool = False,
         interactive: bool = False,
+        unattended: bool = False,
         confirm: Callable[[str], bool] = lambda _: True,
         timeout: float = TIMEOUT_SECONDS,
         stdin: bytes | BinaryIO | None = None,
@@ -82,6 +83,7 @@ class Conversation:
             guarded=terminal and not as_json,
             confirm=confirm,
             interactive=interactive,
+            unattended=unattended,
             progress=self.output.progress,
         )
         self.shell = Shell(self.context, self.output, as_json=as_json, interactive=interactive)

@@ -98,6 +98,49 @@ def test_the_last_handle_never_means_a_block_of_another_server(
     assert someone.run("list").out == "1 5\n"
 
 
+def test_the_same_blocks_keep_their_handles(
+    talk: Talk, etherd: Etherd, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shell = talk(etherd.address, interactive=True)
+    shell.session.greet()
+    shell.run("alloc 64")
+    assert shell.session.reconnect()
+    assert shell.err.take().decode() == f"connected to {etherd.address} again\n"
+    assert shell.run("read $_ 1 --as base64").out == "AA==\n"
+    assert shell.run("mine").out == "1 64\n"
+    monkeypatch.setattr(session, "_PATIENCE_SECONDS", 0.1)
+    etherd.signal(signal.SIGSTOP)
+    try:
+        assert not shell.session.reconnect()
+    finally:
+        etherd.signal(signal.SIGCONT)
+    assert prompt_text(shell.session) == f"{etherd.address} (disconnected)> "
+
+
+@pytest.mark.parametrize("line", ["read 7 5", "list", "ping"])
+def test_what_may_be_repeated_is_repeated_once(talk: Talk, line: str) -> None:
+    requests = []
+
+    def manner(peer: socket.socket) -> None:
+        requests.append(peer.recv(65536))
+
+    with impostor(after_hello(manner)) as address:
+        assert talk(address).run(line).status == 3
+    assert len(requests) == 2
+
+
+@pytest.mark.parametrize("line", ["alloc 64", "free 7", "write 7 x"])
+def test_what_may_not_be_repeated_is_not(talk: Talk, line: str) -> None:
+    requests = []
+
+    def manner(peer: socket.socket) -> None:
+        requests.append(peer.recv(65536))
+
+    with impostor(after_hello(manner)) as address:
+        assert talk(address).run(line).status == 4
+    assert len(requests) == 1
+
+
 @pytest.mark.parametrize(
     ("line", "status", "says"),
     [

@@ -61,7 +61,7 @@ def test_every_example_in_the_help_runs(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     Path("block.bin").write_bytes(b"a file")
-    shell = talk(daemon.address)
+    shell = talk(daemon.address, interactive=True)
     for line in ("alloc 4096", "snap $_", "write $_ seen", "snap $_"):
         assert shell.run(line).status == 0
     assert shell.run(example.line).status == 0

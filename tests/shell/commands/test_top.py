@@ -56,6 +56,7 @@ def test_a_lost_server_is_said_and_tried_again(start_etherd: StartEtherd, talk: 
     assert "Connection refused" in lost.problem
     assert (lost.used, lost.rates) == (used, {})
     start_etherd("--port", str(first.port))
+    assert "was restarted" in gauge.try_to_look().problem
     back = gauge.try_to_look()
     assert back.problem == ""
     assert len(back.used) == 1  # another server's memory is another history

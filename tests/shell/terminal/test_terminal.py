@@ -63,6 +63,9 @@ def test_pasted_lines_are_run_one_by_one(etherd: Etherd, home: Path) -> None:
         screen.type("\x1b[200~alloc 5\nalloc 6\x1b[201~" + ENTER)
         screen.is_asked("handle 1, 5 B", "handle 2, 6 B", "2 blocks, 11 B")
         screen.type(CTRL_D)
+        screen.sees("2 blocks made here are still allocated, 11 B (mine lists them): free? [y/N]")
+        screen.type("y\n")
+        screen.sees("freed 2 blocks")
         assert screen.ends() == 0
 
 
@@ -197,6 +200,8 @@ def test_a_plain_prompt_redraws_nothing(
         screen.sees(f"^C\n{etherd.address}>")
         screen.type("read 1 4\n")
         screen.sees(f"|....|\n{etherd.address}>")
+        screen.type(CTRL_D)
+        screen.sees("1 block made here is still allocated, 64 B (mine lists them): free? [y/N]")
         screen.type(CTRL_D)
         assert screen.ends() == 0
         assert b"\x1b" not in screen.raw

@@ -26,6 +26,7 @@ from .problems import ExitStatus, Failure, judge
 from .session import Session
 from .shell import Shell
 from .terminal import repl
+from .terminal.farewell import farewell
 from .views import jsonlines
 from .views.style import is_dumb
 
@@ -90,7 +91,7 @@ def _seconds(_: click.Context, __: click.Parameter, value: float) -> float:
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
 @click.option("--plain", is_flag=True, help="No colour, menu, toolbar or redraw.")
-@click.option("-y", "--yes", is_flag=True, help="Do not ask before freeing several blocks.")
+@click.option("-y", "--yes", is_flag=True, help="Ask nothing: free and overwrite at a word.")
 @click.option(
     "--timeout",
     type=float,
@@ -185,13 +186,14 @@ def _run(wishes: _Wishes) -> ExitStatus:
         guarded=output.terminal and not wishes.as_json,
         confirm=repl.ask if wishes.interactive and not wishes.yes else lambda _: True,
         interactive=wishes.interactive,
+        unattended=not wishes.interactive and not wishes.yes,
         progress=output.progress,
         full_screen=_full_screen(wishes, session, output),
     )
     shell = Shell(context, output, as_json=wishes.as_json, interactive=wishes.interactive)
     try:
         if wishes.interactive:
-            return _converse(wishes, shell, output)
+            return _converse(wishes, shell, context, output)
         return script.run(shell, _lines(wishes))
     finally:
         session.close()
@@ -229,7 +231,7 @@ def _lines(wishes: _Wishes) -> Iterator[script.Line]:
             yield from script.of_file(lines, wishes.file)
 
 
-def _converse(wishes: _Wishes, shell: Shell, output: Output) -> ExitStatus:
+def _converse(wishes: _Wishes, shell: Shell, context: Context, output: Output) -> ExitStatus:
     session = shell.session
     waiting = threading.Timer(
         _PATIENCE_SECONDS, output.note, (f"connecting to {session.address} …",)
@@ -248,9 +250,11 @@ def _converse(wishes: _Wishes, shell: Shell, output: Output) -> ExitStatus:
     name = f"{session.hello.name} {session.hello.version}" if session.hello else "a server"
     output.greet(f"Connected to {name} at {session.address}. help lists commands, Ctrl-D leaves.")
     if wishes.plain or not output.terminal or is_dumb(os.environ):
-        repl.converse(shell, repl.plain_reader(session))
+        read_line = repl.plain_reader(session)
     else:
         from .terminal.prompt import prompt_reader
 
-        repl.converse(shell, prompt_reader(session, COMMANDS))
+        read_line = prompt_reader(session, COMMANDS)
+    ask = None if wishes.yes else repl.ask
+    repl.converse(shell, read_line, lambda: farewell(context, ask, output.note))
     return ExitStatus.OK

@@ -40,7 +40,8 @@ class Context:
     `confirm` asks a question of a person and tells whether the answer was yes.
     `snapshots` are what was seen of blocks, by `home`.  `next_line` is what an
     empty line does next, where the command said so.  `interactive` says that a
-    person is at a prompt.  `progress` shows how far a long transfer has come.
+    person is at a prompt, `unattended` that nobody is there to be asked and
+    nobody has said yes.  `progress` shows how far a long transfer has come.
     `full_screen` shows something on the whole of it, None where there is none.
     `asked` says that the command had the client, so that it may have sent
     something.
@@ -52,6 +53,7 @@ class Context:
     guarded: bool
     confirm: Callable[[str], bool]
     interactive: bool = False
+    unattended: bool = False
     progress: Progress = unwatched
     full_screen: FullScreen | None = None
     asked: bool = False

@@ -1,4 +1,4 @@
-"""What the shell knows: its connection, the last handle, the blocks that exist.
+"""What the shell knows: its connection, its variables, the blocks that exist and those it made.
 
 Rule: this is the only file that opens a connection.  It prints nothing; what
 a person should hear goes to `notify`.
@@ -13,10 +13,10 @@ from dataclasses import dataclass, field
 from ether_protocol import (
     Address,
     Client,
-    ConnectionLost,
     EtherError,
     Hello,
     Retry,
+    ServerRestarted,
     connect,
 )
 
@@ -28,18 +28,35 @@ LAST = "_"
 _CONNECT_SECONDS = 5.0
 """Longest wait for a connection, and then for HELLO, where `--timeout` does not ask for less."""
 
+_PATIENCE_SECONDS = 1.0
+"""So long a person who has just interrupted something waits for the server to answer."""
+
 
 @dataclass(slots=True)
 class Blocks:
-    """What the last LIST said: how many blocks exist, and the sizes of the first page by handle."""
+    """What the last LIST said: how many blocks exist, the sizes of the first page by handle.
+
+    Not `known` is what no LIST has said yet.
+    """
 
     count: int = 0
     sizes: dict[int, int] = field(default_factory=dict)
+    known: bool = False
 
     @property
     def total_bytes(self) -> int | None:
         """Bytes of all blocks, None where one page did not hold them all."""
         return sum(self.sizes.values()) if self.count == len(self.sizes) else None
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Bytes of a block from `offset` on, before and after the last write."""
+
+    handle: int
+    offset: int
+    before: bytes
+    after: bytes
 
 
 class Session:
@@ -54,9 +71,13 @@ class Session:
     ) -> None:
         self.address = address
         self.variables: dict[str, int] = {}
-        self.own: set[int] = set()
-        """The blocks that were made through this session and not freed by it."""
         self.blocks = Blocks()
+        self.made: dict[int, int] = {}
+        """The sizes of the blocks made here and not freed here, by handle."""
+        self.permitted: set[int] = set()
+        """Blocks of others that a person has agreed to change."""
+        self.change: Change | None = None
+        """The last write, if it can be undone."""
         self.hello: Hello | None = None
         self.round_trip_ms: float | None = None
         self._timeout = timeout
@@ -71,37 +92,68 @@ class Session:
 
     def client(self) -> Client:
         """The client, connected anew if need be."""
-        if self._client is None or not self._client.connected:
+        if self._client is None or self._client.closed:
             self._client = self._connect()
+            self.settle()
         return self._client
 
     def _connect(self) -> Client:
-        self.blocks = Blocks()
         limit = _CONNECT_SECONDS if self._timeout is None else min(_CONNECT_SECONDS, self._timeout)
-        client = connect(
+        return connect(
             self.address,
             name=f"ether-shell {__version__}",
             connect_timeout=limit,
             timeout=self._timeout,
-            retry=Retry(attempts=0),
+            retry=Retry(attempts=1),
         )
-        before, self.hello = self.hello, client.server
-        if before is not None and (self.hello is None or before.instance != self.hello.instance):
-            self.own.clear()
-        # It may be another server now, where the last handle is somebody else's block.
-        forgotten = self.variables.pop(LAST, None) is not None
+
+    def settle(self) -> None:
+        """Take note of a connection that was made anew since the last time, and say so."""
+        if self._client is None:
+            return
+        before, now = self.hello, self._client.server
+        if self._was_connected and now is before:
+            return
+        self.hello = now
         if self._was_connected:
-            self._notify(
-                f"connected to {self.address} again" + ("; $_ is forgotten" if forgotten else "")
-            )
+            self.blocks = Blocks()
+            forgotten = "" if _same_blocks(before, now) else self._forget()
+            self._notify(f"connected to {self.address} again{forgotten}")
         self._was_connected = True
-        return client
+
+    def _forget(self) -> str:
+        """Let go of every handle: it may be somebody else's block now.  Returns what to say."""
+        names = ", ".join(f"${name}" for name in self.variables)
+        verb = "are" if len(self.variables) > 1 else "is"
+        self.variables.clear()
+        self.made.clear()
+        self.permitted.clear()
+        self.change = None
+        return f"; {names} {verb} forgotten" if names else ""
+
+    def reconnect(self) -> bool:
+        """Make a new connection after an interrupt, if the server answers within a moment."""
+        if self._client is not None:
+            self._client.close()
+        try:
+            with connect(
+                self.address,
+                connect_timeout=_PATIENCE_SECONDS,
+                timeout=_PATIENCE_SECONDS,
+                retry=None,
+            ) as anybody:
+                anybody.ping()
+            self.greet()
+        except (EtherError, KeyboardInterrupt):
+            return False
+        return True
 
     def ping(self) -> float:
         """The milliseconds that a PING takes there and back."""
         client = self.client()
         start = time.perf_counter()
         client.ping()
+        self.settle()
         self.round_trip_ms = (time.perf_counter() - start) * 1000
         return self.round_trip_ms
 
@@ -111,13 +163,13 @@ class Session:
         A PING may be repeated and an ALLOC may not, so it is the PING that
         finds out that the server went away in the meantime.
         """
-        if not self.connected:
-            self.greet()
-            return
         try:
             self.ping()
-        except ConnectionLost:
+        except ServerRestarted:
             self.greet()
+        else:
+            if not self.blocks.known:
+                self.refresh()
 
     def greet(self) -> None:
         """Connect, and learn what blocks the server holds."""
@@ -138,20 +190,32 @@ class Session:
         except EtherError:
             self.blocks = Blocks()
         else:
-            self.blocks = Blocks(count, dict(page))
+            self.blocks = Blocks(count, dict(page), known=True)
 
-    def allocated(self, handle: int) -> None:
-        """Make `handle` what `$_` stands for."""
+    def allocated(self, handle: int, size: int) -> None:
+        """Make `handle` what `$_` stands for, a block of `size` bytes made here."""
         self.variables[LAST] = handle
-        self.own.add(handle)
+        self.made[handle] = size
+
+    def resized(self, handle: int, size: int) -> None:
+        """Know that a block has `size` bytes now."""
+        if handle in self.made:
+            self.made[handle] = size
 
     def freed(self, handle: int) -> None:
-        """Have `$_` stand for nothing if it stood for `handle`."""
-        self.own.discard(handle)
+        """Have `$_` stand for nothing if it stood for `handle`, which is gone."""
+        self.made.pop(handle, None)
         if self.variables.get(LAST) == handle:
             del self.variables[LAST]
+        if self.change is not None and self.change.handle == handle:
+            self.change = None
 
     def close(self) -> None:
         """End the connection."""
         if self._client is not None:
             self._client.close()
+
+
+def _same_blocks(before: Hello | None, now: Hello | None) -> bool:
+    """Whether a handle still means what it did; who can't tell has others."""
+    return before is not None and now is not None and before.instance == now.instance != 0

@@ -87,7 +87,15 @@ class Shell:
             if failure is None:
                 raise
             self.report(failure, line, where, bound.command.name if bound else _first_word(line))
+            self._recover(failure)
             return Outcome(failure.status)
+
+    def _recover(self, failure: Failure) -> None:
+        """An interrupt in flight has cost a person the connection: have another one."""
+        if not self._interactive or failure.status is not ExitStatus.INTERRUPTED:
+            return
+        if self._context.asked and not self.session.connected:
+            self.session.reconnect()
 
     def _bind(self, line: str) -> Bound | None:
         return bind(self._context.catalogue, line, self.session.variables)
@@ -101,6 +109,8 @@ class Shell:
         try:
             for result in self._shown(command, command.run(self._context, **bound.values)):
                 leave = leave or isinstance(result, Leave)
+            if not command.local:
+                self.session.settle()
         finally:
             if command.changes and self._attends(command):
                 self.session.refresh()

@@ -81,4 +81,5 @@ ADD: Final = Command(
     "The number is big-endian and wraps around. Nothing comes between reading and "
     "writing it (FETCH_ADD).",
     changes=True,
+    gives="after",
 )

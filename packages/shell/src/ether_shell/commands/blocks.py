@@ -6,18 +6,21 @@ Rule: what a block holds is no business of this file.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
-from ether_protocol import AllocFlag, Client
+from ether_protocol import AllocFlag, Client, NotFound, format_size
 from ether_shell.context import Context
 from ether_shell.language.declaration import Argument, Command, Example, Option, Result, Results
 from ether_shell.language.values import HANDLE, SIZE
 from ether_shell.problems import Misuse
 
 from .arguments import BLOCK
+from .consent import agree
 
 _LISTED_ON_TERMINAL: Final = 100
+_NOTHING_FREED: Final = "nothing was freed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +36,14 @@ class Freed(Result):
     """A block is gone."""
 
     handle: int
+
+
+@dataclass(frozen=True, slots=True)
+class FreedAll(Result):
+    """All blocks there were are gone: so many, and so many bytes."""
+
+    count: int
+    size: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,27 +75,48 @@ class Listing(Result):
 def alloc(context: Context, size: int, session: bool) -> Results:
     """A new block, which `$_` then stands for."""
     block = context.client.alloc(size, session=session)
-    context.session.allocated(block.handle)
+    context.session.allocated(block.handle, size)
     yield Allocated(block.handle, size)
 
 
-def free(context: Context, handle: list[int]) -> Results:
+def free(context: Context, handle: list[int], all: bool) -> Results:
     """Free blocks, in the order named; the first that can't be freed stops."""
-    try:
-        agreed = len(handle) == 1 or context.confirm(f"free {len(handle)} blocks?")
-    except KeyboardInterrupt:
-        raise KeyboardInterrupt("nothing was freed") from None
-    if not agreed:
-        raise Misuse("nothing was freed")
+    if all:
+        yield from _free_all(context, handle)
+        return
+    foreign = [each for each in handle if each not in context.session.made]
+    if len(handle) > 1:
+        agree(context, f"free {len(handle)} blocks?", _NOTHING_FREED)
+    elif foreign and context.interactive:
+        agree(context, f"block {handle[0]} was not made in this session: free?", _NOTHING_FREED)
     for each in handle:
         context.client.free(each)
         context.session.freed(each)
         yield Freed(each)
 
 
+def _free_all(context: Context, handle: list[int]) -> Results:
+    if handle:
+        raise Misuse("free --all takes no handles")
+    if context.unattended:
+        raise Misuse("free --all asks first, and nobody is here to answer: -y says yes")
+    every = list(context.client.blocks())
+    total = sum(size for _, size in every)
+    what = f"all {len(every):,} blocks of the server, {format_size(total)}"
+    if every:
+        agree(context, f"free {what}?", _NOTHING_FREED)
+    for each, _ in every:
+        with suppress(NotFound):  # somebody else was quicker
+            context.client.free(each)
+        context.session.freed(each)
+    yield FreedAll(len(every), total)
+
+
 def realloc(context: Context, handle: int, size: int) -> Results:
     """Another size for a block."""
-    yield Resized(handle, context.client.realloc(handle, size))
+    now = context.client.realloc(handle, size)
+    context.session.resized(handle, now)
+    yield Resized(handle, now)
 
 
 def info(context: Context, handle: int) -> Results:
@@ -123,13 +155,17 @@ ALLOC: Final = Command(
     "A block outlives the connection that made it, and anyone who knows its handle "
     "can use it, until it is freed.",
     changes=True,
+    gives="handle",
 )
 FREE: Final = Command(
     "free",
     "free and wipe blocks",
     free,
     (Argument("handle", HANDLE, "one block or more", repeated=True),),
-    examples=(Example("free $_", "the last one made"),),
+    (Option("all", "every block of the server, whoever made it", instead=True),),
+    (Example("free $_", "the last one made"),),
+    "At the prompt the shell asks before it frees several blocks, or one that this session "
+    "did not make. free --all asks everywhere, and where nobody can answer it needs -y.",
     changes=True,
 )
 REALLOC: Final = Command(

@@ -19,9 +19,11 @@ from . import (
     guide,
     live,
     mapping,
+    own,
     reading,
     server,
     top,
+    variables,
     writing,
 )
 
@@ -66,6 +68,10 @@ COMMANDS: Final = Catalogue(
     ),
     Section(
         "Shell",
+        variables.LET,
+        variables.UNSET,
+        own.MINE,
+        own.UNDO,
         guide.HELP,
         guide.QUIT,
     ),

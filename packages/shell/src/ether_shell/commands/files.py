@@ -19,6 +19,7 @@ from ether_shell.savefile import SaveFile
 
 from . import ranges
 from .arguments import AT, BLOCK
+from .consent import agree, overwriting
 from .writing import see_that_it_fits
 
 _STEP_BYTES: Final = 4 * 1024 * 1024
@@ -56,6 +57,16 @@ def load(context: Context, file: FromFile, handle: int | None, at: int) -> Resul
         block = _allocated(context, file, size, at)
     elif size is not None:
         see_that_it_fits(context.client, "WRITE", block, at, size, always=True)
+    if handle is None or size is None:
+        yield from _sent(context, file, block, at, size, new=handle is None)
+        return
+    with overwriting(context, block, at, size):
+        yield from _sent(context, file, block, at, size, new=False)
+
+
+def _sent(
+    context: Context, file: FromFile, block: int, at: int, size: int | None, *, new: bool
+) -> Results:
     client = context.client
     digest = hashlib.sha256()
     written = 0
@@ -66,10 +77,10 @@ def load(context: Context, file: FromFile, handle: int | None, at: int) -> Resul
                 written += client.write(block, chunk, at + written)
                 advance(written)
     except (EtherError, Misuse, KeyboardInterrupt) as error:
-        if not written and handle is not None:
+        if not written and not new:
             raise
         raise PartlyWritten(written, block) from error
-    yield Loaded(block, at, written, digest.hexdigest(), handle is None, file.path)
+    yield Loaded(block, at, written, digest.hexdigest(), new, file.path)
 
 
 def _allocated(context: Context, file: FromFile, size: int | None, at: int) -> int:
@@ -81,7 +92,7 @@ def _allocated(context: Context, file: FromFile, size: int | None, at: int) -> i
     if not at + size:
         raise Misuse(f"{file.path} is empty, and a block has at least one byte", file.at)
     handle = context.client.alloc(at + size).handle
-    context.session.allocated(handle)
+    context.session.allocated(handle, at + size)
     return handle
 
 
@@ -92,8 +103,8 @@ def dump(context: Context, handle: int, file: FromFile, length: int | None, at: 
     if size > there - at:
         raise Misuse(f"block {handle} has {there:,} bytes: [{at}:{at + size}] is not within it")
     save = SaveFile(file)
-    if save.replaces and not context.confirm(f"replace {file.path}?"):
-        raise Misuse("nothing was written")
+    if save.replaces:
+        agree(context, f"replace {file.path}?", "nothing was written")
     client = context.client
     digest = hashlib.sha256()
     try:
@@ -126,8 +137,10 @@ LOAD: Final = Command(
         Example("load block.bin $_ --at 16", "into a block there is"),
     ),
     "The size is known before the first byte changes: a file that does not fit is refused. "
-    "The SHA-256 is that of the bytes sent.",
+    "The SHA-256 is that of the bytes sent. Before bytes of somebody else's block it asks, as "
+    "write does.",
     changes=True,
+    gives="handle",
 )
 DUMP: Final = Command(
     "dump",

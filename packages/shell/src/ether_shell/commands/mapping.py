@@ -46,7 +46,7 @@ def map_(context: Context, watch: bool) -> Results:
 
 
 def _mapped(context: Context) -> Mapped:
-    client, own = context.client, context.session.own
+    client, own = context.client, context.session.made
     blocks = tuple(Share(handle, size, handle in own) for handle, size in client.blocks())
     stats = client.stats()
     return Mapped(stats.get("used_bytes", 0), stats.get("limit_bytes", 0), blocks)

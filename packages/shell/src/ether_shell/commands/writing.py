@@ -17,6 +17,7 @@ from ether_shell.problems import Misuse, PartlyWritten
 
 from . import ranges
 from .arguments import AT, BLOCK
+from .consent import UNDO_BYTES, overwriting
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,14 @@ def write(context: Context, handle: int, data: Data, at: int) -> Results:
     size = context.inputs.size(data)
     if size is not None:
         see_that_it_fits(context.client, "WRITE", handle, at, size)
+    # Where nobody knows how much it is, it is looked at as more than can be undone.
+    with overwriting(context, handle, at, UNDO_BYTES + 1 if size is None else size) as after:
+        after.data = data if isinstance(data, bytes) else None
+        written = _write(context, handle, data, at)
+    yield Written(handle, at, written)
+
+
+def _write(context: Context, handle: int, data: Data, at: int) -> int:
     written = 0
     try:
         for chunk in context.inputs.chunks(data):
@@ -62,7 +71,7 @@ def write(context: Context, handle: int, data: Data, at: int) -> Results:
         if not written:
             raise
         raise PartlyWritten(written) from error
-    yield Written(handle, at, written)
+    return written
 
 
 def see_that_it_fits(
@@ -83,7 +92,9 @@ def fill(context: Context, handle: int, byte: int, length: int | None, at: int) 
     """Set a range, by default all that is left of the block, to one byte."""
     size = _rest(context.client, handle, at) if length is None else length
     see_that_it_fits(context.client, "FILL", handle, at, size)
-    yield Filled(handle, at, context.client.fill(handle, byte, at, size), byte)
+    with overwriting(context, handle, at, size):
+        filled = context.client.fill(handle, byte, at, size)
+    yield Filled(handle, at, filled, byte)
 
 
 def copy(
@@ -95,10 +106,11 @@ def copy(
     see_that_it_fits(client, "COPY", source, from_, size)
     see_that_it_fits(client, "COPY", target, at, size)
     done = 0
-    for source_at, target_at, step in ranges.copy_steps(
-        from_, at, size, same_block=source == target
-    ):
-        done += client.copy(source, source_at, target, target_at, step)
+    with overwriting(context, target, at, size):
+        for source_at, target_at, step in ranges.copy_steps(
+            from_, at, size, same_block=source == target
+        ):
+            done += client.copy(source, source_at, target, target_at, step)
     yield Copied(source, from_, target, at, done)
 
 
@@ -119,7 +131,9 @@ WRITE: Final = Command(
     ),
     "Up to 16 MiB are written whole or not at all. A larger file goes in steps of 16 MiB "
     "after a look whether it fits; of a pipe, whose end nobody knows, an error says how "
-    "much was written. @file reads a file, @- standard input.",
+    "much was written. @file reads a file, @- standard input. At the prompt the shell asks, "
+    "once a block, before it writes over bytes, not all zero, of a block that this session "
+    "did not make; undo takes the last write back.",
     changes=True,
 )
 FILL: Final = Command(

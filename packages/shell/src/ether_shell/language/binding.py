@@ -158,8 +158,9 @@ def bind(catalogue: Catalogue, line: str, variables: Variables) -> Bound | None:
     if assignment.pending is not None:
         raise _needs_value(assignment.pending, end)
     given = {argument.name for argument, _ in assignment.arguments}
+    instead = any(option.instead for option, _ in assignment.options)
     for argument in assignment.missing:
-        if argument.required and argument.name not in given:
+        if argument.required and not instead and argument.name not in given:
             raise Misuse(f"{argument.name.upper()} is missing: {command.usage}", end)
     values = _suffix(command, first, variables) | _values(command, assignment, variables)
     return Bound(command, values)

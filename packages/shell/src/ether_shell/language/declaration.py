@@ -86,6 +86,8 @@ class Argument:
     def usage(self) -> str:
         """As it stands in a usage line: `HANDLE`, `[LENGTH]`, `HANDLE…`."""
         name = self.name.upper() + ("…" if self.repeated or self.rest else "")
+        if len(self.kind.words) == 1:
+            name = self.kind.words[0][0]
         return name if self.required else f"[{name}]"
 
 
@@ -94,6 +96,7 @@ class Option:
     """A value that is known by its name, `--at 16`, or a switch where `kind` is None.
 
     A `lasting` switch makes its command go on until it is stopped.
+    One that stands `instead` of the arguments makes them unnecessary.
     """
 
     name: str
@@ -102,6 +105,7 @@ class Option:
     value: str = "N"
     default: Any = None
     lasting: bool = False
+    instead: bool = False
 
     @property
     def flag(self) -> str:
@@ -135,6 +139,7 @@ class Command:
     `changes` says that it changes something on the server, so that it is not
     repeated by itself and cached handles are fetched anew; `local` that it
     needs no server, `lasting` that it goes on until it is stopped.
+    `gives` names the field of its last result that `let` keeps.
     """
 
     name: str
@@ -149,6 +154,7 @@ class Command:
     changes: bool = False
     local: bool = False
     lasting: bool = False
+    gives: str = ""
 
     @property
     def brief(self) -> str:

@@ -6,6 +6,7 @@ with a sentence for a person; a file is named here and opened elsewhere.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
@@ -15,6 +16,7 @@ from ether_protocol import parse_size
 from .declaration import Kind, Live, Variables, did_you_mean
 from .grammar import Form, Token, word
 
+_VARIABLE_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _MAX_U64: Final = 2**64 - 1
 _MIN_I64: Final = -(2**63)
 _MAX_I64: Final = 2**63 - 1
@@ -207,6 +209,13 @@ DATA: Final = Kind(
 )
 
 
+def _variable_name(token: Token, _: Variables) -> str:
+    name = _bare(token, "a name").removeprefix("$")
+    if not _VARIABLE_NAME.fullmatch(name):
+        raise ValueError(f"{token.text!r} is no name: letters, digits and _, no digit first")
+    return name
+
+
 def choice(*words: tuple[str, str]) -> Kind:
     """One of some `words`, each given with its meaning."""
     return Kind(_chooser(tuple(word for word, _ in words)), words=words)
@@ -221,3 +230,7 @@ def _chooser(known: tuple[str, ...]) -> Callable[[Token, Variables], str]:
         raise ValueError(f"{text!r} is not one of {', '.join(known)}{guess}")
 
     return parse
+
+
+VARIABLE: Final = Kind(_variable_name)
+EQUALS: Final = choice(("=", "what it stands for comes next"))

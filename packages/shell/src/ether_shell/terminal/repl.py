@@ -15,16 +15,19 @@ from ether_shell.shell import Shell
 from .statusline import prompt_text
 
 
-def converse(shell: Shell, read_line: Callable[[], str]) -> None:
-    """Carry out lines until the person leaves."""
+def converse(
+    shell: Shell, read_line: Callable[[], str], farewell: Callable[[], None] = lambda: None
+) -> None:
+    """Carry out lines until the person leaves, and then say `farewell`."""
     while True:
         try:
             if not _carry_out(shell, read_line()):
-                return
+                break
         except KeyboardInterrupt:
             continue
         except EOFError:
-            return
+            break
+    farewell()
 
 
 def _carry_out(shell: Shell, text: str) -> bool:

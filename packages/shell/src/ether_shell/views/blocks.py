@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from ether_protocol import format_size
-from ether_shell.commands.blocks import Allocated, Described, Freed, Listing, Resized
+from ether_shell.commands.blocks import Allocated, Described, Freed, FreedAll, Listing, Resized
 
 from .layout import pairs
 from .look import Look, Looks, Note, Output, View, as_declared
@@ -21,6 +21,10 @@ def _allocated(result: Allocated, view: View) -> Output:
 
 def _freed(result: Freed, _: View) -> Output:
     yield Note(f"freed {result.handle}")
+
+
+def _freed_all(result: FreedAll, _: View) -> Output:
+    yield Note(f"freed {blocks(result.count)}, {format_size(result.size)}")
 
 
 def _resized(result: Resized, _: View) -> Output:
@@ -68,6 +72,7 @@ def _listing_json(result: Listing) -> dict[str, Any]:
 LOOKS: Final[Looks] = {
     Allocated: Look(_allocated),
     Freed: Look(_freed),
+    FreedAll: Look(_freed_all),
     Resized: Look(_resized),
     Described: Look(_described, _described_json),
     Listing: Look(_listing, _listing_json),

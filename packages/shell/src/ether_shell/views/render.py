@@ -20,9 +20,11 @@ from . import (
     guide,
     live,
     mapping,
+    own,
     reading,
     server,
     top,
+    variables,
     writing,
 )
 from .look import Looks, Output, View
@@ -51,6 +53,8 @@ LOOKS: Final[Looks] = {
     **top.LOOKS,
     **bench.LOOKS,
     **files.LOOKS,
+    **own.LOOKS,
+    **variables.LOOKS,
     **guide.LOOKS,
 }
 """How every type of result is shown; one line a theme."""

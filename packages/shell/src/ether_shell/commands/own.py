@@ -1,0 +1,82 @@
+"""Commands about what this session did itself: mine, undo.
+
+Rule: what the session remembers is checked with the server before it is told.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from ether_protocol import BlockInfo, NotFound
+from ether_shell.context import Context
+from ether_shell.language.declaration import Command, Example, Result, Results
+from ether_shell.problems import Incomplete, Misuse
+from ether_shell.session import Change
+
+from .blocks import Listing
+
+
+@dataclass(frozen=True, slots=True)
+class Undone(Result):
+    """`size` bytes from `offset` on are what they were before the last write."""
+
+    handle: int
+    offset: int
+    size: int
+
+
+def alive(context: Context) -> Iterator[tuple[int, BlockInfo]]:
+    """(handle, what INFO says) of the blocks made in this session that still exist."""
+    session = context.session
+    for handle in tuple(session.made):
+        try:
+            info = context.client.info(handle)
+        except NotFound:
+            session.freed(handle)
+        else:
+            session.resized(handle, info.size)
+            yield handle, info
+
+
+def mine(context: Context) -> Results:
+    """The blocks that were made here."""
+    blocks = [(handle, info.size) for handle, info in alive(context)]
+    yield Listing(len(blocks), blocks)
+
+
+def undo(context: Context) -> Results:
+    """Put back what the last write wrote over."""
+    change = context.session.change
+    if change is None:
+        raise Misuse(
+            "there is nothing to undo: it takes back the last write, fill, copy or load at the"
+            " prompt, of at most 1 MiB"
+        )
+    client = context.client
+    if client.read(change.handle, len(change.after), change.offset) != change.after:
+        raise Incomplete(
+            f"block {change.handle} was changed there in the meantime: nothing was undone"
+        )
+    client.write(change.handle, change.before, change.offset)
+    context.session.change = Change(change.handle, change.offset, change.after, change.before)
+    yield Undone(change.handle, change.offset, len(change.before))
+
+
+MINE: Final = Command(
+    "mine",
+    "the blocks that this session made",
+    mine,
+    examples=(Example("mine", "those that are still allocated"),),
+    detail="On leaving, the shell offers to free them.",
+)
+UNDO: Final = Command(
+    "undo",
+    "take back the last write",
+    undo,
+    examples=(Example("undo", "and again, to have it back"),),
+    detail="It puts back what write, fill, copy or load wrote over at the prompt, up to 1 MiB, "
+    "if the bytes are still those that were written. swap and add are not undone.",
+    changes=True,
+)
