@@ -20,7 +20,7 @@ from ether_protocol import (
     vocabulary,
 )
 from ether_protocol.bodies import decode_error, error_reply
-from ether_protocol.codec import HEADER_BYTES, encode
+from ether_protocol.codec import HEADER_BYTES, encode, first_word
 from ether_protocol.errors import RemoteProtocolError
 from ether_protocol.messages import Buffer
 from protocol import document
@@ -82,6 +82,60 @@ def test_a_reply_is_decoded(vector: Vector) -> None:
         client = waiting_client(answers, fields.get("request_id", 1))
         received = [reply for piece in pieces for reply in client.receive_data(piece)]
         assert received == [message(fields)]
+
+
+PLAIN = ("READ", "WRITE")
+"""Requests whose replies a client may take the short way."""
+
+
+def plain_client(request: dict[str, Any], wire: bytes) -> ClientConnection:
+    """A client that has sent a READ or WRITE the short way, and received `wire`."""
+    asked = message({"version": 2, **request})
+    most = asked.size if asked.command == Command.READ else 0
+    size = len(asked.payload)
+    client = ClientConnection()
+    word = first_word(asked.command)
+    client.send_plain(word, asked.handle, asked.size, asked.offset, size, most)
+    with client.get_buffer() as room:
+        room[: len(wire)] = wire
+    client.received(len(wire))
+    return client
+
+
+@pytest.mark.parametrize(
+    "vector",
+    [
+        vector
+        for vector in vectors("replies-v2.json")
+        if vector["answers"]["command"] in PLAIN and len(data(vector["hex"])) < BYTEWISE_BYTES
+    ],
+    ids=lambda vector: vector["name"],
+)
+def test_a_reply_is_taken_the_short_way(vector: Vector) -> None:
+    client = plain_client(vector["answers"], data(vector["hex"]))
+    values: list[bytes | int] = []
+    client.take_plain(values)
+    reads = vector["answers"]["command"] == "READ"
+    assert values == [data(vector["fields"]["payload"]) if reads else vector["fields"]["size"]]
+    assert client.outstanding == 0
+
+
+@pytest.mark.parametrize(
+    "vector",
+    [
+        vector
+        for vector in vectors("bad-replies.json")
+        if vector["request"]["command"] in PLAIN and vector["request"]["version"] == 2
+    ],
+    ids=lambda vector: vector["name"],
+)
+def test_a_bad_reply_is_not_taken_the_short_way(vector: Vector) -> None:
+    client = plain_client(vector["request"], data(vector["hex"]))
+    values: list[bytes | int] = []
+    client.take_plain(values)
+    assert values == []
+    with pytest.raises(RemoteProtocolError):
+        client.next_reply()
 
 
 @each("errors.json")
