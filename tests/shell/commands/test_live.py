@@ -90,6 +90,14 @@ def test_a_wrong_line_within_the_line_is_pointed_at(shell: Conversation) -> None
     )
 
 
+def test_only_what_can_be_held_is_watched(shell: Conversation) -> None:
+    shell.run("alloc 2MiB")
+    said = shell.run("watch --count 2 0.05 read 1")
+    assert said.status == 2
+    assert "2,097,152 bytes are too many to watch: at most 1,048,576" in said.err
+    assert shell.run("watch --count 2 0.05 read 1 16").status == 0
+
+
 def test_a_refusal_ends_it(shell: Conversation) -> None:
     assert shell.run("watch 1 read 9").status == 1
 

@@ -37,6 +37,7 @@ def test_a_format_and_how_it_is_written_again(text: str, format: Format, written
         ("0x", "0 is no count"),
         ("x4", "'x4' is no format"),
         ("-1x", "'-1x' is no format"),
+        ("65537s", "65,537 strings are too many at once: at most 65,536"),
         (f"{2**63}x", "is no count"),
     ],
 )

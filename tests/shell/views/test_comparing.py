@@ -54,6 +54,29 @@ def test_runs_are_exactly_what_differs(pairs: list[tuple[int, int]]) -> None:
     assert all(end < start for (_, end), (start, _) in pairwise(found))
 
 
+def test_very_many_rows_do_not_flood_a_terminal() -> None:
+    result = difference(bytes(8 * 600), b"\1" * 8 * 600)
+    lines = list(render(result, View(terminal=True)))
+    assert len(lines) == 512 + 2
+    assert lines[-2:] == [
+        Note("… 88 more rows differ; a pipe gets them all"),
+        Note("@1 and @3: 4,800 bytes differ"),
+    ]
+    assert len(list(render(result, View()))) == 600 + 1
+
+
+def test_a_change_in_much_that_is_equal_is_found() -> None:
+    before = bytes(300_000)
+    after = bytes(200_000) + b"!" + bytes(99_999)
+    assert list(render(difference(before, after), View())) == [
+        "… 25,000 equal rows",
+        "00030d50 >00 00 00 00 00 00 00 00 │⋄⋄⋄⋄⋄⋄⋄⋄│ >21 00 00 00 00 00 00 00 │!⋄⋄⋄⋄⋄⋄⋄│",
+        "… 12,499 equal rows",
+        Note("@1 and @3: 1 byte differs"),
+    ]
+    assert list(runs(before, after)) == [(200_000, 200_001)]
+
+
 def test_snapshots_in_a_pipe_are_words() -> None:
     kept = Kept((Snapshot(7, 1, 16, b"abc"),))
     assert list(render(kept, View())) == ["7 @1 3 16", Note("1 snapshot, 3 B")]

@@ -21,6 +21,9 @@ from .blocks import Listing
 from .ranges import Part, Piece
 from .reading import Contents
 
+_HELD_BYTES: Final = 1024 * 1024
+"""Two rounds are held at a time, and compared byte by byte."""
+
 
 @dataclass(frozen=True, slots=True)
 class Round(Result):
@@ -100,8 +103,10 @@ def rounds(
 
 
 def settled(result: Result) -> Result:
-    """`result` with all that it fetches as it is taken."""
+    """`result` with all that it fetches as it is taken; raises Misuse for too much to hold."""
     match result:
+        case Contents(size=size) if size > _HELD_BYTES:
+            raise Misuse(f"{size:,} bytes are too many to watch: at most {_HELD_BYTES:,}")
         case Contents():
             return replace(result, parts=tuple(result.parts))
         case Listing():

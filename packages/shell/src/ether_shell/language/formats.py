@@ -28,6 +28,9 @@ UNITS: Final = {"b": 1, "h": 2, "w": 4, "g": 8}
 _SHAPE = re.compile(r"(\d*)([a-z]*)")
 _MAX_COUNT: Final = 2**63
 
+MAX_STRINGS: Final = 65_536
+"""Strings are found before any is shown, and each takes memory, even an empty one."""
+
 
 @dataclass(frozen=True, slots=True)
 class Format:
@@ -70,6 +73,8 @@ def parse_format(text: str) -> Format:
     count = int(match.group(1) or 1)
     if not 1 <= count < _MAX_COUNT:
         raise ValueError(f"{match.group(1)} is no count")
+    if letter == "s" and count > MAX_STRINGS:
+        raise ValueError(f"{count:,} strings are too many at once: at most {MAX_STRINGS:,}")
     return Format(count, letter, UNITS[unit or "b"])
 
 

@@ -21,6 +21,14 @@ from .measures import size_of
 _ROWS: Final = ((142, 16), (78, 8), (0, 4))
 """From so many columns on, a row has so many bytes on each side."""
 
+_MOST_ROWS: Final = 512
+"""More rows do not go to a terminal."""
+
+_CHUNK_BYTES: Final = 64 * 1024
+"""Bytes compared at once, since most of a block is mostly the same."""
+
+_GRAIN_BYTES: Final = 16
+
 
 def _taken(result: Taken, _: View) -> Output:
     yield Note(f"@{result.number}: {size_of(result.size)} at {result.offset} in {result.handle}")
@@ -55,24 +63,42 @@ def _kept_json(result: Kept) -> dict[str, Any]:
 
 def _difference(result: Difference, view: View) -> Output:
     each = next(count for least, count in _ROWS if view.columns >= least)
-    equal = differing = 0
-    for at in range(0, len(result.before), each):
-        before, after = result.before[at : at + each], result.after[at : at + each]
-        if before == after:
-            equal += 1
-            continue
-        if equal:
-            yield _equal(equal, view)
-            equal = 0
+    before, after = result.before, result.after
+    shown = differing = done = 0
+    for at in differing_rows(before, after, each):
+        left, right = before[at : at + each], after[at : at + each]
         offset = result.offset + at
-        changed = {offset + n for n in range(len(before)) if before[n] != after[n]}
+        changed = {offset + n for n in range(len(left)) if left[n] != right[n]}
         differing += len(changed)
-        left, right = (_side(data, offset, changed, each, view) for data in (before, after))
-        gap = " " * (1 + each - len(before))
-        yield f"{view.paint('offset', f'{offset:08x}')} {left}{gap}{right}"
-    if equal and differing:
-        yield _equal(equal, view)
+        shown += 1
+        if view.terminal and shown > _MOST_ROWS:
+            continue
+        if at > done:
+            yield _equal((at - done) // each, view)
+        done = at + each
+        yield _row(offset, left, right, changed, each, view)
+    if differing and shown <= _MOST_ROWS and done < len(before):
+        yield _equal(-(-(len(before) - done) // each), view)
+    if view.terminal and shown > _MOST_ROWS:
+        yield Note(f"… {shown - _MOST_ROWS:,} more rows differ; a pipe gets them all")
     yield Note(_summary(result, differing))
+
+
+def differing_rows(before: bytes, after: bytes, each: int) -> Iterator[int]:
+    """The indices at which rows of so many bytes begin that are not the same."""
+    for chunk in range(0, len(before), _CHUNK_BYTES):
+        end = chunk + _CHUNK_BYTES
+        if before[chunk:end] == after[chunk:end]:
+            continue
+        for at in range(chunk, min(end, len(before)), each):
+            if before[at : at + each] != after[at : at + each]:
+                yield at
+
+
+def _row(offset: int, left: bytes, right: bytes, changed: set[int], each: int, view: View) -> str:
+    sides = [_side(data, offset, changed, each, view) for data in (left, right)]
+    gap = " " * (1 + each - len(left))
+    return f"{view.paint('offset', f'{offset:08x}')} {gap.join(sides)}"
 
 
 def _equal(count: int, view: View) -> str:
@@ -121,15 +147,18 @@ def _difference_json(result: Difference) -> dict[str, Any]:
 
 def runs(before: bytes, after: bytes) -> Iterator[tuple[int, int]]:
     """(first index, index behind the last) of each run of bytes that differ."""
-    start: int | None = None
-    for at, (old, new) in enumerate(zip(before, after, strict=True)):
-        if old != new and start is None:
-            start = at
-        elif old == new and start is not None:
-            yield start, at
-            start = None
-    if start is not None:
-        yield start, len(before)
+    start = end = -1
+    for row in differing_rows(before, after, _GRAIN_BYTES):
+        for at in range(row, min(row + _GRAIN_BYTES, len(before))):
+            if before[at] == after[at]:
+                continue
+            if at != end:
+                if end > 0:
+                    yield start, end
+                start = at
+            end = at + 1
+    if end > 0:
+        yield start, end
 
 
 LOOKS: Final[Looks] = {
