@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 from collections.abc import Iterable
 
 import pytest
@@ -115,6 +116,34 @@ def test_an_interrupt_ends_it_with_a_summary(etherd: Etherd, talk: Talk) -> None
         assert (summary.rounds, summary.interrupted) == (1, True)
         with pytest.raises(StopIteration if interactive else KeyboardInterrupt):
             next(results)
+
+
+def test_an_interrupt_lets_the_request_under_way_end(etherd: Etherd, talk: Talk) -> None:
+    done: list[str] = []
+
+    def once() -> tuple[Result, ...]:
+        signal.raise_signal(signal.SIGINT)
+        done.append("whole")
+        return (Pong(1.0),)
+
+    shell = talk(etherd.address, interactive=True)
+    looked, summary = rounds(shell.context, 60, "ping", once)
+    assert isinstance(looked, Round)
+    assert isinstance(summary, Watched)
+    assert (done, summary.interrupted) == (["whole"], True)
+
+
+def test_a_second_interrupt_does_not_wait(etherd: Etherd, talk: Talk) -> None:
+    def once() -> tuple[Result, ...]:
+        signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)
+        raise AssertionError("it went on")
+
+    shell = talk(etherd.address, interactive=True)
+    (summary,) = rounds(shell.context, 60, "ping", once)
+    assert isinstance(summary, Watched)
+    assert (summary.rounds, summary.interrupted) == (0, True)
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
 def test_an_interrupt_while_a_round_is_shown_is_the_commands(

@@ -8,7 +8,8 @@ import pytest
 
 from ether_shell.commands.catalogue import COMMANDS
 from ether_shell.language.binding import bind
-from ether_shell.language.values import FromFile
+from ether_shell.language.formats import Format
+from ether_shell.language.values import FromFile, Line, Place
 from ether_shell.problems import Misuse
 
 VARIABLES = {"_": 42}
@@ -39,6 +40,24 @@ VARIABLES = {"_": 42}
             "swap",
             {"handle": 1, "expected": bytes(7) + b"\1", "desired": bytes(7) + b"\2", "at": 8},
         ),
+        (
+            "x/4DW $_+0x10 --big",
+            "x",
+            {
+                "format": Format(4, "d", 4),
+                "address": Place(42, 16),
+                "big": True,
+                "all": False,
+                "full": False,
+            },
+        ),
+        (
+            'watch --count 3 0.5  write 7  "a  b" --at 4 # no more',
+            "watch",
+            {"seconds": 0.5, "command": Line('write 7  "a  b" --at 4', 21), "count": 3},
+        ),
+        ("diff 7 @1 @12", "diff", {"handle": 7, "first": 1, "second": 12}),
+        ("diff 7", "diff", {"handle": 7, "first": None, "second": None}),
         ("write --at=1KiB 7 $_", "write", {"handle": 7, "data": b"$_", "at": 1024}),
         ('write 7 "--at"', "write", {"handle": 7, "data": b"--at", "at": 0}),
         ("write 7 @x", "write", {"handle": 7, "data": FromFile("x", 8), "at": 0}),
@@ -97,6 +116,14 @@ def test_an_empty_line_is_no_command(line: str) -> None:
         ("alloc -1", "      ^", "'-1' is not a size"),
         ("alloc 99999999999999999999", "      ^", "more bytes than 64 bits can count"),
         ("alloc 5 6", "        ^", "alloc takes no '6'"),
+        ("read/4xw 1", "^", "unknown command 'read/4xw'"),
+        ("x/4q 1", "  ^", "'q' has no place in 4q"),
+        ("x/4x", "    ^", "ADDRESS is missing: x[/FMT] ADDRESS"),
+        ("x 1+", "  ^", "is not a size"),
+        ("watch 1", "       ^", "COMMAND is missing: watch SECONDS COMMAND…"),
+        ("watch 0 ping", "      ^", "0 s is not within 0.05 s and a day"),
+        ("watch nan ping", "      ^", "nan s is not within"),
+        ("watch soon ping", "      ^", "'soon' is not a number of seconds"),
         ("write 1 hello world", "              ^", "text with spaces goes in quotes"),
         ("read zero", "     ^", "'zero' is not a handle"),
         ("read 0", "     ^", "lies outside 1 to"),

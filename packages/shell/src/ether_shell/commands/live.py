@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from itertools import zip_longest
 from typing import Final
 
 from ether_shell.context import Context
@@ -20,6 +21,7 @@ from ether_shell.problems import Misuse
 from .blocks import Listing
 from .ranges import Part, Piece
 from .reading import Contents
+from .stopping import polite_interrupt
 
 _HELD_BYTES: Final = 1024 * 1024
 """Two rounds are held at a time, and compared byte by byte."""
@@ -84,19 +86,19 @@ def rounds(
     start = time.monotonic()
     number = changes = 0
     before: tuple[Result, ...] = ()
-    interrupted = False
-    try:
-        while count is None or number < count:
-            if number:
-                time.sleep(max(0.0, start + number * seconds - time.monotonic()))
-            now = once()
-            number += 1
-            changes += bool(before) and now != before
-            shown = tuple(marked(result, old) for result, old in zip(now, before, strict=False))
-            yield Round(number, seconds, line, shown if len(shown) == len(now) else now, before)
-            before = now
-    except KeyboardInterrupt:
-        interrupted = True
+    with polite_interrupt() as stopping:
+        try:
+            while not stopping.asked and (count is None or number < count):
+                if number:
+                    stopping.sleep(max(0.0, start + number * seconds - time.monotonic()))
+                now = once()
+                number += 1
+                changes += bool(before) and now != before
+                yield Round(number, seconds, line, _marked(now, before), before)
+                before = now
+        except KeyboardInterrupt:
+            stopping.asked = True
+    interrupted = stopping.asked
     yield Watched(number, changes, time.monotonic() - start, interrupted)
     if interrupted and not context.interactive:
         raise KeyboardInterrupt
@@ -115,11 +117,14 @@ def settled(result: Result) -> Result:
             return result
 
 
-def marked(result: Result, before: Result) -> Result:
-    """`result` with the bytes marked that were others `before`."""
-    if isinstance(result, Contents) and isinstance(before, Contents):
-        return replace(result, changed=changed_offsets(before.parts, result.parts))
-    return result
+def _marked(now: tuple[Result, ...], before: tuple[Result, ...]) -> tuple[Result, ...]:
+    """Results with the bytes marked that were others `before`."""
+    return tuple(
+        replace(result, changed=changed_offsets(old.parts, result.parts))
+        if isinstance(result, Contents) and isinstance(old, Contents)
+        else result
+        for result, old in zip_longest(now, before[: len(now)])
+    )
 
 
 def changed_offsets(before: Iterable[Part], now: Iterable[Part]) -> frozenset[int]:

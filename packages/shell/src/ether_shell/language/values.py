@@ -95,8 +95,8 @@ def _handle(token: Token, variables: Variables) -> int:
 
 
 def _place(token: Token, variables: Variables) -> Place:
-    handle, _, offset = _bare(token, "an address, HANDLE+OFFSET").partition("+")
-    at = _size(word(offset), variables) if offset else 0
+    handle, plus, offset = _bare(token, "an address, HANDLE+OFFSET").partition("+")
+    at = _size(word(offset), variables) if plus else 0
     return Place(_handle(word(handle), variables), at)
 
 
