@@ -15,11 +15,14 @@ def test_enter_goes_on_where_x_ended(etherd: Etherd, home: Path) -> None:
     with Screen(etherd.address, home=home) as screen:
         screen.is_asked("0 blocks")
         screen.type("alloc 64" + ENTER + 'write 1 "abcdefgh"' + ENTER + "x/4xb $_" + ENTER)
-        screen.is_asked("00000000  61 62 63 64  │abcd│")
+        screen.sees("00000000  61 62 63 64  │abcd│", "> x/4xb 1+0x4\n")  # faintly, what Enter does
         screen.type(ENTER)
-        screen.is_asked("00000004  65 66 67 68  │efgh│")
+        screen.sees("00000004  65 66 67 68  │efgh│", "> x/4xb 1+0x8\n")
         screen.type(ENTER)
-        screen.is_asked("00000008  00 00 00 00  │⋄⋄⋄⋄│")
+        screen.sees("00000008  00 00 00 00  │⋄⋄⋄⋄│")
+        screen.type("ping" + ENTER)
+        screen.is_asked("pong")
+        assert screen.text.count("x/4xb") == 1  # a hint does not stay behind
 
 
 def test_watch_writes_over_its_own_lines_and_marks_changes(

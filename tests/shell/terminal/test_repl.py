@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from ether_shell.terminal.repl import converse
+from harness import Etherd
 from shell.conftest import Talk
 
 
@@ -21,6 +22,13 @@ def reader(*lines: str | type[BaseException]) -> Callable[[], str]:
         raise line
 
     return read_line
+
+
+def test_only_a_line_that_is_empty_by_itself_goes_on(etherd: Etherd, talk: Talk) -> None:
+    shell = talk(etherd.address, interactive=True)
+    converse(shell.shell, reader("alloc 64\n\nx/2xb 1\n\nx/2xb 1+2\n", "", "\n"))
+    offsets = [line[:8] for line in shell.out.take().decode().splitlines()[1:]]
+    assert offsets == ["00000000", "00000002", "00000004", "00000006"]
 
 
 @pytest.mark.parametrize(

@@ -254,7 +254,7 @@ def _converse(wishes: _Wishes, shell: Shell, context: Context, output: Output) -
     else:
         from .terminal.prompt import prompt_reader
 
-        read_line = prompt_reader(session, COMMANDS)
+        read_line = prompt_reader(session, COMMANDS, going_on=lambda: context.next_line)
     ask = None if wishes.yes else repl.ask
     repl.converse(shell, read_line, lambda: farewell(context, ask, output.note))
     return ExitStatus.OK

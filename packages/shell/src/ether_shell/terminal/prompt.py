@@ -40,16 +40,19 @@ def prompt_reader(
     session: Session,
     catalogue: Catalogue,
     *,
+    going_on: Callable[[], str] = lambda: "",
     keys: Input | None = None,
     screen: Output | None = None,
 ) -> Callable[[], str]:
     """A function that asks for a line; it raises KeyboardInterrupt and EOFError as `input` does.
 
-    `keys` and `screen` are other places than the process's terminal.
+    `going_on` says what Enter does on an empty line.  `keys` and `screen` are
+    other places than the process's terminal.
     """
 
     def shown_hint() -> str:
-        return hint(prompt.default_buffer.text, catalogue)
+        text = prompt.default_buffer.text
+        return hint(text, catalogue) if text else going_on()
 
     completer = ShellCompleter(catalogue, session)
     prompt: PromptSession[str] = PromptSession(

@@ -32,7 +32,8 @@ def converse(
 
 def _carry_out(shell: Shell, text: str) -> bool:
     """Run what was typed, or the lines that were pasted up to one that fails; False to leave."""
-    for line in text.splitlines() or [""]:
+    # A blank line goes on where the last command ended, but not among lines that were pasted.
+    for line in [line for line in text.splitlines() if line.strip()] or [""]:
         outcome = shell.run(line)
         if outcome.leave:
             return False
