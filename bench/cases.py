@@ -57,11 +57,20 @@ CASES = [
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """What a ratio to Redis has to reach; `lower` where less is better."""
+    """What a figure has to reach: its ratio to a peer, or the figure itself in the row's unit.
+
+    `lower` where less is better, `value` where it is the figure itself.
+    """
 
     case: str
-    least: float
+    limit: float
     lower: bool = False
+    peer: str = "redis"
+    value: bool = False
+
+    def __str__(self) -> str:
+        """As a table shows it: `≥ 0.85`, `≤ 0.25`."""
+        return f"{'≤' if self.lower else '≥'} {self.limit:g}"
 
 
 BARS = [
@@ -71,5 +80,13 @@ BARS = [
     Bar("WRITE 1 KiB, 32 × 1", 0.8),
     Bar("READ 1 MiB, 4 × 1", 1.2),
     Bar("WRITE 1 MiB, 4 × 1", 1.0),
+    Bar("client READ 1 KiB", 3),
+    Bar("client WRITE 1 KiB", 6),
+    Bar("client READ 1 MiB", 1.5),
+    Bar("client WRITE 1 MiB", 3),
     Bar("bytes per 64-byte block", 1.1, lower=True),
+    Bar("READ 64 B of one block among 1,000,000", 0.95, peer="one"),
+    Bar("bytes per idle connection", 64 * MIB / 10_000, lower=True, value=True),
+    Bar("exec to first PONG", 0.25, lower=True, value=True),
+    Bar("exec to the shell's prompt", 0.4, lower=True, value=True),
 ]

@@ -1,21 +1,26 @@
 """The Python clients against each other: ours, redis-py with hiredis, pymemcache.
 
-Rule: one connection, one request at a time, the same bytes; each client
-against its own server, in turns so short that the machine's moods hit all.
+Rule: one connection, the same bytes, the same requests on their way; each
+client against its own server, in turns so short that the machine's moods hit all.
 """
 
 from __future__ import annotations
 
+import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from cases import KIB, MIB, size_name
 from dialects import MEMCACHED_ITEM_BYTES
 from servers import Server
 
-from ether_protocol import connect
+from ether_protocol import AsyncClient, connect, connect_async
 
 SIZES = [64, KIB, 64 * KIB, MIB, 16 * MIB]
+MANY = 100
+"""Requests of one pipeline, and tasks of one client."""
+
+_MANY_UP_TO_BYTES = 64 * KIB
 _TURNS = 20
 
 Measured = dict[str, float]
@@ -25,16 +30,30 @@ _Work = Callable[[], object]
 def compare(running: list[Server], seconds: float) -> dict[str, Measured]:
     """Requests a second by case and client."""
     measured: dict[str, Measured] = {}
+    loop = asyncio.new_event_loop()
     for size in SIZES:
-        works = {s.name: _WORKS[s.name](s, size) for s in running if s.name in _WORKS}
-        for verb in ("READ", "WRITE"):
-            runs = {name: work[verb] for name, work in works.items() if work}
-            measured[f"{verb} {size_name(size)}"] = _in_turns(runs, seconds)
+        works = {s.name: _WORKS[s.name](s, size, loop) for s in running}
+        for case, count in _cases(size):
+            runs = {name: work[case] for name, work in works.items() if case in work}
+            figures = _in_turns(runs, seconds)
+            measured[case.replace("{}", size_name(size))] = {
+                name: calls * count for name, calls in figures.items()
+            }
+    loop.close()
     return measured
 
 
+def _cases(size: int) -> list[tuple[str, int]]:
+    """What is compared, with the requests of one call; `{}` is where the size goes."""
+    cases = [("READ {}", 1), ("WRITE {}", 1)]
+    if size <= _MANY_UP_TO_BYTES:
+        for way in (f"pipeline of {MANY}", f"{MANY} asyncio tasks"):
+            cases += [(f"READ {{}}, {way}", MANY), (f"WRITE {{}}, {way}", MANY)]
+    return cases
+
+
 def _in_turns(works: dict[str, _Work], seconds: float) -> Measured:
-    """Each work for `seconds` in all, cut into turns that alternate."""
+    """Calls a second of each work, in `seconds` in all, cut into turns that alternate."""
     counts = dict.fromkeys(works, 0)
     spent = dict.fromkeys(works, 0.0)
     for work in works.values():
@@ -50,33 +69,82 @@ def _in_turns(works: dict[str, _Work], seconds: float) -> Measured:
     return {name: counts[name] / spent[name] for name in works}
 
 
-def _ether(server: Server, size: int) -> dict[str, _Work]:
-    client = connect(f"127.0.0.1:{server.port}")
+def _ether(server: Server, size: int, loop: asyncio.AbstractEventLoop) -> dict[str, _Work]:
+    address = f"127.0.0.1:{server.port}"
+    client = connect(address)
     handle = client.alloc(size).handle
     data = b"\xab" * size
+    tasks = loop.run_until_complete(_connected(address))
+
+    def pipelined(read: bool) -> object:
+        pipe = client.pipeline()
+        for _ in range(MANY):
+            if read:
+                pipe.read(handle, size)
+            else:
+                pipe.write(handle, data)
+        return pipe.execute()
+
     return {
-        "READ": lambda: client.read(handle, size),
-        "WRITE": lambda: client.write(handle, data),
+        "READ {}": lambda: client.read(handle, size),
+        "WRITE {}": lambda: client.write(handle, data),
+        f"READ {{}}, pipeline of {MANY}": lambda: pipelined(True),
+        f"WRITE {{}}, pipeline of {MANY}": lambda: pipelined(False),
+        f"READ {{}}, {MANY} asyncio tasks": _at_once(loop, lambda: tasks.read(handle, size)),
+        f"WRITE {{}}, {MANY} asyncio tasks": _at_once(loop, lambda: tasks.write(handle, data)),
     }
 
 
-def _redis(server: Server, size: int) -> dict[str, _Work]:
+async def _connected(address: str) -> AsyncClient:
+    return await connect_async(address)
+
+
+def _at_once(loop: asyncio.AbstractEventLoop, request: Callable[[], Awaitable[object]]) -> _Work:
+    async def together() -> None:
+        await asyncio.gather(*(request() for _ in range(MANY)))
+
+    return lambda: loop.run_until_complete(together())
+
+
+def _redis(server: Server, size: int, loop: asyncio.AbstractEventLoop) -> dict[str, _Work]:
     try:
         import hiredis  # noqa: F401 - its presence is what makes redis-py use it
         import redis
+        import redis.asyncio
     except ImportError:
         return {}
     client = redis.Redis("127.0.0.1", server.port)
+    tasks = redis.asyncio.Redis(
+        connection_pool=redis.asyncio.BlockingConnectionPool(
+            host="127.0.0.1", port=server.port, max_connections=10, timeout=None
+        )
+    )
     data = b"\xab" * size
     key = f"block{size}"
     client.setrange(key, 0, data)
+
+    def pipelined(read: bool) -> object:
+        pipe = client.pipeline(transaction=False)
+        for _ in range(MANY):
+            if read:
+                pipe.getrange(key, 0, size - 1)
+            else:
+                pipe.setrange(key, 0, data)
+        return pipe.execute()
+
     return {
-        "READ": lambda: client.getrange(key, 0, size - 1),
-        "WRITE": lambda: client.setrange(key, 0, data),
+        "READ {}": lambda: client.getrange(key, 0, size - 1),
+        "WRITE {}": lambda: client.setrange(key, 0, data),
+        f"READ {{}}, pipeline of {MANY}": lambda: pipelined(True),
+        f"WRITE {{}}, pipeline of {MANY}": lambda: pipelined(False),
+        f"READ {{}}, {MANY} asyncio tasks": _at_once(
+            loop, lambda: tasks.getrange(key, 0, size - 1)
+        ),
+        f"WRITE {{}}, {MANY} asyncio tasks": _at_once(loop, lambda: tasks.setrange(key, 0, data)),
     }
 
 
-def _memcached(server: Server, size: int) -> dict[str, _Work]:
+def _memcached(server: Server, size: int, _: asyncio.AbstractEventLoop) -> dict[str, _Work]:
     if size > MEMCACHED_ITEM_BYTES:
         return {}
     try:
@@ -87,7 +155,7 @@ def _memcached(server: Server, size: int) -> dict[str, _Work]:
     data = b"\xab" * size
     key = f"block{size}"
     client.set(key, data)
-    return {"READ": lambda: client.get(key), "WRITE": lambda: client.set(key, data)}
+    return {"READ {}": lambda: client.get(key), "WRITE {}": lambda: client.set(key, data)}
 
 
 _WORKS = {"etherd": _ether, "redis": _redis, "memcached": _memcached}

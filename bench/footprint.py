@@ -6,8 +6,11 @@ by server name; rounds and ratios are the caller's.
 
 from __future__ import annotations
 
+import os
+import pty
 import random
 import re
+import signal
 import socket
 import subprocess
 import sys
@@ -17,6 +20,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from itertools import islice
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from cases import KIB
 from dialects import Exchange
@@ -86,18 +90,39 @@ def reads_among(
 ) -> Measured:
     """Requests a second of 64-byte READs, of one block or of random ones, 16 × 64.
 
-    There are `blocks` live ones.
+    There are `blocks` live ones; `one` is a daemon that has a single one.
     """
-    with servers(["etherd"], limit_program) as (server,):
-        _make_blocks(server, blocks)
-        some = random.Random(blocks).choices(range(1, blocks + 1), k=min(blocks * 4, 200_000))
-        if of_one:
-            some = [blocks // 2 + 1]
-        requests = b"".join(encode(Message(Command.READ, h, BLOCK_BYTES)) for h in some)
-        one = len(requests) // len(some)
-        exchange = Exchange(requests, one + BLOCK_BYTES, b"\xe7\xe7\xe7\xe7\x02\xf0")
-        figures = load.run(server, exchange, 16, 64, seconds, request_bytes=one)
-        return {"etherd": figures.requests_per_second}
+    numbers = random.Random(blocks).choices(range(blocks), k=min(blocks * 4, 200_000))
+    if of_one:
+        numbers = [blocks // 2]
+    measured: Measured = {}
+    with (
+        servers(["etherd", "redis"], limit_program) as running,
+        servers(["etherd"], limit_program) as (alone,),
+    ):
+        for server in running:
+            _make_blocks(server, blocks)
+        _make_blocks(alone, 1)
+        for server in running:
+            exchange, length = _reads(server, numbers)
+            figures = load.run(server, exchange, 16, 64, seconds, request_bytes=length)
+            measured[server.name] = figures.requests_per_second
+            if server.name == "etherd":
+                exchange, length = _reads(alone, [0])
+                figures = load.run(alone, exchange, 16, 64, seconds, request_bytes=length)
+                measured["one"] = figures.requests_per_second
+    return measured
+
+
+def _reads(server: Server, numbers: list[int]) -> tuple[Exchange, int]:
+    """READs of the blocks that `_make_blocks` made, by number, and the length of each."""
+    if server.name == "redis":
+        requests = [b"*2\r\n$3\r\nGET\r\n$8\r\n%08d\r\n" % number for number in numbers]
+        exchange = Exchange(b"".join(requests), len(b"$64\r\n\r\n") + BLOCK_BYTES, b"$64\r\n")
+    else:
+        requests = [encode(Message(Command.READ, n + 1, BLOCK_BYTES)) for n in numbers]
+        exchange = Exchange(b"".join(requests), 40 + BLOCK_BYTES, b"\xe7\xe7\xe7\xe7\x02\xf0")
+    return exchange, len(requests[0])
 
 
 def allocs_and_frees_among(
@@ -177,6 +202,29 @@ def _pipeline(server: Server, requests: Iterator[bytes], reply_bytes: int) -> No
                 if not chunk:
                     raise RuntimeError(f"{server.name} closed the connection")
                 missing -= len(chunk)
+
+
+def seconds_to_the_prompt(limit_program: Path) -> Measured:
+    """From exec of `ether-shell` on a terminal to its prompt, connected to a daemon."""
+    program = str(Path(sys.executable).parent / "ether-shell")
+    with servers(["etherd"], limit_program) as (server,), TemporaryDirectory() as home:
+        began = time.perf_counter()
+        child, terminal = pty.fork()
+        if not child:
+            environment = {**os.environ, "HOME": home, "TERM": "xterm-256color"}
+            os.execve(program, [program, f"127.0.0.1:{server.port}"], environment)
+        shown = b""
+        try:
+            while f"{server.port}>".encode() not in shown:
+                piece = os.read(terminal, 4096)
+                if b"\x1b[6n" in piece:
+                    os.write(terminal, b"\x1b[1;1R")  # where the cursor is, as a terminal answers
+                shown += piece
+            return {"etherd": time.perf_counter() - began}
+        finally:
+            os.kill(child, signal.SIGKILL)
+            os.waitpid(child, 0)
+            os.close(terminal)
 
 
 def _time_to_answer(command: list[str], ping: bytes) -> float:

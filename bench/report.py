@@ -16,7 +16,7 @@ from cases import BARS, Bar
 OURS = "etherd"
 ALSO = "also"
 """The same daemon under another Python."""
-PEERS = ("redis", "memcached", "limit")
+PEERS = ("redis", "memcached", "limit", "one")
 
 
 @dataclass(slots=True)
@@ -45,11 +45,14 @@ def bar_for(row: Row) -> Bar | None:
 
 def reached(row: Row) -> bool | None:
     """Whether the row reaches its bar; None where it has none or was not measured."""
-    bar, ratios = bar_for(row), row.ratios("redis")
-    if bar is None or not ratios:
+    bar = bar_for(row)
+    if bar is None:
         return None
-    ratio = median(ratios)
-    return ratio <= bar.least if bar.lower else ratio >= bar.least
+    figures = [row.ours()] if bar.value else row.ratios(bar.peer)
+    if not figures:
+        return None
+    figure = median(figures)
+    return figure <= bar.limit if bar.lower else figure >= bar.limit
 
 
 def markdown(rows: list[Row], about: dict[str, str]) -> str:
@@ -75,8 +78,7 @@ def _line(row: Row, peers: list[str], also: bool) -> str:
         cells.append(_ratio(row.ratios("redis", ALSO)))
     bar = bar_for(row)
     verdict = {True: ", reached", False: ", **not reached**", None: ""}[reached(row)]
-    sign = "≤" if bar and bar.lower else "≥"
-    cells.append(f"{sign} {bar.least}{verdict}" if bar else "")
+    cells.append(f"{bar}{verdict}" if bar else "")
     return "| " + " | ".join(cells) + " |"
 
 

@@ -167,6 +167,8 @@ class Bench:
             _bind(footprint.bytes_per_idle_connection, limit),
         )
         yield size, "exec to first PONG", "s", False, self._rounds, footprint.seconds_to_first_pong
+        prompt = _bind(footprint.seconds_to_the_prompt, limit)
+        yield size, "exec to the shell's prompt", "s", False, self._rounds, prompt
         for free in (False, True):
             while_ = "a used GiB is freed" if free else "nothing happens"
             yield (
