@@ -1,39 +1,27 @@
-"""The asyncio client: one connection, any number of tasks.
+"""The asyncio client: one method a verb, for any number of tasks.
 
-Rule: what a verb means is `operations`', what a lost connection means is
-`transfer`'s; here is only when to connect again and what to go on with then.
+Rule: what a verb means is `operations`', and how it gets to the server is
+`async_link`'s; here a request has its name, its arguments and its words for people.
 """
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Generator
+from collections.abc import AsyncIterator, Generator
 from types import TracebackType
 from typing import Self, TypeVar
 
 from ether_protocol.address import Address, parse_address
 from ether_protocol.bodies import BlockInfo, Hello
-from ether_protocol.errors import (
-    ConnectionLost,
-    EtherError,
-    InvalidRequest,
-    RemoteProtocolError,
-    ServerRestarted,
-    TimedOut,
-    Unsupported,
-)
 from ether_protocol.messages import AnyBuffer, Message
 from ether_protocol.vocabulary import MAX_LIST_ENTRIES
 
 from . import operations
 from .async_block import AsyncBlock
-from .async_channel import AsyncChannel, open_async_channel
+from .async_link import AsyncLink, AsyncOpen, async_opener
 from .async_pipeline import AsyncPipeline
-from .greeting import first_words, see_that_it_is_the_same, silence_limit
-from .operations import Operation, Page, Progress, Replies
+from .operations import Operation, Page, Progress
 from .retry import DEFAULT_RETRY, Retry
 from .tracing import Trace
-from .transfer import Batch, Transfer
 
 _Value = TypeVar("_Value")
 
@@ -53,30 +41,16 @@ def connect_async(
     """
     where = parse_address(address) if isinstance(address, str) else address
 
-    async def open_() -> tuple[AsyncChannel, Hello | None]:
-        channel = await open_async_channel(where, connect_timeout, timeout, trace)
-        if retry is None:
-            return channel, None
-        try:
-            channel.timeout = silence_limit(timeout)
-            hello = await _greet(channel, name)
-            channel.timeout = timeout
-        except BaseException:
-            await channel.close()
-            raise
-        return channel, hello
-
-    return Connecting(open_, retry)
+    greet = retry is not None
+    return Connecting(
+        async_opener(where, name, connect_timeout, timeout, trace, greet=greet), retry
+    )
 
 
 class Connecting:
     """A client to be: await it for an AsyncClient, or enter it and have that closed at the end."""
 
-    def __init__(
-        self,
-        open_: Callable[[], Coroutine[None, None, tuple[AsyncChannel, Hello | None]]],
-        retry: Retry | None,
-    ) -> None:
+    def __init__(self, open_: AsyncOpen, retry: Retry | None) -> None:
         self._open = open_
         self._retry = retry
         self._client: AsyncClient | None = None
@@ -98,8 +72,7 @@ class Connecting:
             await self._client.close()
 
     async def _connect(self) -> AsyncClient:
-        channel, server = await self._open()
-        return AsyncClient(channel, server, self._open, self._retry)
+        return AsyncClient(await AsyncLink.opened(self._open, self._retry))
 
 
 class AsyncClient:
@@ -113,20 +86,8 @@ class AsyncClient:
     a client is for one event loop.
     """
 
-    def __init__(
-        self,
-        channel: AsyncChannel,
-        server: Hello | None,
-        open_: Callable[[], Coroutine[None, None, tuple[AsyncChannel, Hello | None]]],
-        retry: Retry | None,
-    ) -> None:
-        self.server = server
-        """What the server said of itself at the last connection; None where it was not asked."""
-        self._channel = channel
-        self._open = open_
-        self._retry = retry
-        self._closed = False
-        self._reopening = asyncio.Lock()
+    def __init__(self, link: AsyncLink) -> None:
+        self._link = link
 
     async def __aenter__(self) -> Self:
         return self
@@ -146,22 +107,30 @@ class AsyncClient:
     @property
     def address(self) -> Address:
         """Where the server is."""
-        return self._channel.address
+        return self._link.channel.address
+
+    @property
+    def server(self) -> Hello | None:
+        """What the server said of itself at the last connection; None where it was not asked."""
+        return self._link.server
 
     @property
     def connected(self) -> bool:
         """Whether there is a connection, as far as is known without asking."""
-        return not self._channel.closed
+        return not self._link.channel.closed
 
     @property
     def closed(self) -> bool:
         """Whether the client is of no more use: closed, or left alone without a `retry`."""
-        return self._closed or (self._retry is None and self._channel.closed)
+        return self._link.closed
 
     async def close(self) -> None:
         """End the connection; blocks stay, except SESSION blocks.  May be called twice."""
-        self._closed = True
-        await self._channel.close()
+        await self._link.close()
+
+    async def perform(self, operation: Operation[_Value]) -> _Value:
+        """Carry out one of `operations`; raises as every method does."""
+        return await self._link.perform(operation)
 
     # One method a command, in the order of docs/protocol.md.
 
@@ -295,95 +264,4 @@ class AsyncClient:
 
     def pipeline(self) -> AsyncPipeline:
         """Requests to be sent in one go, with one error or one result for each."""
-        return AsyncPipeline(self._with_channel)
-
-    # How a request gets to the server, and what is done when it does not.
-
-    async def perform(self, operation: Operation[_Value]) -> _Value:
-        """Carry out one of `operations`; raises as every method does."""
-        try:
-            return await _carry_out(operation, self._exchange)
-        except RemoteProtocolError:
-            await self._channel.close()
-            raise
-
-    async def _exchange(self, batch: Batch) -> Replies:
-        transfer = Transfer(batch)
-        await self._with_channel(lambda channel: channel.run(transfer))
-        return transfer.result()
-
-    async def _with_channel(self, use: Callable[[AsyncChannel], Awaitable[None]]) -> None:
-        """Have `use` use the channel, over new connections while it raises ConnectionLost."""
-        attempts = iter(()) if self._retry is None else self._retry.delays()
-        channel = self._channel
-        while True:
-            try:
-                return await use(channel)
-            except TimedOut:
-                raise  # another attempt would only wait as long again
-            except ConnectionLost as error:
-                lost = error
-            while True:
-                delay = next(attempts, None)
-                if delay is None or self._closed:
-                    raise lost
-                await asyncio.sleep(delay)
-                try:
-                    channel = await self._reopened(channel)
-                    break
-                except ServerRestarted:
-                    raise
-                except ConnectionLost as error:
-                    lost = error
-
-    async def _reopened(self, broken: AsyncChannel) -> AsyncChannel:
-        """A channel other than `broken`; the first task that needs one opens it for all."""
-        async with self._reopening:
-            if self._channel is not broken and not self._channel.closed:
-                return self._channel
-            if self._closed:
-                raise ConnectionLost(f"not connected to {self.address}")
-            channel, server = await self._open()
-            try:
-                see_that_it_is_the_same(self.address, self.server, server)
-            except ServerRestarted:
-                self._closed = True
-                await channel.close()
-                raise
-            if self.closed:  # in the meantime, by another task
-                await channel.close()
-            self._channel, self.server = channel, server
-            return channel
-
-
-async def _greet(channel: AsyncChannel, name: str) -> Hello | None:
-    """What the server says of itself, None for one that can't."""
-
-    async def exchange(batch: Batch) -> Replies:
-        transfer = Transfer(batch)
-        await channel.run(transfer)
-        return transfer.result()
-
-    try:
-        with first_words(channel.address):
-            return await _carry_out(operations.hello(name), exchange)
-    except (Unsupported, InvalidRequest):
-        return None
-
-
-async def _carry_out(
-    operation: Operation[_Value], exchange: Callable[[Batch], Awaitable[Replies]]
-) -> _Value:
-    """Run `operation` to its end."""
-    try:
-        batch = next(operation)
-        while True:
-            try:
-                replies = await exchange(batch)
-            except EtherError as error:
-                batch = operation.throw(error)
-            else:
-                batch = operation.send(replies)
-    except StopIteration as end:
-        value: _Value = end.value
-        return value
+        return AsyncPipeline(self._link.with_channel)

@@ -1,42 +1,28 @@
-"""The blocking client: one connection, one caller at a time.
+"""The blocking client: one method a verb.
 
-Rule: what a verb means is `operations`', what a lost connection means is
-`transfer`'s; here is only when to connect again and what to go on with then.
+Rule: what a verb means is `operations`', and how it gets to the server is
+`link`'s; here a request has its name, its arguments and its words for people.
 """
 
 from __future__ import annotations
 
-import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from types import TracebackType
 from typing import Self, TypeVar
 
 from ether_protocol.address import Address, parse_address
 from ether_protocol.bodies import BlockInfo, Hello
-from ether_protocol.errors import (
-    ConnectionLost,
-    EtherError,
-    InvalidRequest,
-    LocalProtocolError,
-    RemoteProtocolError,
-    ServerRestarted,
-    TimedOut,
-    Unsupported,
-)
 from ether_protocol.messages import AnyBuffer, Message, flat
 from ether_protocol.vocabulary import MAX_LIST_ENTRIES, Command
 
 from . import operations
 from .block import Block
-from .channel import Channel, open_channel
-from .greeting import first_words, see_that_it_is_the_same, silence_limit
-from .operations import Operation, Page, Progress, Replies
+from .link import Link, opener
+from .operations import Operation, Page, Progress
 from .pipeline import Pipeline
 from .recording import PLAIN_BYTES
 from .retry import DEFAULT_RETRY, Retry
 from .tracing import Trace
-from .transfer import Batch, Transfer
 
 _Value = TypeVar("_Value")
 
@@ -62,30 +48,8 @@ def connect(
     """
     where = parse_address(address) if isinstance(address, str) else address
 
-    def open_plainly() -> tuple[Channel, Hello | None]:
-        return open_channel(where, connect_timeout, timeout, trace), None
-
-    def open_and_greet() -> tuple[Channel, Hello | None]:
-        channel, _ = open_plainly()
-        try:
-            channel.limit_silence(silence_limit(timeout))
-            hello = _greet(channel, name)
-            channel.limit_silence(timeout)
-        except BaseException:
-            channel.close()
-            raise
-        return channel, hello
-
-    return Client(open_plainly if retry is None else open_and_greet, retry)
-
-
-def _greet(channel: Channel, name: str) -> Hello | None:
-    """What the server says of itself, None for one that can't."""
-    try:
-        with first_words(channel.address):
-            return _carry_out(operations.hello(name), lambda batch: _exchange(channel, batch))
-    except (Unsupported, InvalidRequest):
-        return None
+    greet = retry is not None
+    return Client(Link(opener(where, name, connect_timeout, timeout, trace, greet=greet), retry))
 
 
 class Client:
@@ -104,15 +68,8 @@ class Client:
     a time, and a `Pool` has one for each.
     """
 
-    def __init__(
-        self, open_: Callable[[], tuple[Channel, Hello | None]], retry: Retry | None = None
-    ) -> None:
-        self._open = open_
-        self._retry = retry
-        self._closed = False
-        self._in_use = threading.Lock()
-        self._channel, self.server = open_()
-        """What the server said of itself at the last connection; None where it was not asked."""
+    def __init__(self, link: Link) -> None:
+        self._link = link
 
     def __enter__(self) -> Self:
         return self
@@ -132,22 +89,30 @@ class Client:
     @property
     def address(self) -> Address:
         """Where the server is."""
-        return self._channel.address
+        return self._link.channel.address
+
+    @property
+    def server(self) -> Hello | None:
+        """What the server said of itself at the last connection; None where it was not asked."""
+        return self._link.server
 
     @property
     def connected(self) -> bool:
         """Whether there is a connection, as far as is known without asking."""
-        return not self._channel.closed
+        return not self._link.channel.closed
 
     @property
     def closed(self) -> bool:
         """Whether the client is of no more use: closed, or left alone without a `retry`."""
-        return self._closed or (self._retry is None and self._channel.closed)
+        return self._link.closed
 
     def close(self) -> None:
         """End the connection; blocks stay, except SESSION blocks.  May be called twice."""
-        self._closed = True
-        self._channel.close()
+        self._link.close()
+
+    def perform(self, operation: Operation[_Value]) -> _Value:
+        """Carry out one of `operations`; raises as every method does."""
+        return self._link.perform(operation)
 
     # One method a command, in the order of docs/protocol.md.
 
@@ -203,8 +168,8 @@ class Client:
         each of which `progress` is called with the bytes done and the total.
         """
         view = flat(data)
-        if len(view) <= PLAIN_BYTES and progress is None and not self._channel.traced:
-            count = self._perform_plain(Command.WRITE, handle, len(view), offset, view)
+        if len(view) <= PLAIN_BYTES and progress is None and not self._link.channel.traced:
+            count = self._link.perform_plain(Command.WRITE, handle, len(view), offset, view)
             if isinstance(count, int):
                 return count
         return self.perform(operations.write(handle, view, offset, progress))
@@ -221,8 +186,8 @@ class Client:
 
         `progress` is called as for `write`.
         """
-        if size and size <= PLAIN_BYTES and progress is None and not self._channel.traced:
-            data = self._perform_plain(Command.READ, handle, size, offset, b"")
+        if size and size <= PLAIN_BYTES and progress is None and not self._link.channel.traced:
+            data = self._link.perform_plain(Command.READ, handle, size, offset, b"")
             if isinstance(data, bytes):
                 return data
         return self.perform(operations.read(handle, size, offset, progress))
@@ -285,109 +250,4 @@ class Client:
 
     def pipeline(self) -> Pipeline:
         """Requests to be sent in one go, with one error or one result for each."""
-        return Pipeline(self._with_channel)
-
-    # How a request gets to the server, and what is done when it does not.
-
-    def perform(self, operation: Operation[_Value]) -> _Value:
-        """Carry out one of `operations`; raises as every method does."""
-        try:
-            return _carry_out(operation, self._exchange)
-        except RemoteProtocolError:
-            self._channel.close()
-            raise
-
-    def _exchange(self, batch: Batch) -> Replies:
-        transfer = Transfer(batch)
-        self._with_channel(lambda channel: channel.run(transfer))
-        return transfer.result()
-
-    def _perform_plain(
-        self, command: Command, handle: int, size: int, offset: int, payload: memoryview | bytes
-    ) -> bytes | int | None:
-        """A small READ or WRITE; None where it should go the long way, as nothing was changed."""
-        if not self._in_use.acquire(blocking=False):
-            raise _in_use()
-        try:
-            return self._channel.plain(command, handle, size, offset, payload)
-        except TimedOut:
-            raise
-        except ConnectionLost:
-            if self._retry is None or not self._retry.attempts or self._closed:
-                raise
-            return None
-        finally:
-            self._in_use.release()
-
-    def _with_channel(self, use: Callable[[Channel], None]) -> None:
-        """Have `use` use the channel, over new connections while it raises ConnectionLost."""
-        if not self._in_use.acquire(blocking=False):
-            raise _in_use()
-        try:
-            lost = self._try(use)
-            if lost is None:
-                return
-            if self._retry is None or self._closed:
-                raise lost
-            for delay in self._retry.delays():
-                time.sleep(delay)
-                try:
-                    self._reopen()
-                except ConnectionLost as error:
-                    if isinstance(error, ServerRestarted):
-                        raise
-                    lost = error
-                    continue
-                lost = self._try(use)
-                if lost is None:
-                    return
-            raise lost
-        finally:
-            self._in_use.release()
-
-    def _try(self, use: Callable[[Channel], None]) -> ConnectionLost | None:
-        try:
-            use(self._channel)
-        except TimedOut:
-            raise  # another attempt would only wait as long again
-        except ConnectionLost as error:
-            return error
-        return None
-
-    def _reopen(self) -> None:
-        self._channel.close()
-        self._channel, server = self._open()
-        try:
-            see_that_it_is_the_same(self.address, self.server, server)
-        except ServerRestarted:
-            self.close()
-            raise
-        self.server = server
-
-
-def _carry_out(operation: Operation[_Value], exchange: Callable[[Batch], Replies]) -> _Value:
-    """Run `operation` to its end."""
-    try:
-        batch = next(operation)
-        while True:
-            try:
-                replies = exchange(batch)
-            except EtherError as error:
-                batch = operation.throw(error)
-            else:
-                batch = operation.send(replies)
-    except StopIteration as end:
-        value: _Value = end.value
-        return value
-
-
-def _exchange(channel: Channel, batch: Batch) -> Replies:
-    transfer = Transfer(batch)
-    channel.run(transfer)
-    return transfer.result()
-
-
-def _in_use() -> LocalProtocolError:
-    return LocalProtocolError(
-        "this client is in use by another thread: make one for each, or take one from a Pool"
-    )
+        return Pipeline(self._link.with_channel)

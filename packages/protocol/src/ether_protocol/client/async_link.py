@@ -1,0 +1,182 @@
+"""One server and an asyncio connection to it at a time: opened, greeted, and opened again.
+
+Rule: what a lost connection means is `transfer`'s to say; here is only when to
+open another one, and what goes on over it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import TypeVar
+
+from ether_protocol.address import Address
+from ether_protocol.bodies import Hello
+from ether_protocol.errors import (
+    ConnectionLost,
+    EtherError,
+    InvalidRequest,
+    RemoteProtocolError,
+    ServerRestarted,
+    TimedOut,
+    Unsupported,
+)
+
+from . import operations
+from .async_channel import AsyncChannel, open_async_channel
+from .greeting import first_words, see_that_it_is_the_same, silence_limit
+from .operations import Operation, Replies
+from .retry import Retry
+from .tracing import Trace
+from .transfer import Batch, Transfer
+
+_Value = TypeVar("_Value")
+
+AsyncOpen = Callable[[], Coroutine[None, None, tuple[AsyncChannel, Hello | None]]]
+"""Opens a channel; says what the server said of itself if it was asked."""
+
+
+def async_opener(
+    address: Address,
+    name: str,
+    connect_timeout: float,
+    timeout: float | None,
+    trace: Trace | None,
+    *,
+    greet: bool,
+) -> AsyncOpen:
+    """What opens channels to `address`, and has the server `greet` first if it is to."""
+
+    async def open_() -> tuple[AsyncChannel, Hello | None]:
+        channel = await open_async_channel(address, connect_timeout, timeout, trace)
+        if not greet:
+            return channel, None
+        try:
+            channel.timeout = silence_limit(timeout)
+            hello = await _greet(channel, name)
+            channel.timeout = timeout
+        except BaseException:
+            await channel.close()
+            raise
+        return channel, hello
+
+    return open_
+
+
+async def _greet(channel: AsyncChannel, name: str) -> Hello | None:
+    """What the server says of itself, None for one that can't."""
+
+    async def exchange(batch: Batch) -> Replies:
+        transfer = Transfer(batch)
+        await channel.run(transfer)
+        return transfer.result()
+
+    try:
+        with first_words(channel.address):
+            return await _carry_out(operations.hello(name), exchange)
+    except (Unsupported, InvalidRequest):
+        return None
+
+
+class AsyncLink:
+    """A channel to one server, for any number of tasks; raises as `Client` says."""
+
+    def __init__(
+        self, channel: AsyncChannel, server: Hello | None, open_: AsyncOpen, retry: Retry | None
+    ) -> None:
+        self.channel = channel
+        self.server = server
+        self._open = open_
+        self._retry = retry
+        self._closed = False
+        self._reopening = asyncio.Lock()
+
+    @classmethod
+    async def opened(cls, open_: AsyncOpen, retry: Retry | None) -> AsyncLink:
+        """A link whose first channel is open."""
+        channel, server = await open_()
+        return cls(channel, server, open_, retry)
+
+    @property
+    def closed(self) -> bool:
+        """Whether it is of no more use."""
+        return self._closed or (self._retry is None and self.channel.closed)
+
+    async def close(self) -> None:
+        """End it for good.  May be called twice."""
+        self._closed = True
+        await self.channel.close()
+
+    async def perform(self, operation: Operation[_Value]) -> _Value:
+        """Carry out `operation`."""
+        try:
+            return await _carry_out(operation, self._exchange)
+        except RemoteProtocolError:
+            await self.channel.close()
+            raise
+
+    async def _exchange(self, batch: Batch) -> Replies:
+        transfer = Transfer(batch)
+        await self.with_channel(lambda channel: channel.run(transfer))
+        return transfer.result()
+
+    async def with_channel(self, use: Callable[[AsyncChannel], Awaitable[None]]) -> None:
+        """Have `use` use the channel, over new connections while it raises ConnectionLost."""
+        attempts = iter(()) if self._retry is None else self._retry.delays()
+        channel = self.channel
+        while True:
+            try:
+                return await use(channel)
+            except TimedOut:
+                raise  # another attempt would only wait as long again
+            except ConnectionLost as error:
+                lost = error
+            while True:
+                delay = next(attempts, None)
+                if delay is None or self._closed:
+                    raise lost
+                await asyncio.sleep(delay)
+                try:
+                    channel = await self._reopened(channel)
+                    break
+                except ServerRestarted:
+                    raise
+                except ConnectionLost as error:
+                    lost = error
+
+    async def _reopened(self, broken: AsyncChannel) -> AsyncChannel:
+        """A channel other than `broken`; the first task that needs one opens it for all."""
+        async with self._reopening:
+            if self.channel is not broken and not self.channel.closed:
+                return self.channel
+            if self._closed:
+                raise ConnectionLost(f"not connected to {self.channel.address}")
+            channel, server = await self._open()
+            try:
+                see_that_it_is_the_same(self.channel.address, self.server, server)
+            except ServerRestarted:
+                self._closed = True
+                await channel.close()
+                raise
+            if self.closed:  # in the meantime, by another task
+                await channel.close()
+            self.channel, self.server = channel, server
+            return channel
+
+
+async def _carry_out(
+    operation: Operation[_Value], exchange: Callable[[Batch], Awaitable[Replies]]
+) -> _Value:
+    """Run `operation` to its end."""
+    try:
+        batch = next(operation)
+        while True:
+            try:
+                replies = await exchange(batch)
+            except EtherError as error:
+                batch = operation.throw(error)
+            else:
+                batch = operation.send(replies)
+    except StopIteration as end:
+        value: _Value = end.value
+        return value

@@ -1,0 +1,200 @@
+"""One server and a connection to it at a time: opened, greeted, and opened again.
+
+Rule: what a lost connection means is `transfer`'s to say; here is only when to
+open another one, and what goes on over it.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+from ether_protocol.address import Address
+from ether_protocol.bodies import Hello
+from ether_protocol.errors import (
+    ConnectionLost,
+    EtherError,
+    InvalidRequest,
+    LocalProtocolError,
+    RemoteProtocolError,
+    ServerRestarted,
+    TimedOut,
+    Unsupported,
+)
+from ether_protocol.messages import Buffer
+from ether_protocol.vocabulary import Command
+
+from . import operations
+from .channel import Channel, open_channel
+from .greeting import first_words, see_that_it_is_the_same, silence_limit
+from .operations import Operation, Replies
+from .retry import Retry
+from .tracing import Trace
+from .transfer import Batch, Transfer
+
+_Value = TypeVar("_Value")
+
+Open = Callable[[], tuple[Channel, Hello | None]]
+"""Opens a channel; says what the server said of itself if it was asked."""
+
+
+def opener(
+    address: Address,
+    name: str,
+    connect_timeout: float,
+    timeout: float | None,
+    trace: Trace | None,
+    *,
+    greet: bool,
+) -> Open:
+    """What opens channels to `address`, and has the server `greet` first if it is to."""
+
+    def open_() -> tuple[Channel, Hello | None]:
+        channel = open_channel(address, connect_timeout, timeout, trace)
+        if not greet:
+            return channel, None
+        try:
+            channel.limit_silence(silence_limit(timeout))
+            hello = _greet(channel, name)
+            channel.limit_silence(timeout)
+        except BaseException:
+            channel.close()
+            raise
+        return channel, hello
+
+    return open_
+
+
+def _greet(channel: Channel, name: str) -> Hello | None:
+    """What the server says of itself, None for one that can't."""
+
+    def exchange(batch: Batch) -> Replies:
+        transfer = Transfer(batch)
+        channel.run(transfer)
+        return transfer.result()
+
+    try:
+        with first_words(channel.address):
+            return carry_out(operations.hello(name), exchange)
+    except (Unsupported, InvalidRequest):
+        return None
+
+
+class Link:
+    """A channel to one server, for one caller at a time; raises as `Client` says."""
+
+    def __init__(self, open_: Open, retry: Retry | None = None) -> None:
+        self._open = open_
+        self._retry = retry
+        self._closed = False
+        self._in_use = threading.Lock()
+        self.channel, self.server = open_()
+
+    @property
+    def closed(self) -> bool:
+        """Whether it is of no more use."""
+        return self._closed or (self._retry is None and self.channel.closed)
+
+    def close(self) -> None:
+        """End it for good.  May be called twice."""
+        self._closed = True
+        self.channel.close()
+
+    def perform(self, operation: Operation[_Value]) -> _Value:
+        """Carry out `operation`."""
+        try:
+            return carry_out(operation, self._exchange)
+        except RemoteProtocolError:
+            self.channel.close()
+            raise
+
+    def _exchange(self, batch: Batch) -> Replies:
+        transfer = Transfer(batch)
+        self.with_channel(lambda channel: channel.run(transfer))
+        return transfer.result()
+
+    def perform_plain(
+        self, command: Command, handle: int, size: int, offset: int, payload: Buffer
+    ) -> bytes | int | None:
+        """A small READ or WRITE; None where it should go the long way, as nothing was changed."""
+        if not self._in_use.acquire(blocking=False):
+            raise _in_use()
+        try:
+            return self.channel.plain(command, handle, size, offset, payload)
+        except TimedOut:
+            raise
+        except ConnectionLost:
+            if self._retry is None or not self._retry.attempts or self._closed:
+                raise
+            return None
+        finally:
+            self._in_use.release()
+
+    def with_channel(self, use: Callable[[Channel], None]) -> None:
+        """Have `use` use the channel, over new connections while it raises ConnectionLost."""
+        if not self._in_use.acquire(blocking=False):
+            raise _in_use()
+        try:
+            lost = self._try(use)
+            if lost is None:
+                return
+            if self._retry is None or self._closed:
+                raise lost
+            for delay in self._retry.delays():
+                time.sleep(delay)
+                try:
+                    self._reopen()
+                except ConnectionLost as error:
+                    if isinstance(error, ServerRestarted):
+                        raise
+                    lost = error
+                    continue
+                lost = self._try(use)
+                if lost is None:
+                    return
+            raise lost
+        finally:
+            self._in_use.release()
+
+    def _try(self, use: Callable[[Channel], None]) -> ConnectionLost | None:
+        try:
+            use(self.channel)
+        except TimedOut:
+            raise  # another attempt would only wait as long again
+        except ConnectionLost as error:
+            return error
+        return None
+
+    def _reopen(self) -> None:
+        self.channel.close()
+        self.channel, server = self._open()
+        try:
+            see_that_it_is_the_same(self.channel.address, self.server, server)
+        except ServerRestarted:
+            self.close()
+            raise
+        self.server = server
+
+
+def carry_out(operation: Operation[_Value], exchange: Callable[[Batch], Replies]) -> _Value:
+    """Run `operation` to its end."""
+    try:
+        batch = next(operation)
+        while True:
+            try:
+                replies = exchange(batch)
+            except EtherError as error:
+                batch = operation.throw(error)
+            else:
+                batch = operation.send(replies)
+    except StopIteration as end:
+        value: _Value = end.value
+        return value
+
+
+def _in_use() -> LocalProtocolError:
+    return LocalProtocolError(
+        "this client is in use by another thread: make one for each, or take one from a Pool"
+    )
