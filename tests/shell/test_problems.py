@@ -12,7 +12,14 @@ from ether_protocol import (
     OutOfRange,
     RemoteProtocolError,
 )
-from ether_shell.problems import Incomplete, Misuse, PartlyWritten, judge, point_at
+from ether_shell.problems import (
+    Incomplete,
+    Misuse,
+    PartlyWritten,
+    judge,
+    point_at,
+    without_surrogates,
+)
 
 
 @pytest.mark.parametrize(
@@ -88,3 +95,9 @@ def test_a_long_line_is_cut_around_its_caret() -> None:
     assert text.startswith("  …")
     assert text.endswith("…")
     assert len(text) < 80
+
+
+def test_bytes_that_are_no_text_are_shown_as_escapes() -> None:
+    text = b"caf\xe9 gr\xc3\xbcn".decode("utf-8", "surrogateescape")
+    assert without_surrogates(text) == r"caf\xe9 grün"
+    assert without_surrogates(repr(text)) == r"'caf\xe9 grün'"

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from prompt_toolkit.history import InMemoryHistory
 
-from ether_shell.terminal.history import history_path, open_history
+from ether_shell.terminal.history import BriefHistory, history_path, open_history, worth_keeping
 
 
 def mode(path: Path) -> int:
@@ -64,6 +64,33 @@ def test_what_was_stored_is_loaded_last_line_first(tmp_path: Path) -> None:
 def test_where_none_can_be_kept_it_is_in_memory(tmp_path: Path) -> None:
     (tmp_path / "ether").write_text("a file where a folder should be")
     assert isinstance(open_history(tmp_path / "ether" / "history"), InMemoryHistory)
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ("alloc 64", True),
+        (" alloc 64", False),
+        ("auth hunter2", False),
+        ("AUTH hunter2", False),
+        ("write 1 authority", True),
+        ("alloc 1\nauth hunter2", False),
+        ("", True),
+        (f'write 1 "{"x" * 256}"', True),
+        (f'write 1 "{"x" * 257}"', False),
+        (f"write 1 {'x' * 257}", False),
+        (f"write 1 hex:{'ff' * 257}", False),
+        (f"write 1 hex:{'ff ' * 256}", True),
+        (f"write 1 hex:{'ff ' * 257}", False),
+        (f'write 1 "{"x" * 300}', False),
+        (f"free {' '.join(map(str, range(100, 400)))}", True),
+    ],
+)
+def test_what_is_kept(tmp_path: Path, text: str, kept: bool) -> None:
+    assert worth_keeping(text) is kept
+    for history in (open_history(tmp_path / "history"), BriefHistory()):
+        history.append_string(text)
+        assert list(history.get_strings()) == [text] * kept
 
 
 def test_a_line_that_can_not_be_stored_is_no_error(tmp_path: Path) -> None:

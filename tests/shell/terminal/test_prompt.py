@@ -12,6 +12,7 @@ from prompt_toolkit.output import DummyOutput
 
 from ether_protocol import Address
 from ether_shell.commands.catalogue import COMMANDS
+from ether_shell.config import Prompt
 from ether_shell.session import Blocks, Session
 from ether_shell.terminal.prompt import prompt_reader
 
@@ -57,6 +58,25 @@ def test_the_line_before_comes_back(home: Path) -> None:
         assert read_line() == "alloc 64"
         keys.send_text("\x1b[A\r")
         assert read_line() == "alloc 64"
+
+
+@pytest.mark.parametrize(
+    ("settings", "typed", "line"),
+    [
+        (Prompt(vi=True), "ping\x1b0xi\r", "ing"),
+        (Prompt(), "\x1bOSping\x1b0x\r", "ing"),  # F4
+        (Prompt(), "pi\x1bOPng\r", "ping"),  # F1
+        (Prompt(menu=False, hints=False, validation=False, toolbar=False), "re\t\r", "rea"),
+    ],
+)
+def test_what_can_be_switched(home: Path, settings: Prompt, typed: str, line: str) -> None:
+    with keyboard() as keys:
+        read_line = prompt_reader(session(), COMMANDS, settings, keys=keys, screen=DummyOutput())
+        keys.send_text("alias 1\r")
+        assert read_line() == "alias 1"
+        for key in typed:
+            keys.send_text(key)
+        assert read_line() == line
 
 
 @pytest.mark.parametrize(("key", "error"), [("\x03", KeyboardInterrupt), ("\x04", EOFError)])

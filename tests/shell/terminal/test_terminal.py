@@ -57,6 +57,28 @@ def test_keys_between_lines(etherd: Etherd, home: Path) -> None:
     assert "+ping" in history.read_text()
 
 
+def test_what_is_seen_while_typing(etherd: Etherd, home: Path) -> None:
+    with Screen(etherd.address, home=home) as screen:
+        screen.is_asked("0 blocks")
+        screen.type("alloc 4096" + ENTER)
+        screen.is_asked("handle 1")
+        screen.type("al")
+        screen.sees("> alloc 4096\n  ")  # from the history, in grey
+        screen.type("\x1b[C" + CTRL_C)
+        screen.is_asked("> alloc 4096\n")
+        screen.type(r'write 1 "a\x00\n')
+        screen.sees(" · DATA 3 B · ")
+        screen.type(r"\q")
+        screen.sees(r"← unknown escape \q: there are")
+        screen.type(CTRL_C)
+        screen.is_asked()
+        screen.type("\x1bOP")  # F1
+        screen.sees("Ctrl-D  leave", "F4      vi keys, and back")
+        screen.type("\x1bOP\x1bOS")  # F1, F4
+        screen.sees(" · vi, F1 keys")
+        assert "vi keys, and back" not in screen.text
+
+
 def test_pasted_lines_are_run_one_by_one(etherd: Etherd, home: Path) -> None:
     with Screen(etherd.address, home=home) as screen:
         screen.is_asked("0 blocks")

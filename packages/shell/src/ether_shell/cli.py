@@ -14,10 +14,11 @@ from dataclasses import dataclass
 
 import click
 
-from ether_protocol import Address, EtherError, parse_address
+from ether_protocol import EtherError, parse_address
 
-from . import __version__, script
+from . import __version__, completionscripts, script
 from .commands.catalogue import COMMANDS
+from .config import BadConfig, Config, Profile, Prompt, config_path, load_config
 from .context import Context, FullScreen
 from .inputs import Inputs
 from .language.declaration import Result
@@ -54,7 +55,8 @@ Without -c and -f a terminal gets a prompt; any other standard input is a script
 class _Wishes:
     """What the flags say."""
 
-    address: Address
+    profile: Profile
+    prompt: Prompt
     commands: tuple[str, ...]
     file: str | None
     as_json: bool
@@ -67,11 +69,27 @@ class _Wishes:
         return not self.commands and self.file is None and sys.stdin.isatty()
 
 
-def _address(_: click.Context, __: click.Parameter, value: str) -> Address:
+def _profile(config: Config, address: str | None, name: str | None) -> Profile:
+    """The server that is meant; a profile's name goes before a host's."""
+    if name is not None:
+        if address is not None:
+            raise click.UsageError("an address and --profile exclude each other")
+        if name not in config.profiles:
+            known = ", ".join(config.profiles) or "none"
+            raise click.UsageError(f"there is no profile {name!r}; there are: {known}")
+        return config.profiles[name]
+    if address is not None and address in config.profiles:
+        return config.profiles[address]
     try:
-        return parse_address(value)
+        return Profile(parse_address(address or "localhost"))
     except ValueError as error:
-        raise click.BadParameter(str(error)) from None
+        raise click.UsageError(f"Invalid value for '[HOST[:PORT] | PORT]': {error}") from None
+
+
+def _print_completion(context: click.Context, _: click.Parameter, shell: str | None) -> None:
+    if shell is not None:
+        click.echo(completionscripts.script(shell, context.command, COMMANDS), nl=False)
+        context.exit()
 
 
 def _seconds(_: click.Context, __: click.Parameter, value: float) -> float:
@@ -81,7 +99,8 @@ def _seconds(_: click.Context, __: click.Parameter, value: float) -> float:
 
 
 @click.command(PROGRAM, epilog=_EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
-@click.argument("address", default="localhost", callback=_address, metavar="[HOST[:PORT] | PORT]")
+@click.argument("address", required=False, metavar="[HOST[:PORT] | PORT | PROFILE]")
+@click.option("--profile", metavar="NAME", help="A server named in shell.toml.")
 @click.option("-c", "--command", "commands", multiple=True, help="Run COMMAND; may be repeated.")
 @click.option(
     "-f",
@@ -101,9 +120,18 @@ def _seconds(_: click.Context, __: click.Parameter, value: float) -> float:
     metavar="SECONDS",
     help="Longest wait for an answer.",
 )
+@click.option(
+    "--completion",
+    type=click.Choice(tuple(completionscripts.SHELLS)),
+    is_eager=True,
+    expose_value=False,
+    callback=_print_completion,
+    help="Print a completion script and exit.",
+)
 @click.version_option(__version__, prog_name=PROGRAM, message="%(prog)s %(version)s")
 def ether_shell(
-    address: Address,
+    address: str | None,
+    profile: str | None,
     commands: tuple[str, ...],
     file: str | None,
     as_json: bool,
@@ -111,10 +139,18 @@ def ether_shell(
     yes: bool,
     timeout: float,
 ) -> ExitStatus:
-    """Remote memory by hand: talk to the Ether server at HOST:PORT (localhost:9999)."""
+    """Remote memory by hand: talk to the Ether server at HOST:PORT (localhost:9999).
+
+    A PROFILE names a server in $XDG_CONFIG_HOME/ether/shell.toml.
+    """
     if commands and file is not None:
         raise click.UsageError("-c and -f exclude each other")
-    wishes = _Wishes(address, commands, file, as_json, plain, yes, timeout)
+    try:
+        config = load_config(config_path(os.environ))
+    except BadConfig as error:
+        raise click.UsageError(str(error)) from None
+    server = _profile(config, address, profile)
+    wishes = _Wishes(server, config.prompt, commands, file, as_json, plain, yes, timeout)
     return _guarded(wishes)
 
 
@@ -178,13 +214,21 @@ def _forget_output() -> None:
 
 def _run(wishes: _Wishes) -> ExitStatus:
     output = Output(sys.stdout, sys.stderr, os.environ, colour=not wishes.plain)
-    session = Session(wishes.address, wishes.timeout, output.note)
+    server = wishes.profile
+    session = Session(
+        server.address,
+        wishes.timeout,
+        output.note,
+        name=server.name,
+        production=server.production,
+    )
+    asks = wishes.interactive and not wishes.yes and wishes.prompt.questions
     context = Context(
         session,
         COMMANDS,
         _inputs(wishes),
         guarded=output.terminal and not wishes.as_json,
-        confirm=repl.ask if wishes.interactive and not wishes.yes else lambda _: True,
+        confirm=repl.ask if asks else lambda _: True,
         interactive=wishes.interactive,
         unattended=not wishes.interactive and not wishes.yes,
         progress=output.progress,
@@ -254,7 +298,9 @@ def _converse(wishes: _Wishes, shell: Shell, context: Context, output: Output) -
     else:
         from .terminal.prompt import prompt_reader
 
-        read_line = prompt_reader(session, COMMANDS, going_on=lambda: context.next_line)
-    ask = None if wishes.yes else repl.ask
+        read_line = prompt_reader(
+            session, COMMANDS, wishes.prompt, going_on=lambda: context.next_line
+        )
+    ask = repl.ask if not wishes.yes and wishes.prompt.questions else None
     repl.converse(shell, read_line, lambda: farewell(context, ask, output.note))
     return ExitStatus.OK

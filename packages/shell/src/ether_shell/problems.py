@@ -6,6 +6,7 @@ exit statuses of `ether-shell` stand here and nowhere else.
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from dataclasses import dataclass, replace
 from enum import IntEnum
@@ -19,6 +20,7 @@ from ether_protocol import (
     ServerError,
 )
 
+_SPELT_SURROGATE = re.compile(r"\\udc([89a-f][0-9a-f])")
 _WINDOW_COLUMNS = 72
 """How much of a long line is shown above a caret."""
 
@@ -45,6 +47,10 @@ class Misuse(Exception):
     def __init__(self, message: str, at: int | None = None) -> None:
         super().__init__(message)
         self.at = at
+
+
+class Unfinished(Misuse):
+    """A line that is no command yet, and may become one if somebody goes on typing."""
 
 
 class Incomplete(Exception):
@@ -129,6 +135,12 @@ def judge(error: BaseException, *, changes: bool, sent: bool = True) -> Failure 
                 ExitStatus.REFUSED, "INCOMPLETE", "there is not enough memory here to hold that"
             )
     return None
+
+
+def without_surrogates(text: str) -> str:
+    r"""`text` with bytes that were no UTF-8 as `\xNN`; `repr` may have spelt them as `\udcNN`."""
+    shown = text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    return _SPELT_SURROGATE.sub(r"\\x\1", shown)
 
 
 def point_at(line: str, at: int) -> str:

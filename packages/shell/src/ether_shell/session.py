@@ -63,13 +63,21 @@ class Session:
     """One server, one connection at a time, and what was learned through it.
 
     `timeout` is the longest silence under way, in seconds, None for any.
+    `name` is the profile's, `production` that a mistake here would cost more.
     Methods that talk to the server raise EtherError as `Client`'s do.
     """
 
     def __init__(
-        self, address: Address, timeout: float | None, notify: Callable[[str], None]
+        self,
+        address: Address,
+        timeout: float | None,
+        notify: Callable[[str], None],
+        *,
+        name: str = "",
+        production: bool = False,
     ) -> None:
         self.address = address
+        self.name, self.production = name, production
         self.variables: dict[str, int] = {}
         self.blocks = Blocks()
         self.made: dict[int, int] = {}

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ether_protocol import EtherError
 
@@ -28,6 +28,7 @@ from .problems import (
     PartlyWritten,
     judge,
     point_at,
+    without_surrogates,
 )
 from .views import jsonlines
 
@@ -144,6 +145,8 @@ class Shell:
         self, failure: Failure, line: str = "", where: str = "", command: str | None = None
     ) -> None:
         """Say what went wrong, with a caret under the spot that is to blame."""
+        failure = replace(failure, message=without_surrogates(failure.message))
+        command = None if command is None else without_surrogates(command)
         if self._as_json:
             self._output.line(jsonlines.failure(command, failure))
             return

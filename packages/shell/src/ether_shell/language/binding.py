@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
-from ether_shell.problems import Misuse
+from ether_shell.problems import Misuse, Unfinished
 
 from .declaration import Argument, Catalogue, Command, Option, Variables, did_you_mean
 from .grammar import Form, Token, is_hex, joined, spanning, tokenize, word
@@ -134,7 +134,7 @@ def _ends_in_data(command: Command) -> bool:
 
 
 def _needs_value(option: Option, at: int) -> Misuse:
-    return Misuse(f"{option.flag} needs a value: {option.flag} {option.value}", at)
+    return Unfinished(f"{option.flag} needs a value: {option.flag} {option.value}", at)
 
 
 def bind(catalogue: Catalogue, line: str, variables: Variables) -> Bound | None:
@@ -154,6 +154,8 @@ def bind(catalogue: Catalogue, line: str, variables: Variables) -> Bound | None:
     assignment = assign(command, rest)
     if assignment.problem is not None:
         raise assignment.problem
+    # A word that is wrong is worth saying before one that is missing.
+    values = _suffix(command, first, variables) | _values(command, assignment, variables)
     end = tokens[-1].end
     if assignment.pending is not None:
         raise _needs_value(assignment.pending, end)
@@ -161,8 +163,7 @@ def bind(catalogue: Catalogue, line: str, variables: Variables) -> Bound | None:
     instead = any(option.instead for option, _ in assignment.options)
     for argument in assignment.missing:
         if argument.required and not instead and argument.name not in given:
-            raise Misuse(f"{argument.name.upper()} is missing: {command.usage}", end)
-    values = _suffix(command, first, variables) | _values(command, assignment, variables)
+            raise Unfinished(f"{argument.name.upper()} is missing: {command.usage}", end)
     return Bound(command, values)
 
 

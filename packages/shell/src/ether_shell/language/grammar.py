@@ -24,7 +24,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import Enum
 
-from ether_shell.problems import Misuse
+from ether_shell.problems import Misuse, Unfinished
 
 from .escapes import CODED, SIMPLE
 
@@ -163,7 +163,7 @@ def _until_quote(line: str, opening: int) -> tuple[bytes, int]:
         text = match.group() if match else character
         data += text.encode("utf-8", "surrogateescape")
         at += len(text)
-    raise Misuse(f"this {mark} has no closing {mark}", opening)
+    raise Unfinished(f"this {mark} has no closing {mark}", opening)
 
 
 def _need_space(line: str, at: int) -> None:
@@ -177,7 +177,9 @@ def _escape(line: str, at: int) -> tuple[bytes, int]:
         count = CODED[letter]
         digits = line[at + 2 : at + 2 + count]
         if len(digits) < count or _NOT_HEX.search(digits) or any(c.isspace() for c in digits):
-            raise Misuse(f"\\{letter} needs {count} hex digits behind it", at)
+            at_the_end = len(digits) < count and not _NOT_HEX.search(digits)
+            kind = Unfinished if at_the_end else Misuse
+            raise kind(f"\\{letter} needs {count} hex digits behind it", at)
         value = int(digits, 16)
         if letter == "x":
             return bytes([value]), at + 2 + count
@@ -188,7 +190,8 @@ def _escape(line: str, at: int) -> tuple[bytes, int]:
     if letter and letter in SIMPLE:
         return bytes([SIMPLE[letter]]), at + 2
     known = " ".join(f"\\{name}" for name in SIMPLE)
-    raise Misuse(f"unknown escape \\{letter}: there are {known} \\xNN \\uNNNN", at)
+    kind = Misuse if letter else Unfinished
+    raise kind(f"unknown escape \\{letter}: there are {known} \\xNN \\uNNNN", at)
 
 
 def _body(line: str, start: int, inside: int, what: str) -> tuple[str, int, int]:
@@ -197,12 +200,12 @@ def _body(line: str, start: int, inside: int, what: str) -> tuple[str, int, int]
         mark = line[inside]
         closing = line.find(mark, inside + 1)
         if closing < 0:
-            raise Misuse(f"this {mark} has no closing {mark}", inside)
+            raise Unfinished(f"this {mark} has no closing {mark}", inside)
         _need_space(line, closing + 1)
         return line[inside + 1 : closing], inside + 1, closing + 1
     match = _WORD.match(line, inside)
     if match is None:
-        raise Misuse(f"{line[start:inside]} needs {what} behind it", start)
+        raise Unfinished(f"{line[start:inside]} needs {what} behind it", start)
     return match.group(), inside, match.end()
 
 
@@ -221,7 +224,7 @@ def _hex_bytes(first: int, text: str) -> bytes:
         raise Misuse(f"{wrong.group()!r} is no hex digit", first + wrong.start())
     for match in _WORD.finditer(text):
         if len(match.group()) % 2:
-            raise Misuse("hex digits come in pairs: one is missing", first + match.end() - 1)
+            raise Unfinished("hex digits come in pairs: one is missing", first + match.end() - 1)
     return bytes.fromhex(text)
 
 
@@ -232,7 +235,7 @@ def _base64(line: str, start: int, inside: int) -> Token:
     try:
         data = base64.b64decode(text, validate=True)
     except binascii.Error:
-        raise Misuse("base64 comes in groups of four: this ends inside one", end - 1) from None
+        raise Unfinished("base64 comes in groups of four: this ends inside one", end - 1) from None
     return Token(Form.BYTES, line[start:end], start, data)
 
 

@@ -1,4 +1,4 @@
-"""The toolbar's one line: which server, how many blocks, how quick.
+"""Prompt and toolbar: which server, how many blocks, how quick; what is being typed; the keys.
 
 Rule: pure, from what the session already knows; drawing it costs no I/O.
 """
@@ -8,6 +8,23 @@ from __future__ import annotations
 from ether_protocol import format_size
 from ether_shell.session import Session
 from ether_shell.views.measures import blocks
+
+PRODUCTION = "PRODUCTION"
+"""What stands, in red too, wherever a mistake would cost more."""
+
+Fragments = list[tuple[str, str]]
+"""Styles and texts, as prompt_toolkit takes them."""
+
+KEYS = (
+    ("Tab", "complete"),
+    ("→", "take the grey line from the history"),
+    ("↑ ↓", "earlier lines"),
+    ("Ctrl-R", "search them"),
+    ("Ctrl-C", "clear the line, stop a command"),
+    ("Ctrl-D", "leave"),
+    ("F1", "these keys"),
+    ("F4", "vi keys, and back"),
+)
 
 
 def status_line(session: Session) -> str:
@@ -25,7 +42,31 @@ def status_line(session: Session) -> str:
     return " · ".join(words)
 
 
+def toolbar(session: Session, typed: str, *, vi: bool, keys: bool) -> Fragments:
+    """The lines at the bottom; `typed` says how long the literal is that is being typed."""
+    shown: Fragments = []
+    if keys:
+        shown += [("", f" {key:<7} {meaning}\n") for key, meaning in KEYS]
+    if session.production:
+        shown.append(("class:production", f" {PRODUCTION} "))
+    words = [status_line(session)]
+    if session.name:
+        words.append(f"{session.name} is {session.address}")
+    words += [typed] if typed else []
+    words.append("vi, F1 keys" if vi else "F1 keys")
+    shown.append(("", f" {' · '.join(words)} "))
+    return shown
+
+
 def prompt_text(session: Session) -> str:
     """What stands before the cursor."""
+    return "".join(text for _, text in prompt_fragments(session))
+
+
+def prompt_fragments(session: Session) -> Fragments:
+    """What stands before the cursor, with what is in red."""
     state = "" if session.connected else " (disconnected)"
-    return f"{session.address}{state}> "
+    name = session.name or str(session.address)
+    if session.production:
+        return [("class:production", f"{PRODUCTION} {name}"), ("", f"{state}> ")]
+    return [("", f"{name}{state}> ")]
