@@ -23,10 +23,11 @@ TOOLS: Final = {
 def main(arguments: list[str] | None = None) -> int:
     """Run the tool that `arguments` name; returns the exit status."""
     arguments = sys.argv[1:] if arguments is None else arguments
+    parser = _parser()
     if not arguments:
-        _parser().print_help(sys.stderr)
-        return 2
-    tool = _parser().parse_args(arguments[:1]).tool
+        parser.print_help(sys.stderr)
+        parser.exit(2)
+    tool = parser.parse_args(arguments[:1]).tool
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # for a terminal that lacks an arrow
     try:
