@@ -19,6 +19,7 @@ from ether_protocol import (
     OutOfRange,
     RemoteProtocolError,
     ServerError,
+    TimedOut,
     TooLarge,
 )
 from ether_protocol.client.channel import Channel
@@ -330,21 +331,29 @@ def test_answers_in_front_of_that_error_are_taken_first() -> None:
         client.fill(7, 0, 0, 3 * PART)
 
 
-def test_a_broken_sending_without_a_word_is_an_unknown_outcome() -> None:
+def test_what_was_not_sent_whole_was_not_carried_out() -> None:
     held = HeldSocket([b""], [10, BrokenPipeError(32, "Broken pipe")])
     client = _holding(held)
 
-    with pytest.raises(OutcomeUnknown, match=r"WRITE handle 7 .* Broken pipe"):
+    with pytest.raises(ConnectionLost, match="Broken pipe"):
         client.write(7, b"hello")
 
     assert held.closed
+
+
+def test_what_was_sent_whole_before_that_has_an_unknown_outcome() -> None:
+    held = HeldSocket([b""], [41, 10, BrokenPipeError(32, "Broken pipe")])
+    client = _holding(held)
+
+    with pytest.raises(OutcomeUnknown, match=r"FILL handle 7 \[0:16777216\].* Broken pipe"):
+        client.fill(7, 0, 0, 2 * PART)
 
 
 def test_a_sending_that_nobody_takes_is_not_waited_for_twice() -> None:
     held = HeldSocket([], [10, TimeoutError("timed out")])
     client = _holding(held)
 
-    with pytest.raises(OutcomeUnknown, match="no answer in time"):
+    with pytest.raises(TimedOut, match="no answer in time"):
         client.write(7, b"hello")
 
 

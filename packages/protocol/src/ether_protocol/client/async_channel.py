@@ -7,6 +7,7 @@ replies to what it sent are taken in their turn and never become another's.
 from __future__ import annotations
 
 import asyncio
+import select
 from collections import deque
 from typing import cast
 
@@ -22,7 +23,7 @@ from ether_protocol.messages import Buffer, Message
 
 from .channel import reason_of
 from .tracing import Trace, Tracer
-from .transfer import Transfer
+from .transfer import Traffic
 
 _GATHER_BYTES = 64 * 1024
 """Small messages are gathered up to here into one write."""
@@ -52,7 +53,7 @@ class _Errand:
 
     __slots__ = ("done", "left", "queued", "transfer")
 
-    def __init__(self, transfer: Transfer, done: asyncio.Future[None]) -> None:
+    def __init__(self, transfer: Traffic, done: asyncio.Future[None]) -> None:
         self.transfer = transfer
         self.done = done
         self.left = False
@@ -61,6 +62,8 @@ class _Errand:
     def finish(self, error: BaseException | None = None) -> None:
         """Wake the task, if it still waits."""
         self.left = True
+        if isinstance(error, StopIteration):  # a callback's, which no future takes
+            error = RuntimeError(f"a callback raised StopIteration: {error}")
         if not self.done.done():
             if error is None:
                 self.done.set_result(None)
@@ -89,12 +92,13 @@ class AsyncChannel(asyncio.BufferedProtocol):
         self._out: list[Buffer] = []
         self._payload = memoryview(b"")  # what is left of a long one, in front of all else
         self._paused = False
+        self._poll = select.poll()
         self._pump_due = False
         self._watch: asyncio.TimerHandle | None = None
         self._heard_at = 0.0
         self._unsent_then = 0
 
-    async def run(self, transfer: Transfer) -> None:
+    async def run(self, transfer: Traffic) -> None:
         """Send what is left of `transfer`, and wait for every reply to it.
 
         Raises ConnectionLost where the connection ended and the rest may go
@@ -109,10 +113,12 @@ class AsyncChannel(asyncio.BufferedProtocol):
         self._watch_silence()
         try:
             await errand.done
-        except asyncio.CancelledError:
+        except BaseException:  # cancelled, or a callback has failed: what is the caller's is free
             errand.left = True
-            for request in transfer.unanswered:
-                self._connection.divert(request.request_id)
+            for request_id in transfer.lent:
+                self._connection.divert(request_id)
+            if self._waiting and self._waiting[-1] is errand:
+                self._payload = memoryview(_kept(self._payload))
             raise
 
     def raise_if_closed(self) -> None:
@@ -131,6 +137,7 @@ class AsyncChannel(asyncio.BufferedProtocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """There is a connection."""
         self._transport = cast(asyncio.Transport, transport)
+        self._poll.register(transport.get_extra_info("socket").fileno(), select.POLLIN)
 
     def connection_lost(self, error: Exception | None) -> None:
         """The connection is gone, for a reason or because the server closed it."""
@@ -138,6 +145,10 @@ class AsyncChannel(asyncio.BufferedProtocol):
         self._end(broken or ConnectionResetError("the server closed the connection"))
         if not self._gone.done():
             self._gone.set_result(None)
+
+    def eof_received(self) -> None:
+        """The server has closed its side: nothing more is answered, nor is anything sent."""
+        self._end(ConnectionResetError("the server closed the connection"))
 
     def get_buffer(self, _sizehint: int) -> memoryview:
         """Where the next bytes go."""
@@ -175,12 +186,18 @@ class AsyncChannel(asyncio.BufferedProtocol):
     def _pump(self) -> None:
         """Give the transport what it will take."""
         self._pump_due = False
+        if self._sending and not self._waiting and not self.closed and self._poll.poll(0):
+            # Its end, most likely: the loop comes to it before this is called again, and who
+            # has sent nothing then need not ask what became of it.
+            self._pump_due = True
+            self._loop.call_soon(self._pump)
+            return
         size = 0
         while not (self._paused or self.closed):
             if len(self._payload):
                 self._flush()
                 chunk, self._payload = self._payload[:_CHUNK_BYTES], self._payload[_CHUNK_BYTES:]
-                self._write(chunk)
+                self._write(_kept(chunk))
             elif size >= _GATHER_BYTES:
                 self._flush()
                 size = 0
@@ -284,6 +301,8 @@ class AsyncChannel(asyncio.BufferedProtocol):
             self._watch.cancel()
         if self._transport is not None:
             self._transport.abort()
+        if len(self._payload) and self._waiting:
+            self._waiting[-1].transfer.not_sent()  # not whole, so it can't be carried out
         errands = dict.fromkeys([*self._waiting, *self._sending])
         self._waiting.clear()
         self._sending.clear()
@@ -293,8 +312,13 @@ class AsyncChannel(asyncio.BufferedProtocol):
             if not errand.left:
                 errand.finish(self._meaning(errand.transfer, why))
 
-    def _meaning(self, transfer: Transfer, why: OSError | RemoteProtocolError | None) -> EtherError:
+    def _meaning(self, transfer: Traffic, why: OSError | RemoteProtocolError | None) -> EtherError:
         if isinstance(why, RemoteProtocolError):
             return RemoteProtocolError(str(why))
         reason = "the client was closed" if why is None else reason_of(why)
         return transfer.lost(self.address, reason, in_time=not isinstance(why, TimeoutError))
+
+
+def _kept(data: memoryview) -> Buffer:
+    """`data` as the transport may keep it: its owner may change it once nobody waits."""
+    return data if isinstance(data.obj, bytes) else bytes(data)

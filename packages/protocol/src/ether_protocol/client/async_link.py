@@ -89,7 +89,7 @@ class AsyncLink:
         self._open = open_
         self._retry = retry
         self._closed = False
-        self._reopening = asyncio.Lock()
+        self._opening: asyncio.Task[AsyncChannel] | None = None
 
     @classmethod
     async def opened(cls, open_: AsyncOpen, retry: Retry | None) -> AsyncLink:
@@ -105,6 +105,9 @@ class AsyncLink:
     async def close(self) -> None:
         """End it for good.  May be called twice."""
         self._closed = True
+        if self._opening is not None:
+            self._opening.cancel()
+            await asyncio.wait([self._opening])
         await self.channel.close()
 
     async def perform(self, operation: Operation[_Value]) -> _Value:
@@ -145,38 +148,52 @@ class AsyncLink:
                     lost = error
 
     async def _reopened(self, broken: AsyncChannel) -> AsyncChannel:
-        """A channel other than `broken`; the first task that needs one opens it for all."""
-        async with self._reopening:
-            if self.channel is not broken and not self.channel.closed:
-                return self.channel
-            if self._closed:
-                raise ConnectionLost(f"not connected to {self.channel.address}")
-            channel, server = await self._open()
-            try:
-                see_that_it_is_the_same(self.channel.address, self.server, server)
-            except ServerRestarted:
-                self._closed = True
-                await channel.close()
-                raise
-            if self.closed:  # in the meantime, by another task
-                await channel.close()
-            self.channel, self.server = channel, server
-            return channel
+        """A channel other than `broken`; tasks that need one share the attempt, and its failure.
+
+        One behind the other, a thousand of them would wait for a thousand attempts.
+        """
+        if self.channel is not broken and not self.channel.closed:
+            return self.channel
+        if self._closed:
+            raise ConnectionLost(f"not connected to {self.channel.address}")
+        opening = self._opening
+        if opening is None:
+            opening = self._opening = asyncio.ensure_future(self._reopen())
+            opening.add_done_callback(self._end_of_opening)
+        await asyncio.wait([opening])  # whoever is cancelled leaves it to the others
+        if opening.cancelled():
+            raise ConnectionLost(f"not connected to {self.channel.address}: the client was closed")
+        return opening.result()
+
+    def _end_of_opening(self, opening: asyncio.Task[AsyncChannel]) -> None:
+        self._opening = None
+        if not opening.cancelled():
+            opening.exception()  # somebody has seen it, even if everyone was cancelled
+
+    async def _reopen(self) -> AsyncChannel:
+        channel, server = await self._open()
+        try:
+            see_that_it_is_the_same(self.channel.address, self.server, server)
+        except ServerRestarted:
+            self._closed = True
+            await channel.close()
+            raise
+        self.channel, self.server = channel, server
+        return channel
 
 
 async def _carry_out(
     operation: Operation[_Value], exchange: Callable[[Batch], Awaitable[Replies]]
 ) -> _Value:
     """Run `operation` to its end."""
-    try:
-        batch = next(operation)
-        while True:
-            try:
-                replies = await exchange(batch)
-            except EtherError as error:
-                batch = operation.throw(error)
-            else:
-                batch = operation.send(replies)
-    except StopIteration as end:
-        value: _Value = end.value
-        return value
+    outcome: Replies | EtherError | None = None
+    while True:
+        try:
+            batch = operations.resume(operation, outcome)
+        except StopIteration as end:
+            value: _Value = end.value
+            return value
+        try:
+            outcome = await exchange(batch)
+        except EtherError as error:
+            outcome = error

@@ -1,21 +1,19 @@
 """An asyncio client's pipeline: what was recorded, sent in one go and answered in order.
 
-Rule: the requests are recorded as for a blocking client; each travels as a
-transfer of its own, so that its error stays with it.
+Rule: the requests are recorded as for a blocking client, and travel as one
+`Recording`, in which the error of each stays with it.
 """
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from types import TracebackType
 from typing import Any, Self
 
-from ether_protocol.errors import EtherError, RemoteProtocolError
+from ether_protocol.errors import ConnectionLost, RemoteProtocolError
 
 from .async_channel import AsyncChannel
-from .recording import Pending, Recorder
-from .transfer import Batch, Transfer
+from .recording import Pending, Recorder, Recording
 
 
 class AsyncPipeline(Recorder):
@@ -44,23 +42,27 @@ class AsyncPipeline(Recorder):
         """Send what was recorded and wait for every reply, as `Pipeline.execute` does."""
         recorded = self._recorded
         if recorded:
-            await self._with_channel(lambda channel: _exchange(channel, recorded))
-            self._recorded = []
+            try:
+                await self._with_channel(lambda channel: _exchange(channel, recorded))
+            finally:
+                if recorded[0].answered:  # what has begun must not be sent a second time
+                    self._recorded = []
         return [pending.outcome() for pending in recorded]
 
 
 async def _exchange(channel: AsyncChannel, recorded: list[Pending[Any]]) -> None:
+    """Send requests and take replies until each of `recorded` is answered."""
     channel.raise_if_closed()
-    await asyncio.gather(*(_one(channel, pending) for pending in recorded))
-
-
-async def _one(channel: AsyncChannel, pending: Pending[Any]) -> None:
-    transfer = Transfer(Batch([pending.step()]))
+    recording = Recording(recorded)
     try:
-        await channel.run(transfer)
-        pending.take(transfer.result()[0])
+        await channel.run(recording)
+    except ConnectionLost:
+        if not recorded[0].answered:
+            raise
     except RemoteProtocolError:
         await channel.close()
+        recording.lose("the server makes no sense")
         raise
-    except EtherError as error:
-        pending.fail(error)
+    except BaseException as error:
+        recording.lose(f"nobody waits for it after {error!r}")
+        raise

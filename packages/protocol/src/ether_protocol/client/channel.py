@@ -65,6 +65,14 @@ def open_channel(
     return channel
 
 
+class Broken(Exception):
+    """The socket failed, for `reason`; a type of its own, since hooks may raise OSError too."""
+
+    def __init__(self, error: OSError) -> None:
+        self.reason = reason_of(error)
+        self.in_time = not _timed_out(error)
+
+
 class Channel:
     """One socket and the protocol on it, for one caller at a time."""
 
@@ -135,7 +143,7 @@ class Channel:
         Raises as `run` does, and ServerError.  Nothing is made of the request
         but its bytes, unless something about it turns out to be unusual.
         """
-        data = b""
+        data, sent = b"", 0
         try:
             if self.closed or (command != Command.READ and self.has_ended()):
                 raise self.not_connected()
@@ -152,20 +160,17 @@ class Channel:
             raise
         except OSError as error:
             transfer = Transfer.under_way(_message(command, handle, size, offset, payload))
+            if sent < len(data):
+                raise self._cut_short(error, transfer) from None
             raise self._lost(error, transfer) from None
         except BaseException:
             self.close()
             raise
 
-    def number(self, request: Message, into: memoryview | None) -> list[Buffer]:
-        """The bytes of `request`, whose reply is then under way.
-
-        Raises LocalProtocolError where it has no form on the wire.
-        """
-        buffers = self.connection.send(request, into)
+    def show_sent(self, request: Message) -> None:
+        """Show a numbered `request` to the hook, if there is one; raises what that raises."""
         if self._tracer is not None:
             self._tracer.sent(request)
-        return buffers
 
     def next_reply(self) -> Message | None:
         """The next whole reply, None until more was received; raises RemoteProtocolError."""
@@ -205,7 +210,7 @@ class Channel:
         """Send `data`, and have `meanwhile` take what comes while the server takes nothing.
 
         A server reads no further while nobody takes its replies, so whoever
-        sends much before it reads must do both at once.  Raises OSError.
+        sends much before it reads must do both at once.  Raises Broken.
         """
         rest = memoryview(data)
         while len(rest):
@@ -214,14 +219,24 @@ class Channel:
             except BlockingIOError:
                 if self._readable_before_writable():
                     meanwhile()
+            except OSError as error:
+                raise Broken(error) from None
 
     def _readable_before_writable(self) -> bool:
         poll = select.poll()
         poll.register(self._sock, select.POLLIN | select.POLLOUT)
         ready = poll.poll(None if self._timeout is None else self._timeout * 1000)
         if not ready:
-            raise TimeoutError
+            raise Broken(TimeoutError())
         return bool(ready[0][1] & ~select.POLLOUT)
+
+    def pull(self) -> None:
+        """Receive once, waiting if need be; raises Broken, at the end too."""
+        try:
+            if not self.fill():
+                raise ConnectionResetError("the server closed the connection")
+        except OSError as error:
+            raise Broken(error) from None
 
     def fill(self) -> int:
         """Receive once, waiting if need be; returns how many bytes, 0 at the end.  Raises OSError.
@@ -260,13 +275,15 @@ class Channel:
             transfer.not_sent()
             raise self.not_connected()
         try:
-            buffers = self.number(request, into)
+            buffers = self.connection.send(request, into)
         except LocalProtocolError as error:
             transfer.not_sent(error)
             return
+        self.show_sent(request)
         self._send(buffers, transfer)
 
     def _send(self, buffers: list[Buffer], transfer: Transfer) -> None:
+        """Send the whole of the request that `transfer` gave last."""
         try:
             for buffer in buffers:
                 # One sendall would take the timeout for the whole payload, not for a silence.
@@ -274,8 +291,16 @@ class Channel:
                 while len(rest):
                     rest = rest[self._sock.send(rest) :]
         except OSError as error:
-            refused = None if _timed_out(error) else self._refused_while_sending(transfer)
-            raise refused or self._lost(error, transfer) from None
+            raise self._cut_short(error, transfer) from None
+
+    def _cut_short(self, error: OSError, transfer: Transfer) -> EtherError:
+        """What to raise where the last request was not sent whole, so was not carried out."""
+        refused = None if _timed_out(error) else self._refused_while_sending(transfer)
+        if refused is not None:
+            return refused
+        if transfer.waiting:
+            transfer.not_sent()
+        return self._lost(error, transfer)
 
     def _refused_while_sending(self, transfer: Transfer) -> ServerError | None:
         """What the server said before it closed, if it said why: it is still there to be read."""
@@ -290,12 +315,12 @@ class Channel:
         return None
 
     def _receive(self, transfer: Transfer) -> Message:
-        try:
-            while (reply := self.next_reply()) is None:
+        while (reply := self.next_reply()) is None:
+            try:
                 if not self.fill():
                     raise ConnectionResetError("the server closed the connection")
-        except OSError as error:
-            raise self._lost(error, transfer) from None
+            except OSError as error:
+                raise self._lost(error, transfer) from None
         return reply
 
     def _finish(self, request: Message, unsent: bytes) -> bytes | int:

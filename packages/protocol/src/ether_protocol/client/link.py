@@ -180,18 +180,17 @@ class Link:
 
 def carry_out(operation: Operation[_Value], exchange: Callable[[Batch], Replies]) -> _Value:
     """Run `operation` to its end."""
-    try:
-        batch = next(operation)
-        while True:
-            try:
-                replies = exchange(batch)
-            except EtherError as error:
-                batch = operation.throw(error)
-            else:
-                batch = operation.send(replies)
-    except StopIteration as end:
-        value: _Value = end.value
-        return value
+    outcome: Replies | EtherError | None = None
+    while True:
+        try:
+            batch = operations.resume(operation, outcome)
+        except StopIteration as end:
+            value: _Value = end.value
+            return value
+        try:
+            outcome = exchange(batch)
+        except EtherError as error:
+            outcome = error
 
 
 def _in_use() -> LocalProtocolError:

@@ -12,7 +12,7 @@ from typing import TypeAlias, TypeVar
 
 from ether_protocol import bodies
 from ether_protocol.bodies import BlockInfo, Hello
-from ether_protocol.errors import LocalProtocolError, RemoteProtocolError
+from ether_protocol.errors import EtherError, LocalProtocolError, RemoteProtocolError
 from ether_protocol.messages import AnyBuffer, Message, flat
 from ether_protocol.vocabulary import MAX_NAME_BYTES, MAX_PAYLOAD_BYTES, AllocFlag, Command
 
@@ -30,6 +30,19 @@ Progress: TypeAlias = Callable[[int, int], object]
 
 Page: TypeAlias = tuple[int, list[tuple[int, int]]]
 """How many blocks exist, and (handle, size) of some."""
+
+
+def resume(operation: Operation[_Value], outcome: Replies | EtherError | None) -> Batch:
+    """Tell `operation` what its last batch came to, None at first; the next batch.
+
+    Raises StopIteration with the value at the end.  What callbacks raise stays
+    outside: their StopIteration would be taken for an end.
+    """
+    if outcome is None:
+        return next(operation)
+    if isinstance(outcome, EtherError):
+        return operation.throw(outcome)
+    return operation.send(outcome)
 
 
 def call(request: Message) -> Operation[Message]:

@@ -7,13 +7,14 @@ answer then, and of nothing else; the next exchange begins in step.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from types import TracebackType
 from typing import Any, Self
 
-from ether_protocol.errors import EtherError, LocalProtocolError
+from ether_protocol.errors import LocalProtocolError
+from ether_protocol.messages import Buffer, Message
 
-from .channel import Channel, reason_of
+from .channel import Broken, Channel
 from .recording import Pending, Plain, Recorder
 
 _PUSH_BYTES = 64 * 1024
@@ -55,8 +56,11 @@ class Pipeline(Recorder):
         """
         recorded = self._recorded
         if recorded:
-            self._with_channel(lambda channel: _exchange(channel, recorded))
-            self._recorded = []
+            try:
+                self._with_channel(lambda channel: _exchange(channel, recorded))
+            finally:
+                if recorded[0].answered:  # what has begun must not be sent a second time
+                    self._recorded = []
         return [pending.outcome() for pending in recorded]
 
 
@@ -70,18 +74,25 @@ def _exchange(channel: Channel, recorded: list[Pending[Any]]) -> None:
         _send_all(channel, unsent, waiting)
         while waiting:
             _receive(channel, waiting)
-    except EtherError as error:
-        channel.stop_after(error)
-        raise
-    except OSError as error:
+    except Broken as error:
         channel.close()
-        for pending in waiting:
-            pending.lose(reason_of(error), sent=True)
-        for pending in unsent:
-            pending.lose(reason_of(error), sent=False)
-    except BaseException:
+        _lose(waiting, unsent, error.reason, error.in_time)
+    except BaseException as error:
         channel.close()
+        _lose(waiting, unsent, f"it was closed after {error!r}")
         raise
+
+
+def _lose(
+    waiting: Iterable[Pending[Any]],
+    unsent: Iterable[Pending[Any]],
+    reason: str,
+    in_time: bool = True,
+) -> None:
+    for pending in waiting:
+        pending.lose(reason, sent=True, in_time=in_time)
+    for pending in unsent:
+        pending.lose(reason, sent=False, in_time=in_time)
 
 
 def _send_all(
@@ -95,22 +106,28 @@ def _send_all(
     plain = not channel.traced
     for pending in requests:
         request = pending.request
+        message: Message | None = None
+        buffers: list[Buffer] = []
         try:
             if isinstance(request, Plain) and plain:
                 out += channel.number_plain(*request)
                 waiting.append(pending)
             else:
-                buffers = channel.number(*pending.step())
+                message, into = pending.step()
+                buffers = channel.connection.send(message, into)
                 waiting.append(pending)
-                for buffer in buffers:
-                    if len(buffer) < _PUSH_BYTES:
-                        out += buffer
-                        continue
-                    channel.push(out, receive)
-                    channel.push(buffer, receive)
-                    out = bytearray()
         except LocalProtocolError as error:
             pending.fail(error)
+            continue
+        if message is not None:
+            channel.show_sent(message)
+        for buffer in buffers:
+            if len(buffer) < _PUSH_BYTES:
+                out += buffer
+                continue
+            channel.push(out, receive)
+            channel.push(buffer, receive)
+            out = bytearray()
         if len(out) >= _PUSH_BYTES:
             channel.push(out, receive)
             out = bytearray()
@@ -119,8 +136,7 @@ def _send_all(
 
 def _receive(channel: Channel, waiting: deque[Pending[Any]]) -> None:
     """Wait for bytes, and hand every reply that they complete to its request."""
-    if not channel.fill():
-        raise ConnectionResetError("the server closed the connection")
+    channel.pull()
     values: list[bytes | int] = []
     while True:
         channel.connection.take_plain(values)
@@ -130,4 +146,5 @@ def _receive(channel: Channel, waiting: deque[Pending[Any]]) -> None:
         reply = channel.next_reply()
         if reply is None:
             return
-        waiting.popleft().take(reply)
+        waiting[0].take(reply)
+        waiting.popleft()

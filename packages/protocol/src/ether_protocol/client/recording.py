@@ -5,11 +5,20 @@ Rule: no socket; a request's error stays with it.
 
 from __future__ import annotations
 
+from collections import deque
+from collections.abc import Sequence
 from typing import Any, Generic, NamedTuple, TypeVar, cast
 
 from ether_protocol import bodies
+from ether_protocol.address import Address
 from ether_protocol.bodies import BlockInfo, Hello
-from ether_protocol.errors import ConnectionLost, EtherError, LocalProtocolError, OutcomeUnknown
+from ether_protocol.errors import (
+    ConnectionLost,
+    EtherError,
+    LocalProtocolError,
+    OutcomeUnknown,
+    TimedOut,
+)
 from ether_protocol.messages import AnyBuffer, Message, flat
 from ether_protocol.vocabulary import MAX_LIST_ENTRIES, MAX_PAYLOAD_BYTES, REPEATABLE, Command
 
@@ -95,8 +104,8 @@ class Pending(Generic[_Value]):
             except StopIteration as end:
                 self.settle(end.value)
 
-    def lose(self, reason: str, *, sent: bool) -> None:
-        """Say that the connection ended before the reply."""
+    def lose(self, reason: str, *, sent: bool, in_time: bool = True) -> None:
+        """Say that the connection ended before the reply; see `Transfer.lost`."""
         request = self.message()
         if sent and request.command not in REPEATABLE:
             self.fail(
@@ -106,7 +115,8 @@ class Pending(Generic[_Value]):
                 )
             )
         else:
-            self.fail(ConnectionLost(f"{doing(request)}: lost the connection: {reason}"))
+            kind = ConnectionLost if in_time else TimedOut
+            self.fail(kind(f"{doing(request)}: lost the connection: {reason}"))
 
     def step(self) -> Step:
         """The request, and where the payload of its reply goes."""
@@ -115,6 +125,71 @@ class Pending(Generic[_Value]):
     def message(self) -> Message:
         """The request."""
         return self.step()[0]
+
+
+class Recording:
+    """What was recorded, as traffic of an asyncio channel."""
+
+    def __init__(self, recorded: Sequence[Pending[Any]]) -> None:
+        self._recorded = recorded
+        self._next = 0
+        self._waiting: deque[tuple[Pending[Any], Step]] = deque()
+
+    @property
+    def may_send(self) -> bool:
+        """Whether anything is left to send."""
+        return self._next < len(self._recorded)
+
+    @property
+    def finished(self) -> bool:
+        """Whether every request is answered."""
+        return not self._waiting and not self.may_send
+
+    @property
+    def lent(self) -> list[int]:
+        """See `Traffic`."""
+        steps = (step for _, step in self._waiting)
+        return [request.request_id for request, into in steps if into is not None]
+
+    def rewind(self) -> None:
+        """Nothing: a pipeline that has begun does not go on over another connection."""
+
+    def next_step(self) -> Step | None:
+        """What to send now."""
+        if not self.may_send:
+            return None
+        pending = self._recorded[self._next]
+        self._next += 1
+        step = pending.step()
+        self._waiting.append((pending, step))
+        return step
+
+    def not_sent(self, error: LocalProtocolError | None = None) -> None:
+        """See `Traffic`."""
+        pending, _ = self._waiting.pop()
+        if error is None:
+            self._next -= 1
+        else:
+            pending.fail(error)
+
+    def take(self, reply: Message) -> None:
+        """Take the reply to the oldest request; raises RemoteProtocolError as `Pending.take`."""
+        self._waiting[0][0].take(reply)
+        self._waiting.popleft()
+
+    def lost(self, address: Address, reason: str, *, in_time: bool = True) -> ConnectionLost:
+        """What the end means for each; ConnectionLost, which is for all where none was sent."""
+        if self._next:
+            self.lose(reason, in_time=in_time)
+        kind = ConnectionLost if in_time else TimedOut
+        return kind(f"lost the connection to {address}: {reason}")
+
+    def lose(self, reason: str, *, in_time: bool = True) -> None:
+        """Say of every request without an answer that it will have none."""
+        for pending, _ in self._waiting:
+            pending.lose(reason, sent=True, in_time=in_time)
+        for pending in self._recorded[self._next :]:
+            pending.lose(reason, sent=False, in_time=in_time)
 
 
 class Recorder:

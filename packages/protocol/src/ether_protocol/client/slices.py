@@ -6,12 +6,16 @@ only where a slice can't be understood without it.
 
 from __future__ import annotations
 
+from operator import index as number
 from typing import NamedTuple, SupportsIndex
 
 from ether_protocol.errors import OutOfRange
 from ether_protocol.messages import AnyBuffer, flat
 
 from .operations import Operation, info, read, write
+
+_MAX_OFFSET = 2**64 - 1
+"""What lies behind it has no form on the wire, and no block reaches so far."""
 
 
 class _Span(NamedTuple):
@@ -35,9 +39,9 @@ def set_(handle: int, key: slice | SupportsIndex, value: AnyBuffer | int) -> Ope
         if isinstance(value, int):
             raise TypeError("a slice takes bytes, not a number")
         return _set_slice(handle, key, value)
-    if not isinstance(value, int):
+    if not isinstance(value, SupportsIndex):
         raise TypeError("an index takes a number; a slice takes bytes")
-    return _set_byte(handle, key, value)
+    return _set_byte(handle, key, number(value))
 
 
 def _get_slice(handle: int, key: slice) -> Operation[bytes]:
@@ -84,20 +88,21 @@ def _set_byte(handle: int, index: SupportsIndex, value: int) -> Operation[None]:
 
 
 def _offset(handle: int, index: SupportsIndex) -> Operation[int]:
-    offset = index.__index__()
+    offset = number(index)
     if offset < 0:
         offset += (yield from info(handle)).size
-    if offset < 0:
+    if not 0 <= offset <= _MAX_OFFSET:
         raise IndexError(f"block {handle} has no byte {index}")
     return offset
 
 
 def _span(handle: int, key: slice) -> Operation[_Span]:
     start, stop, step = (
-        None if bound is None else bound.__index__() for bound in (key.start, key.stop, key.step)
+        None if bound is None else number(bound) for bound in (key.start, key.stop, key.step)
     )
-    if step in (None, 1) and stop is not None and stop >= 0 and (start is None or start >= 0):
-        return _Span(start or 0, max(0, stop - (start or 0)))
+    first = start or 0
+    if step in (None, 1) and stop is not None and first >= 0 and 0 <= stop <= _MAX_OFFSET:
+        return _Span(first, max(0, stop - first))
     length = (yield from info(handle)).size
     indices = range(*slice(start, stop, step).indices(length))
     if not indices:

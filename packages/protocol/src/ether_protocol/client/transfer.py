@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from ether_protocol import bodies
 from ether_protocol.address import Address
@@ -35,6 +36,39 @@ class Batch:
 
     steps: Sequence[Step]
     heard: Callable[[Message], None] | None = None
+
+
+class Traffic(Protocol):
+    """What a channel carries: what it is to send next, and what takes the replies in order."""
+
+    @property
+    def may_send(self) -> bool:
+        """Whether `next_step` would give one."""
+
+    @property
+    def finished(self) -> bool:
+        """Whether nothing is left to send or to wait for."""
+
+    @property
+    def lent(self) -> list[int]:
+        """The ids of the requests under way whose replies go into a buffer of the caller's."""
+
+    def rewind(self) -> None:
+        """Begin with the first request that has no reply: a new connection is to go on."""
+
+    def next_step(self) -> Step | None:
+        """What to send now, if anything."""
+
+    def not_sent(self, error: LocalProtocolError | None = None) -> None:
+        """Say that the step given last was not sent, for good where it has no form on the wire."""
+
+    def take(self, reply: Message) -> None:
+        """Take the reply to the oldest request."""
+
+    def lost(
+        self, address: Address, reason: str, *, in_time: bool = True
+    ) -> ConnectionLost | OutcomeUnknown:
+        """What the end of the connection means."""
 
 
 class Transfer:
@@ -83,9 +117,10 @@ class Transfer:
         return step
 
     @property
-    def unanswered(self) -> list[Message]:
-        """The requests whose replies are still to come."""
-        return list(self._waiting)
+    def lent(self) -> list[int]:
+        """The ids of the requests under way whose replies go into a buffer of the caller's."""
+        under_way = self._batch.steps[self._next - len(self._waiting) : self._next]
+        return [request.request_id for request, into in under_way if into is not None]
 
     @property
     def may_send(self) -> bool:
