@@ -29,7 +29,7 @@ TESTED = SUPPORTED if HERE in SUPPORTED else [*SUPPORTED, HERE]
 # Installed together, so that none of them is looked for in an index; editable,
 # because uv takes a copy made earlier for fresh as long as pyproject.toml is.
 PACKAGES = ["-e", "packages/protocol", "-e", "packages/daemon", "-e", "packages/shell"]
-TEST_TOOLS = ["pytest", "hypothesis", "pyte", "pexpect"]
+TEST_TOOLS = ["pytest", "pytest-xdist", "hypothesis", "pyte", "pexpect"]
 
 nox.needs_version = ">=2025.5.1"
 nox.options.sessions = ["lint", "types", "tests"]
@@ -100,7 +100,7 @@ def types(session: nox.Session) -> None:
 def tests(session: nox.Session) -> None:
     """All tests on each Python there is; arguments behind `--` go to pytest."""
     session.install(*PACKAGES, *TEST_TOOLS)
-    session.run("pytest", *session.posargs)
+    session.run("pytest", "--numprocesses", "auto", *session.posargs)
 
 
 @nox.session(python=HERE, default=False)

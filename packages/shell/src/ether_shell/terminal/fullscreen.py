@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Final
 
 from prompt_toolkit.application import Application
@@ -68,7 +69,8 @@ class FullScreen:
     def _ask(self) -> None:
         while not self._left.is_set():
             self._latest = self._look()
-            self._application.invalidate()
+            with suppress(RuntimeError):  # the window was left just now, and its loop is closed
+                self._application.invalidate()
             self._left.wait(self._seconds)
 
     def _text(self) -> ANSI | str:
