@@ -120,6 +120,13 @@ def bench(session: nox.Session) -> None:
 
 
 @nox.session(python=HERE, default=False)
+def pictures(session: nox.Session) -> None:
+    """The pictures in docs/shell.md, of the real shell; names of scenes behind `--` for some."""
+    session.install(*PACKAGES, *TEST_TOOLS)
+    session.run("python", "scripts/pictures.py", *session.posargs, env={"PYTHONPATH": "tests"})
+
+
+@nox.session(python=HERE, default=False)
 def build(session: nox.Session) -> None:
     """Wheels of the three packages in dist/, installed once to see that they work."""
     session.install("build", "hatchling")

@@ -14,6 +14,7 @@ from typing import Self
 
 import pexpect
 import pyte
+from pyte.screens import Char
 
 from harness import command, until
 from shell.program import environment
@@ -24,8 +25,8 @@ COLUMNS, LINES = 100, 30
 class _Terminal(pyte.Screen):
     """A terminal that answers what it is asked."""
 
-    def __init__(self, answer: pexpect.spawn[bytes], columns: int) -> None:
-        super().__init__(columns, LINES)
+    def __init__(self, answer: pexpect.spawn[bytes], columns: int, lines: int) -> None:
+        super().__init__(columns, lines)
         self._answer = answer
 
     def write_process_input(self, data: str) -> None:
@@ -42,16 +43,19 @@ class Screen:
         home: Path,
         env: dict[str, str] | None = None,
         columns: int = COLUMNS,
+        lines: int = LINES,
+        cwd: Path | None = None,
     ) -> None:
         self.process: pexpect.spawn[bytes] = pexpect.spawn(
             command("ether-shell"),
             list(args),
             env=environment(home) | (env or {}),
-            dimensions=(LINES, columns),
+            dimensions=(lines, columns),
             timeout=None,
+            cwd=cwd,
         )
         self.process.delaybeforesend = None
-        self._screen = _Terminal(self.process, columns)
+        self._screen = _Terminal(self.process, columns, lines)
         self._stream = pyte.ByteStream(self._screen)
         self.raw = b""
 
@@ -79,6 +83,14 @@ class Screen:
         """What is to be seen just now."""
         self._take()
         return self.text
+
+    def rows(self) -> list[list[Char]]:
+        """Every cell of the screen."""
+        buffer = self._screen.buffer
+        return [
+            [buffer[line][column] for column in range(self._screen.columns)]
+            for line in range(self._screen.lines)
+        ]
 
     def type(self, text: str) -> None:
         """Press keys; Enter is a carriage return."""

@@ -122,7 +122,9 @@ def test_a_bad_file_is_one_clear_line(home: Path) -> None:
 def test_production_is_labelled_and_red(etherd: Etherd, home: Path) -> None:
     configured(home, f'[profiles.prod]\nurl = "{etherd.address}"\nproduction = true')
     with Screen("prod", home=home) as screen:
-        screen.sees("PRODUCTION prod>", " PRODUCTION  etherd 0.1.0 · ", f"prod is {etherd.address}")
+        screen.sees(
+            "PRODUCTION prod>", " PRODUCTION  etherd 0.1.0 · ", f" · {etherd.address} · F1 keys"
+        )
         assert re.search(rb"\x1b\[[0-9;]*;41;?[0-9;]*mPRODUCTION prod", screen.raw)
     with Screen("prod", "--plain", home=home) as screen:
         screen.sees("PRODUCTION prod>")

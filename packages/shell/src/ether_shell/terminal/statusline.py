@@ -51,7 +51,7 @@ def toolbar(session: Session, typed: str, *, vi: bool, keys: bool) -> Fragments:
         shown.append(("class:production", f" {PRODUCTION} "))
     words = [status_line(session)]
     if session.name:
-        words.append(f"{session.name} is {session.address}")
+        words.append(str(session.address))
     words += [typed] if typed else []
     words.append("vi, F1 keys" if vi else "F1 keys")
     shown.append(("", f" {' · '.join(words)} "))

@@ -1,0 +1,167 @@
+"""Pictures of the real shell in a real terminal, for docs/shell.md.
+
+Each scene of `scenes.py` is played in a pty, and the cells of the terminal at
+its other end become an SVG that needs no font but what the reader has.
+
+Rule: what is drawn was on the screen.  Only the port and the round trip,
+which are others each time, are replaced, by something as long.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+import tempfile
+from collections.abc import Iterator
+from html import escape
+from itertools import groupby
+from pathlib import Path
+
+from pyte.screens import Char
+from scenes import SCENES, Scene
+
+from harness import Etherd
+from shell.program import ether_shell
+from shell.screen import Screen
+
+FOLDER = Path(__file__).parent.parent / "docs" / "pictures"
+
+CELL_WIDTH, CELL_HEIGHT, MARGIN = 8.4, 18, 12
+"""In pixels; the width is that of a monospaced font of 14 pixels."""
+
+BACKGROUND, FOREGROUND = "#1b1e24", "#d8dbe0"
+COLOURS = {
+    "black": "#1b1e24",
+    "red": "#d0474f",
+    "green": "#8fbf6a",
+    "brown": "#dcb45c",
+    "blue": "#5c9fe0",
+    "magenta": "#c184d6",
+    "cyan": "#58b9c0",
+    "white": "#e8eaee",
+    "brightblack": "#747c8a",
+    "brightred": "#ef6d75",
+    "brightgreen": "#a9d886",
+    "brightbrown": "#f0cc7a",
+    "brightyellow": "#f0cc7a",
+    "brightblue": "#82b9f0",
+    "brightmagenta": "#d6a4e6",
+    "brightcyan": "#7fd3d9",
+    "brightwhite": "#ffffff",
+}
+"""What the names of a terminal's colours look like here; others come as `rrggbb`."""
+
+Row = list[Char]
+
+
+def main() -> int:
+    """Play the scenes named on the command line, or all, and write their pictures."""
+    wanted = set(sys.argv[1:])
+    FOLDER.mkdir(exist_ok=True)
+    for scene in SCENES:
+        if not wanted or scene.name in wanted:
+            (FOLDER / f"{scene.name}.svg").write_text(svg(scene.title, play(scene)), "utf-8")
+            print(f"docs/pictures/{scene.name}.svg")
+    if not wanted:
+        for stale in set(FOLDER.glob("*.svg")) - {FOLDER / f"{each.name}.svg" for each in SCENES}:
+            stale.unlink()
+    return 0
+
+
+def play(scene: Scene) -> list[Row]:
+    """The rows of the screen at the end of `scene`."""
+    with tempfile.TemporaryDirectory() as folder:
+        home = Path(folder)
+        daemon = Etherd(home)
+        try:
+            return _played(scene, home, daemon.address)
+        finally:
+            daemon.stop()
+
+
+def _played(scene: Scene, home: Path, address: str) -> list[Row]:
+    for name, data in scene.files.items():
+        (home / name).write_bytes(data)
+    config = home / ".config" / "ether" / "shell.toml"
+    config.parent.mkdir(parents=True)
+    config.write_text(scene.config.replace("ADDRESS", address))
+    for line in scene.others:
+        ether_shell(address, "-c", line, home=home).check_returncode()
+    arguments = scene.arguments or (address,)
+    with Screen(
+        *arguments, home=home, columns=scene.columns, lines=scene.lines, cwd=home
+    ) as screen:
+        screen.sees(">", "F1 keys")
+        for keys, seen in scene.steps:
+            screen.type(keys)
+            screen.sees(seen)
+        if scene.steps[-1][0].endswith("\r"):
+            screen.sees(">", "F1 keys")
+        return list(_stable(screen.rows(), address))
+
+
+def _stable(rows: list[Row], address: str) -> Iterator[Row]:
+    """The rows up to the last one that is not empty, without what is another each time."""
+    while rows and not any(cell.data.strip() for cell in rows[-1]):
+        rows.pop()
+    for row in rows:
+        text = "".join(cell.data for cell in row)
+        text = text.replace(address, "ether.test:9999".ljust(len(address)))
+        text = re.sub(r"\b\d\.\d\d ms", "0.12 ms", text)
+        yield [cell._replace(data=data) for cell, data in zip(row, text, strict=True)]
+
+
+def svg(title: str, rows: list[Row]) -> str:
+    """A picture of `rows`."""
+    width = len(rows[0]) * CELL_WIDTH + 2 * MARGIN
+    height = len(rows) * CELL_HEIGHT + 2 * MARGIN
+    lines = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:.0f} {height}" role="img">',
+        f"<title>{escape(title)}</title>",
+        f'<rect width="100%" height="100%" rx="6" fill="{BACKGROUND}"/>',
+        '<g font-family="ui-monospace, Menlo, Consolas, DejaVu Sans Mono, monospace"'
+        ' font-size="14" xml:space="preserve">',
+    ]
+    for number, row in enumerate(rows):
+        lines += _drawn(row, MARGIN + number * CELL_HEIGHT)
+    return "\n".join([*lines, "</g>", "</svg>", ""])
+
+
+def _drawn(row: Row, top: int) -> Iterator[str]:
+    """Runs of cells that look alike: what is behind them, and their text."""
+    at = 0
+    for look, run in groupby(row, key=_look):
+        text = "".join(cell.data for cell in run)
+        fore, back, bold, underlined = look
+        left, long = MARGIN + at * CELL_WIDTH, len(text) * CELL_WIDTH
+        at += len(text)
+        if back != BACKGROUND:
+            yield (
+                f'<rect x="{left:.1f}" y="{top}" width="{long:.1f}" height="{CELL_HEIGHT}"'
+                f' fill="{back}"/>'
+            )
+        if text.strip():
+            style = ' font-weight="bold"' * bold + ' text-decoration="underline"' * underlined
+            yield (
+                f'<text x="{left:.1f}" y="{top + 13}" textLength="{long:.1f}"'
+                f' lengthAdjust="spacingAndGlyphs" fill="{fore}"{style}>'
+                f"{escape(text)}</text>"
+            )
+
+
+def _look(cell: Char) -> tuple[str, str, bool, bool]:
+    fore = _colour(cell.fg, FOREGROUND)
+    back = _colour(cell.bg, BACKGROUND)
+    if cell.reverse:
+        fore, back = back, fore
+    return fore, back, cell.bold, cell.underscore
+
+
+def _colour(name: str, default: str) -> str:
+    if name == "default":
+        return default
+    return COLOURS.get(name) or f"#{name}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
