@@ -58,7 +58,10 @@ REFUSED = Fault(requests=0, replies=0, end=End.RESET)
 class _Link:
     """One connection of a client, and its connection to the server."""
 
-    def __init__(self, client: asyncio.StreamWriter, server: asyncio.StreamWriter) -> None:
+    def __init__(
+        self, proxy: Proxy, client: asyncio.StreamWriter, server: asyncio.StreamWriter
+    ) -> None:
+        self._proxy = proxy
         self._ways = (client, server)
         self.fault = CLEAR
         self.passed = [0, 0]
@@ -87,6 +90,7 @@ class _Link:
                     if fault.delay:
                         await asyncio.sleep(fault.delay)
                     self.passed[way] += len(piece)
+                    self._proxy.carried += len(piece)
                     self._ways[way].write(piece)
                     await self._ways[way].drain()
         self.end(End.CLOSED)
@@ -119,6 +123,8 @@ class Proxy:
 
     def __init__(self, port: int) -> None:
         self.upstream = port
+        self.carried = 0
+        """How many bytes have gone through, both ways."""
         self.connections = 0
         """How many clients have connected."""
         self.port = 0
@@ -171,7 +177,7 @@ class Proxy:
         except OSError:
             writer.close()
             return
-        link = _Link(writer, onward)
+        link = _Link(self, writer, onward)
         self._links.append(link)
         link.suffer(fault)
         if fault is REFUSED:

@@ -128,6 +128,8 @@ class ClientConnection(Receiver[Message]):
         super().__init__()
         self._due: deque[_Due] = deque()
         self._last_id = 0
+        self.out_of_step = False
+        """Whether a request was refused in another version: the server has not found its end."""
 
     @property
     def outstanding(self) -> int:
@@ -281,5 +283,7 @@ class ClientConnection(Receiver[Message]):
         return oldest.into if 0 < length <= len(oldest.into) else None
 
     def _complete(self, message: Message) -> Message:
-        self._due.popleft()
+        due = self._due.popleft()
+        if message.version != due.version:
+            self.out_of_step = True
         return message

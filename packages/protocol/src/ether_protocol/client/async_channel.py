@@ -121,6 +121,11 @@ class AsyncChannel(asyncio.BufferedProtocol):
                 self._payload = memoryview(_kept(self._payload))
             raise
 
+    @property
+    def in_step(self) -> bool:
+        """Whether the server has understood where each request ends."""
+        return not self._connection.out_of_step
+
     def raise_if_closed(self) -> None:
         """Raise ConnectionLost where nothing can be sent any more."""
         if self.closed:
@@ -161,6 +166,9 @@ class AsyncChannel(asyncio.BufferedProtocol):
         try:
             while (reply := self._connection.next_reply()) is not None:
                 self._take(reply)
+                if not self.in_step:
+                    self._end(ConnectionResetError("the server did not understand a request"))
+                    return
         except RemoteProtocolError as error:
             self._end(error)
 
@@ -193,7 +201,7 @@ class AsyncChannel(asyncio.BufferedProtocol):
             self._loop.call_soon(self._pump)
             return
         size = 0
-        while not (self._paused or self.closed):
+        while not (self._paused or self._failing):
             if len(self._payload):
                 self._flush()
                 chunk, self._payload = self._payload[:_CHUNK_BYTES], self._payload[_CHUNK_BYTES:]
@@ -206,6 +214,11 @@ class AsyncChannel(asyncio.BufferedProtocol):
             else:
                 size += self._send_next(self._sending[0])
         self._flush()
+
+    @property
+    def _failing(self) -> bool:
+        """Whether nothing can be sent any more: a transport that failed takes all, and drops it."""
+        return self.closed or self._transport is None or self._transport.is_closing()
 
     def _send_next(self, errand: _Errand) -> int:
         """Number the next request of `errand`, or put it aside; how many bytes were gathered."""

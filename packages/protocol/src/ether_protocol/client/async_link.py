@@ -17,6 +17,7 @@ from ether_protocol.errors import (
     EtherError,
     InvalidRequest,
     RemoteProtocolError,
+    ServerError,
     ServerRestarted,
     TimedOut,
     Unsupported,
@@ -24,7 +25,12 @@ from ether_protocol.errors import (
 
 from . import operations
 from .async_channel import AsyncChannel, open_async_channel
-from .greeting import first_words, see_that_it_is_the_same, silence_limit
+from .greeting import (
+    first_words,
+    see_that_it_is_the_same,
+    see_that_it_understands,
+    silence_limit,
+)
 from .operations import Operation, Replies
 from .retry import Retry
 from .tracing import Trace
@@ -74,8 +80,11 @@ async def _greet(channel: AsyncChannel, name: str) -> Hello | None:
     try:
         with first_words(channel.address):
             return await _carry_out(operations.hello(name), exchange)
-    except (Unsupported, InvalidRequest):
-        return None
+    except ServerError as error:
+        see_that_it_understands(channel.address, channel.in_step, error)
+        if isinstance(error, Unsupported | InvalidRequest):
+            return None
+        raise
 
 
 class AsyncLink:

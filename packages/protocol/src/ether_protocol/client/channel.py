@@ -98,6 +98,11 @@ class Channel:
         """Whether every message is shown to somebody, so that each must be made."""
         return self._tracer is not None
 
+    @property
+    def in_step(self) -> bool:
+        """Whether the server has understood where each request ends."""
+        return not self.connection.out_of_step
+
     def close(self) -> None:
         """Close the socket.  May be called twice."""
         self.closed = True
@@ -175,6 +180,8 @@ class Channel:
     def next_reply(self) -> Message | None:
         """The next whole reply, None until more was received; raises RemoteProtocolError."""
         reply = self.connection.next_reply()
+        if self.connection.out_of_step:
+            self.close()
         if reply is not None and self._tracer is not None:
             self._tracer.received(reply)
         return reply

@@ -10,7 +10,12 @@ from contextlib import contextmanager
 
 from ether_protocol.address import Address
 from ether_protocol.bodies import Hello
-from ether_protocol.errors import ConnectionLost, RemoteProtocolError, ServerRestarted
+from ether_protocol.errors import (
+    ConnectionLost,
+    RemoteProtocolError,
+    ServerError,
+    ServerRestarted,
+)
 
 LONGEST_SILENCE_SECONDS = 5.0
 """How long HELLO may take where the operation timeout does not ask for less."""
@@ -29,6 +34,14 @@ def first_words(address: Address) -> Iterator[None]:
     except RemoteProtocolError as error:
         raise RemoteProtocolError(
             f"{address} does not answer as an etherd does: is it one? ({error})"
+        ) from None
+
+
+def see_that_it_understands(address: Address, in_step: bool, error: ServerError) -> None:
+    """Raise RemoteProtocolError where HELLO was refused by a server of version 1 alone."""
+    if not in_step:
+        raise RemoteProtocolError(
+            f"{address} speaks version 1 of the protocol only, this client version 2 ({error})"
         ) from None
 
 

@@ -19,6 +19,7 @@ from ether_protocol.errors import (
     InvalidRequest,
     LocalProtocolError,
     RemoteProtocolError,
+    ServerError,
     ServerRestarted,
     TimedOut,
     Unsupported,
@@ -28,7 +29,12 @@ from ether_protocol.vocabulary import Command
 
 from . import operations
 from .channel import Channel, open_channel
-from .greeting import first_words, see_that_it_is_the_same, silence_limit
+from .greeting import (
+    first_words,
+    see_that_it_is_the_same,
+    see_that_it_understands,
+    silence_limit,
+)
 from .operations import Operation, Replies
 from .retry import Retry
 from .tracing import Trace
@@ -78,8 +84,11 @@ def _greet(channel: Channel, name: str) -> Hello | None:
     try:
         with first_words(channel.address):
             return carry_out(operations.hello(name), exchange)
-    except (Unsupported, InvalidRequest):
-        return None
+    except ServerError as error:
+        see_that_it_understands(channel.address, channel.in_step, error)
+        if isinstance(error, Unsupported | InvalidRequest):
+            return None
+        raise
 
 
 class Link:
@@ -119,24 +128,21 @@ class Link:
         self, command: Command, handle: int, size: int, offset: int, payload: Buffer
     ) -> bytes | int | None:
         """A small READ or WRITE; None where it should go the long way, as nothing was changed."""
-        if not self._in_use.acquire(blocking=False):
-            raise _in_use()
-        try:
-            return self.channel.plain(command, handle, size, offset, payload)
-        except TimedOut:
-            raise
-        except ConnectionLost:
-            if self._retry is None or not self._retry.attempts or self._closed:
+        self._see_that_it_is_free()
+        with self._in_use:
+            try:
+                return self.channel.plain(command, handle, size, offset, payload)
+            except TimedOut:
                 raise
-            return None
-        finally:
-            self._in_use.release()
+            except ConnectionLost:
+                if self._retry is None or not self._retry.attempts or self._closed:
+                    raise
+                return None
 
     def with_channel(self, use: Callable[[Channel], None]) -> None:
         """Have `use` use the channel, over new connections while it raises ConnectionLost."""
-        if not self._in_use.acquire(blocking=False):
-            raise _in_use()
-        try:
+        self._see_that_it_is_free()
+        with self._in_use:
             lost = self._try(use)
             if lost is None:
                 return
@@ -155,8 +161,19 @@ class Link:
                 if lost is None:
                     return
             raise lost
-        finally:
-            self._in_use.release()
+
+    def _see_that_it_is_free(self) -> None:
+        """Raise LocalProtocolError where another thread is in the middle of a request.
+
+        One that comes between this question and the `with` behind it waits its
+        turn.  To ask by `acquire` would be exact, but an interrupt between that
+        and a `try` would leave the lock taken for good.
+        """
+        if self._in_use.locked():
+            raise LocalProtocolError(
+                "this client is in use by another thread:"
+                " make one for each, or take one from a Pool"
+            )
 
     def _try(self, use: Callable[[Channel], None]) -> ConnectionLost | None:
         try:
@@ -191,9 +208,3 @@ def carry_out(operation: Operation[_Value], exchange: Callable[[Batch], Replies]
             outcome = exchange(batch)
         except EtherError as error:
             outcome = error
-
-
-def _in_use() -> LocalProtocolError:
-    return LocalProtocolError(
-        "this client is in use by another thread: make one for each, or take one from a Pool"
-    )
