@@ -74,15 +74,21 @@ class Outbox:
         """Send `replies`, whose memory is another's after this, behind whatever waits."""
         if self._queue:
             self._wait(bytes(replies))
-        elif self._descriptor < 0 or self.paused:
+        elif self.paused:
             self._sink.write(bytes(replies))
         else:
-            try:  # as `_offer` does, but for its call: this is every small request's way
-                sent = os.write(self._descriptor, replies)
-            except OSError:
-                sent = 0  # full, or broken: then the transport will notice
-            if sent < len(replies):
-                self._sink.write(bytes(replies[sent:]))
+            self.send_at_once(replies)
+
+    def send_at_once(self, replies: memoryview) -> bool:
+        """`send` while nothing waits: the way of nearly all small replies; whether all are gone."""
+        try:
+            sent = os.write(self._descriptor, replies)
+        except OSError:
+            sent = 0  # full, broken, or no plain socket: the transport will know
+        if sent == len(replies):
+            return True
+        self._sink.write(bytes(replies[sent:]))
+        return False
 
     def send_pieces(self, pieces: list[Piece]) -> None:
         """The same for pieces that may be long readings."""

@@ -106,12 +106,13 @@ class Session(asyncio.BufferedProtocol):
             return
         stop = 0
         if self._quick is not None:
-            stop, self._replies.filled = self._quick(self._received, 0, nbytes, 0)
-            if stop == nbytes:
-                self._flush()
-                if self._outbox.paused:
-                    self._read(False)
+            stop, filled = self._quick(self._received, 0, nbytes, 0)
+            if stop == nbytes:  # all that came is answered, and nothing of earlier turns waits
+                self._service.bytes_out += filled
+                if not self._outbox.send_at_once(self._replies.view[:filled]):
+                    self._read(not self._outbox.paused)
                 return
+            self._replies.filled = filled
         self._intake.received(nbytes)
         self._intake.skipped_to(stop)
         self._take_turn()
