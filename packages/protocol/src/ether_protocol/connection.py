@@ -205,11 +205,24 @@ class ClientConnection(Receiver[Message]):
 
     def divert(self, request_id: int) -> None:
         """Have the reply to `request_id` leave the buffer alone that was to receive its payload."""
-        for place, due in enumerate(self._due):
-            if due.request_id == request_id and due.into is not None:
-                self._due[place] = due._replace(into=None)
-                if place == 0 and self._payload is not None:
-                    self._payload.divert()
+        place = self._place_of(request_id)
+        if place is None or self._due[place].into is None:
+            return
+        self._due[place] = self._due[place]._replace(into=None)
+        if place == 0 and self._payload is not None:
+            self._payload.divert()
+
+    def _place_of(self, request_id: int) -> int | None:
+        """How many replies are due before that to `request_id`; None where it has come."""
+        if not self._due:
+            return None
+        # Ids are given one after the other, so it need not be looked for, unless
+        # requests of version 1 are among these: a client may give up thousands at once.
+        place = (request_id - self._due[0].request_id) % MAX_REQUEST_ID
+        if place < len(self._due) and self._due[place].request_id == request_id:
+            return place
+        ids = (due.request_id for due in self._due)
+        return next((place for place, other in enumerate(ids) if other == request_id), None)
 
     def get_buffer(self) -> memoryview:
         """Where the next bytes from the socket belong: in front of a long payload, its header.
