@@ -127,6 +127,16 @@ SCENES: tuple[Scene, ...] = (
         ),
     ),
     Scene(
+        "trace",
+        "Every message, field by field",
+        (
+            _line("alloc 64", "handle 1"),
+            _line("trace on", "trace is on"),
+            _line("write 1 hello --at 16", "wrote 5 B"),
+        ),
+        lines=34,
+    ),
+    Scene(
         "map",
         "All blocks in proportion",
         (

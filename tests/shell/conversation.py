@@ -85,6 +85,7 @@ class Conversation:
             interactive=interactive,
             unattended=unattended,
             progress=self.output.progress,
+            on_message=self.output.message,
         )
         self.shell = Shell(self.context, self.output, as_json=as_json, interactive=interactive)
 

@@ -18,6 +18,7 @@ from ether_protocol import (
     OutOfRange,
     ServerError,
     TooLarge,
+    Traced,
     Unsupported,
     connect,
 )
@@ -138,3 +139,17 @@ def _read_until_refused(client: Client, handle: int) -> None:
     """The daemon notices the end of another connection when it comes to it."""
     while True:
         client.read(handle)
+
+
+def test_a_trace_hook_may_come_and_go_and_outlives_its_connection(etherd: Etherd) -> None:
+    told: list[Traced] = []
+    with connect(etherd.address) as client:
+        client.trace(told.append)
+        client.ping()
+        client.trace(None)
+        client.ping()
+        assert [each.sent for each in told] == [True, False]
+        client.trace(told.append)
+        client._link.channel.close()
+        client.ping()
+        assert [each.sent for each in told] == [True, False] * 2

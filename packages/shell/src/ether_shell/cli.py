@@ -232,6 +232,7 @@ def _run(wishes: _Wishes) -> ExitStatus:
         interactive=wishes.interactive,
         unattended=not wishes.interactive and not wishes.yes,
         progress=output.progress,
+        on_message=output.message,
         full_screen=_full_screen(wishes, session, output),
     )
     shell = Shell(context, output, as_json=wishes.as_json, interactive=wishes.interactive)

@@ -5,11 +5,13 @@ Rule: a handler gets everything from here; it prints nothing and asks nobody.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
+from typing import Final
 
-from ether_protocol import Client
+from ether_protocol import Client, Traced
 
 from .inputs import Inputs
 from .language.declaration import Catalogue, Result
@@ -32,6 +34,14 @@ def unwatched(_: str, __: int | None) -> Iterator[Advance]:
     yield lambda _: None
 
 
+KEPT_MESSAGES: Final = 1_000
+"""Most messages that `trace save` writes: the last ones."""
+
+
+OnMessage = Callable[[Traced, bool], object]
+"""Called with each message while `trace` is on, and whether it was the prompt that asked."""
+
+
 @dataclass(slots=True)
 class Context:
     """The surroundings of a command.
@@ -43,6 +53,7 @@ class Context:
     person is at a prompt, `unattended` that nobody is there to be asked and
     nobody has said yes.  `progress` shows how far a long transfer has come.
     `full_screen` shows something on the whole of it, None where there is none.
+    `on_message` is shown what `trace` shows, and `messages` keeps it.
     `asked` says that the command had the client, so that it may have sent
     something.
     """
@@ -56,6 +67,8 @@ class Context:
     unattended: bool = False
     progress: Progress = unwatched
     full_screen: FullScreen | None = None
+    on_message: OnMessage = lambda _, __: None
+    messages: deque[Traced] = field(default_factory=lambda: deque(maxlen=KEPT_MESSAGES))
     asked: bool = False
     next_line: str = ""
     snapshots: Snapshots = field(default_factory=Snapshots)

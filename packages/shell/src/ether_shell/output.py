@@ -12,6 +12,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TextIO
 
+from ether_protocol import Traced
+
 from .context import Advance
 from .language.declaration import Result
 from .views.layout import fitted, rows_of, wrapped
@@ -19,6 +21,7 @@ from .views.look import Frame, Note, View
 from .views.progress import progress_line
 from .views.render import render
 from .views.style import Paint, is_dumb, over, painter
+from .views.tracing import traced
 
 _COLUMNS, _LINES = 80, 24
 """Where no terminal says how many it has."""
@@ -112,6 +115,10 @@ class Output:
     def greet(self, text: str) -> None:
         """Tell a person a sentence, in lines that end between words."""
         self.note("\n".join(wrapped(text, self.view.columns)))
+
+    def message(self, message: Traced, brief: bool) -> None:
+        """Show a message on its way, on standard error."""
+        self.note("\n".join(traced(message, self._paint_error, brief=brief)))
 
     def problem(self, text: str) -> None:
         """Say what went wrong."""

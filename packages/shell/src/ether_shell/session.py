@@ -7,7 +7,8 @@ a person should hear goes to `notify`.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from ether_protocol import (
@@ -17,6 +18,7 @@ from ether_protocol import (
     Hello,
     Retry,
     ServerRestarted,
+    Trace,
     connect,
 )
 
@@ -91,6 +93,9 @@ class Session:
         self._timeout = timeout
         self._notify = notify
         self._client: Client | None = None
+        self._hook: Trace | None = None
+        self.aside = False
+        """Whether requests are made for the prompt just now, and not for what was typed."""
         self._was_connected = False
 
     @property
@@ -113,6 +118,7 @@ class Session:
             connect_timeout=limit,
             timeout=self._timeout,
             retry=Retry(attempts=1),
+            trace=self._hook,
         )
 
     def settle(self) -> None:
@@ -165,19 +171,39 @@ class Session:
         self.round_trip_ms = (time.perf_counter() - start) * 1000
         return self.round_trip_ms
 
+    @property
+    def traced(self) -> bool:
+        """Whether every message is shown to somebody."""
+        return self._hook is not None
+
+    def trace(self, hook: Trace | None) -> None:
+        """Show every message to `hook` from now on, None for nobody."""
+        self._hook = hook
+        if self._client is not None and not self._client.closed:
+            self._client.trace(hook)
+
+    @contextmanager
+    def _asides(self) -> Iterator[None]:
+        """While requests are made for the prompt."""
+        self.aside = True
+        try:
+            yield
+        finally:
+            self.aside = False
+
     def probe(self) -> None:
         """Make sure, before a person's next command, that there is a live connection.
 
         A PING may be repeated and an ALLOC may not, so it is the PING that
         finds out that the server went away in the meantime.
         """
-        try:
-            self.ping()
-        except ServerRestarted:
-            self.greet()
-        else:
-            if not self.blocks.known:
-                self.refresh()
+        with self._asides():
+            try:
+                self.ping()
+            except ServerRestarted:
+                self.greet()
+        if not self.blocks.known:
+            self.refresh()
 
     def greet(self) -> None:
         """Connect, and learn what blocks the server holds."""
@@ -194,7 +220,8 @@ class Session:
             self.blocks = Blocks()
             return
         try:
-            count, page = self.client().list()
+            with self._asides():
+                count, page = self.client().list()
         except EtherError:
             self.blocks = Blocks()
         else:

@@ -110,6 +110,13 @@ class Client:
         """End the connection; blocks stay, except SESSION blocks.  May be called twice."""
         self._link.close()
 
+    def trace(self, hook: Trace | None) -> None:
+        """Call `hook` with every message from now on, None for nobody; see `connect`.
+
+        Raises LocalProtocolError while another thread is in the middle of a request.
+        """
+        self._link.trace(hook)
+
     def perform(self, operation: Operation[_Value]) -> _Value:
         """Carry out one of `operations`; raises as every method does."""
         return self._link.perform(operation)

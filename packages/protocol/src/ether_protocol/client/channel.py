@@ -103,6 +103,10 @@ class Channel:
         """Whether the server has understood where each request ends."""
         return not self.connection.out_of_step
 
+    def trace(self, hook: Trace | None) -> None:
+        """Show every message to `hook` from now on, or to nobody; between two requests only."""
+        self._tracer = None if hook is None else Tracer(hook)
+
     def close(self) -> None:
         """Close the socket.  May be called twice."""
         self.closed = True

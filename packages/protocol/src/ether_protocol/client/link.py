@@ -99,6 +99,7 @@ class Link:
         self._retry = retry
         self._closed = False
         self._in_use = threading.Lock()
+        self._hook: tuple[Trace | None] | None = None
         self.channel, self.server = open_()
 
     @property
@@ -110,6 +111,13 @@ class Link:
         """End it for good.  May be called twice."""
         self._closed = True
         self.channel.close()
+
+    def trace(self, hook: Trace | None) -> None:
+        """Show every message to `hook` from now on, over later channels too."""
+        self._see_that_it_is_free()
+        with self._in_use:
+            self._hook = (hook,)
+            self.channel.trace(hook)
 
     def perform(self, operation: Operation[_Value]) -> _Value:
         """Carry out `operation`."""
@@ -192,6 +200,8 @@ class Link:
         except ServerRestarted:
             self.close()
             raise
+        if self._hook is not None:
+            self.channel.trace(*self._hook)
         self.server = server
 
 

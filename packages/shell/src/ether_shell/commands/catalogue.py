@@ -23,6 +23,7 @@ from . import (
     reading,
     server,
     top,
+    tracing,
     variables,
     writing,
 )
@@ -68,6 +69,7 @@ COMMANDS: Final = Catalogue(
     ),
     Section(
         "Shell",
+        tracing.TRACE,
         variables.LET,
         variables.UNSET,
         own.MINE,

@@ -24,6 +24,7 @@ from . import (
     reading,
     server,
     top,
+    tracing,
     variables,
     writing,
 )
@@ -54,6 +55,7 @@ LOOKS: Final[Looks] = {
     **bench.LOOKS,
     **files.LOOKS,
     **own.LOOKS,
+    **tracing.LOOKS,
     **variables.LOOKS,
     **guide.LOOKS,
 }

@@ -19,6 +19,8 @@ _SGR = {
     "error": "31",
     "heading": "1",
     "name": "36",
+    "sent": "36",
+    "received": "32",
     "changed": "7",
     "own": "32",
     "null": "90",
