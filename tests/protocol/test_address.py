@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
-from ether_protocol import Address, parse_address
+from ether_protocol import Address, Pool, connect, connect_async, parse_address
 
 
 @pytest.mark.parametrize(
@@ -66,3 +68,10 @@ def test_digits_alone_are_a_port_as_for_etherd(text: str) -> None:
 def test_digits_that_are_no_port(text: str) -> None:
     with pytest.raises(ValueError, match="the port is a number from 1 to 65535"):
         parse_address(text)
+
+
+@pytest.mark.parametrize("meet", [connect, connect_async, Pool], ids=lambda meet: meet.__name__)
+@pytest.mark.parametrize("address", [9999, None, b"localhost", ("localhost", 9999)], ids=repr)
+def test_what_is_neither_text_nor_an_address_is_a_type_error(meet: Any, address: Any) -> None:
+    with pytest.raises(TypeError, match="an address is text, as 'localhost:9999', or an Address"):
+        meet(address)

@@ -7,7 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ether_protocol import Command, LocalProtocolError, Message, codec, declarations
+from ether_protocol import (
+    ClientConnection,
+    Command,
+    LocalProtocolError,
+    Message,
+    codec,
+    declarations,
+)
 from ether_protocol.vocabulary import MAGIC, MAX_PAYLOAD_BYTES
 from protocol.samples import REPLIES, REQUESTS, Sample, each
 
@@ -170,8 +177,27 @@ def test_a_short_header_is_never_read(version: int) -> None:
     ids=str,
 )
 def test_a_value_that_fits_no_field_is_refused(message: Message) -> None:
-    with pytest.raises(LocalProtocolError, match="does not fit its field"):
+    with pytest.raises(LocalProtocolError, match=r"does not fit its field|can't be below 0"):
         codec.encode(message)
+
+
+@pytest.mark.parametrize(
+    ("values", "complaint"),
+    [
+        ({"size": "4KiB"}, "size is a whole number, not '4KiB'"),
+        ({"size": 4.0}, "size is a whole number, not 4.0"),
+        ({"handle": None}, "handle is a whole number, not None"),
+        ({"offset": -1}, "offset can't be below 0"),
+        ({"size": 2**64}, "a value does not fit its field"),
+    ],
+    ids=str,
+)
+def test_what_is_wrong_with_a_value_is_said(values: dict[str, Any], complaint: str) -> None:
+    with pytest.raises(LocalProtocolError, match=f"^READ #0.*: {complaint}$"):
+        codec.encode(Message(Command.READ, **values))
+    short = {"handle": 0, "size": 0, "offset": 0} | values
+    with pytest.raises(LocalProtocolError, match=f"^handle .*: {complaint}$"):
+        ClientConnection().send_plain(codec.first_word(Command.READ), **short, length=0, most=1)
 
 
 def test_version_1_has_no_offset() -> None:

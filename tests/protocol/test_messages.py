@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import ctypes
+
 import pytest
 
 from ether_protocol import Command, Message
@@ -62,3 +64,4 @@ def test_flat_copies_only_what_lies_in_pieces() -> None:
     words[0] = ord("z")
     assert bytes(view) == b"Aceg"
     assert len(flat(b"")) == 0
+    assert len(flat((ctypes.c_int * 0)())) == 0

@@ -7,6 +7,7 @@ import ctypes
 import importlib.util
 import inspect
 import mmap
+import socket
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -21,6 +22,7 @@ from ether_protocol import (
     Block,
     Client,
     Command,
+    ConnectionLost,
     InvalidRequest,
     LocalProtocolError,
     Message,
@@ -363,7 +365,7 @@ def test_readinto_fills_what_there_is(block: Block) -> None:
     "buffer", [b"constant", memoryview(bytearray(8))[::2], "text", 5], ids=repr
 )
 def test_readinto_needs_a_buffer_it_can_fill(block: Block, buffer: Any) -> None:
-    with pytest.raises(TypeError):
+    with pytest.raises(TypeError, match=r"read-only|in one piece|bytes-like"):
         block.readinto(buffer)
     assert block.read(1) == TEXT[:1]
 
@@ -537,6 +539,16 @@ def test_an_argument_without_a_form_is_refused_before_anything_is_sent(
 
 
 # Pipelines.
+
+
+def test_a_pipeline_and_its_promises_say_how_far_they_are(any_client: Client, block: Block) -> None:
+    pipeline = any_client.pipeline()
+    read, lost = pipeline.read(block.handle, 5), pipeline.info(0)
+    assert repr(pipeline).endswith("Pipeline of 2 requests>")
+    assert repr(read) == f"<Pending READ #0 handle={block.handle} size=5, not executed yet>"
+    pipeline.execute()
+    assert repr(read).endswith(", answered>")
+    assert repr(lost).endswith(", NotFound>")
 
 
 def test_a_pipeline_answers_each_request_with_its_own(any_client: Client, block: Block) -> None:
@@ -764,3 +776,10 @@ def _face(kind: type) -> dict[str, str]:
 def test_both_connect_alike() -> None:
     one, other = inspect.signature(connect), inspect.signature(connect_async)
     assert str(one).rpartition("->")[0] == str(other).rpartition("->")[0]
+
+
+def test_a_refused_connection_is_told_in_the_same_words(each: Either) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        refused = f"127.0.0.1:{server.getsockname()[1]}"
+    with pytest.raises(ConnectionLost, match=f"^can't connect to {refused}: Connection refused$"):
+        each.connect(refused)

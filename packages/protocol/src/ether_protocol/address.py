@@ -25,6 +25,18 @@ class Address:
         return f"{host}:{self.port}"
 
 
+def as_address(address: str | Address) -> Address:
+    """`address` itself, or what its text names.
+
+    Raises ValueError as `parse_address` does, and TypeError for anything else.
+    """
+    if isinstance(address, Address):
+        return address
+    if not isinstance(address, str):
+        raise TypeError(f"an address is text, as 'localhost:9999', or an Address, not {address!r}")
+    return parse_address(address)
+
+
 def parse_address(text: str) -> Address:
     """The address that `text` names; raises ValueError with a sentence for a person."""
     rest = text.strip()

@@ -7,7 +7,8 @@ declaration by `declarations.layout`, and a property test holds the two equal.
 from __future__ import annotations
 
 import struct
-from typing import Final
+from operator import index
+from typing import Final, SupportsIndex
 
 from .declarations import HEADER_V1 as _DECLARED_V1
 from .declarations import HEADER_V2 as _DECLARED_V2
@@ -74,7 +75,19 @@ def encode_header(message: Message, length: int) -> bytes:
             )
         return _encode_v1(message, length)
     except struct.error:
-        raise LocalProtocolError(f"{message}: a value does not fit its field") from None
+        raise LocalProtocolError(
+            f"{message}: {misfit(message.handle, message.size, message.offset)}"
+        ) from None
+
+
+def misfit(handle: object, size: object, offset: object) -> str:
+    """Which of the values that a header could not take is wrong, in words."""
+    for name, value in (("handle", handle), ("size", size), ("offset", offset)):
+        if not isinstance(value, SupportsIndex):
+            return f"{name} is a whole number, not {value!r}"
+        if index(value) < 0:
+            return f"{name} can't be below 0"
+    return "a value does not fit its field"
 
 
 def _encode_v1(message: Message, length: int) -> bytes:

@@ -21,6 +21,7 @@ from .codec import (
     encode,
     encode_header,
     first_word,
+    misfit,
 )
 from .errors import LocalProtocolError, RemoteProtocolError
 from .framing import Filler, Refusal, RequestFramer
@@ -173,7 +174,7 @@ class ClientConnection(Receiver[Message]):
         except struct.error:
             raise LocalProtocolError(
                 f"handle {handle!r}, size {size!r}, offset {offset!r}:"
-                " a value does not fit its field"
+                f" {misfit(handle, size, offset)}"
             ) from None
         self._due.append(_Due(request_id, VERSION_2, Command.OK, most, None, False, True))
         return header

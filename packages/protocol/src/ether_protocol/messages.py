@@ -28,6 +28,8 @@ def flat(data: AnyBuffer) -> memoryview:
     Raises TypeError for what has no buffer.
     """
     view = memoryview(data)
+    if not view.nbytes:  # of an array with a length of 0 somewhere, which no cast takes
+        return memoryview(b"")
     return view.cast("B") if view.c_contiguous else memoryview(view.tobytes())
 
 

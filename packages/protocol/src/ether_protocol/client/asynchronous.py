@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Generator
 from types import TracebackType
 from typing import Self, TypeVar
 
-from ether_protocol.address import Address, parse_address
+from ether_protocol.address import Address, as_address
 from ether_protocol.bodies import BlockInfo, Hello
 from ether_protocol.messages import AnyBuffer, Message
 from ether_protocol.vocabulary import MAX_LIST_ENTRIES
@@ -39,8 +39,7 @@ def connect_async(
 
     Arguments and errors are those of `connect`.
     """
-    where = parse_address(address) if isinstance(address, str) else address
-
+    where = as_address(address)
     greet = retry is not None
     return Connecting(
         async_opener(where, name, connect_timeout, timeout, trace, greet=greet), retry

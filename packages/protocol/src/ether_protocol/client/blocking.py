@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from types import TracebackType
 from typing import Self, TypeVar
 
-from ether_protocol.address import Address, parse_address
+from ether_protocol.address import Address, as_address
 from ether_protocol.bodies import BlockInfo, Hello
 from ether_protocol.messages import AnyBuffer, Message, flat
 from ether_protocol.vocabulary import MAX_LIST_ENTRIES, Command
@@ -46,8 +46,7 @@ def connect(
     Raises ValueError for an address that is none, ConnectionLost where nobody
     answers, and RemoteProtocolError where it is no Ether server that does.
     """
-    where = parse_address(address) if isinstance(address, str) else address
-
+    where = as_address(address)
     greet = retry is not None
     return Client(Link(opener(where, name, connect_timeout, timeout, trace, greet=greet), retry))
 

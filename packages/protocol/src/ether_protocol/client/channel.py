@@ -362,6 +362,8 @@ def reason_of(error: OSError) -> str:
     """What went wrong, in words."""
     if _timed_out(error):
         return "no answer in time"
+    if error.errno is not None and error.errno > 0:  # asyncio has words of its own, with a tuple
+        return os.strerror(error.errno)
     return error.strerror or str(error) or type(error).__name__
 
 

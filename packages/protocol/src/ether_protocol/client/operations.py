@@ -139,9 +139,12 @@ def readinto(
     handle: int, buffer: AnyBuffer, offset: int, progress: Progress | None = None
 ) -> Operation[int]:
     """How many bytes were put into `buffer`; raises TypeError where it can't take any."""
-    view = memoryview(buffer).cast("B")
-    if view.readonly:
+    whole = memoryview(buffer)
+    if whole.readonly:
         raise TypeError("readinto: the buffer is read-only")
+    if not whole.c_contiguous:
+        raise TypeError("readinto: the buffer does not lie in one piece, in the order of C")
+    view = flat(whole)
     steps: list[Step] = [
         (Message(Command.READ, handle, part, offset + at), view[at : at + part])
         for at, part in _cut(len(view))

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from types import TracebackType
 from typing import Self
 
-from ether_protocol.address import Address, parse_address
+from ether_protocol.address import Address, as_address
 from ether_protocol.errors import LocalProtocolError, TimedOut
 
 from .blocking import Client, connect
@@ -40,7 +40,7 @@ class Pool:
     ) -> None:
         if size < 1:
             raise ValueError(f"a pool of {size} clients serves nobody")
-        self.address = parse_address(address) if isinstance(address, str) else address
+        self.address = as_address(address)
         self.size = size
         self._connect: Callable[[], Client] = lambda: connect(
             self.address,

@@ -61,6 +61,12 @@ class Pending(Generic[_Value]):
         self._value: _Value | None = None
         self._error: EtherError | None = None
 
+    def __repr__(self) -> str:
+        state = "not executed yet" if not self.answered else "answered"
+        if self._error is not None:
+            state = type(self._error).__name__
+        return f"<Pending {self.message()}, {state}>"
+
     @property
     def error(self) -> EtherError | None:
         """What went wrong with this request, None if nothing did."""
@@ -197,6 +203,9 @@ class Recorder:
 
     def __init__(self) -> None:
         self._recorded: list[Pending[Any]] = []
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} of {len(self)} requests>"
 
     def __len__(self) -> int:
         """How many requests were recorded and not executed."""
