@@ -126,6 +126,18 @@ def test_freeing(shell: Conversation, person: Person, client: Client) -> None:
     assert shell.run("free --all").err == "freed 0 blocks, 0 B\n"
 
 
+def test_cutting_off(shell: Conversation, person: Person, client: Client) -> None:
+    client.alloc(10)
+    person.answer = False
+    assert shell.run("realloc 1 12").status == 0
+    assert shell.run("realloc 1 5").err == "nothing was changed\n"
+    assert person.asked == ["block 1 was not made in this session: cut off 7 bytes?"]
+    assert shell.run("realloc 9 5").err == "REALLOC handle 9: no block has handle 9 (NOT_FOUND)\n"
+    shell.run("alloc 10")
+    assert shell.run("realloc $_ 5").status == 0
+    assert len(person.asked) == 1
+
+
 def test_everything_is_not_freed_where_nobody_can_be_asked(
     talk: Talk, etherd: Etherd, client: Client
 ) -> None:

@@ -114,9 +114,21 @@ def _free_all(context: Context, handle: list[int]) -> Results:
 
 def realloc(context: Context, handle: int, size: int) -> Results:
     """Another size for a block."""
+    if context.interactive and handle not in context.session.made:
+        _ask_before_cutting(context, handle, size)
     now = context.client.realloc(handle, size)
     context.session.resized(handle, now)
     yield Resized(handle, now)
+
+
+def _ask_before_cutting(context: Context, handle: int, size: int) -> None:
+    try:
+        cut = context.client.info(handle).size - size
+    except NotFound:
+        return  # REALLOC says so itself
+    if cut > 0:
+        question = f"block {handle} was not made in this session: cut off {cut:,} bytes?"
+        agree(context, question, "nothing was changed")
 
 
 def info(context: Context, handle: int) -> Results:
@@ -177,6 +189,7 @@ REALLOC: Final = Command(
         Example("realloc $_ 8KiB", "what is new is zeroed"),
         Example("realloc $_ 100", "what is cut away is wiped"),
     ),
+    detail="At the prompt the shell asks before it cuts a block that this session did not make.",
     changes=True,
 )
 INFO: Final = Command(

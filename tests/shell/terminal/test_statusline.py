@@ -1,0 +1,57 @@
+"""Prompt and toolbar, as pure functions of what the session knows."""
+
+from __future__ import annotations
+
+import pytest
+
+from ether_protocol import Address
+from ether_shell.session import Session
+from ether_shell.terminal.statusline import KEYS, prompt_fragments, prompt_text, toolbar
+
+
+def session(name: str = "", *, production: bool = False) -> Session:
+    address = Address("db.example")
+    return Session(address, None, lambda _: None, name=name, production=production)
+
+
+@pytest.mark.parametrize(
+    ("session", "text"),
+    [
+        (session(), "db.example:9999 (disconnected)> "),
+        (session("dev"), "dev (disconnected)> "),
+        (session("prod", production=True), "PRODUCTION prod (disconnected)> "),
+    ],
+)
+def test_the_prompt(session: Session, text: str) -> None:
+    assert prompt_text(session) == text
+
+
+def test_only_production_is_marked() -> None:
+    styles = [style for style, _ in prompt_fragments(session("prod", production=True))]
+    assert styles == ["class:production", ""]
+    assert [style for style, _ in prompt_fragments(session("dev"))] == [""]
+
+
+LOST = "disconnected from db.example:9999: the next command connects again"
+
+
+@pytest.mark.parametrize(
+    ("session", "typed", "vi", "text"),
+    [
+        (session(), "", False, f" {LOST} · F1 keys "),
+        (session(), "DATA 3 B", True, f" {LOST} · DATA 3 B · vi, F1 keys "),
+        (session("dev"), "", False, f" {LOST} · db.example:9999 · F1 keys "),
+        (
+            session("prod", production=True), "", False,
+            f" PRODUCTION  {LOST} · db.example:9999 · F1 keys ",
+        ),
+    ],
+)  # fmt: skip
+def test_the_toolbar(session: Session, typed: str, vi: bool, text: str) -> None:
+    assert "".join(text for _, text in toolbar(session, typed, vi=vi, keys=False)) == text
+
+
+def test_the_keys_stand_above_it() -> None:
+    lines = "".join(text for _, text in toolbar(session(), "", vi=False, keys=True)).splitlines()
+    assert len(lines) == len(KEYS) + 1
+    assert lines[0].split() == ["Tab", "complete"]
