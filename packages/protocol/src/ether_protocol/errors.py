@@ -28,7 +28,8 @@ class RemoteProtocolError(ProtocolError):
 class ConnectionLost(EtherError):
     """There is no connection, or it ended before a repeatable request was answered.
 
-    Nothing was changed by the request, so it may be made again.
+    Nothing was changed by the request, so it may be made again.  Of a range that
+    goes in several messages those that were answered before it have been carried out.
     """
 
 

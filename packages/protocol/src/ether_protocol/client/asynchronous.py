@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Generator
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import NoReturn, Self, TypeVar
 
 from ether_protocol.address import Address, as_address
 from ether_protocol.bodies import BlockInfo, Hello
@@ -19,6 +19,7 @@ from . import operations
 from .async_block import AsyncBlock
 from .async_link import AsyncLink, AsyncOpen, async_opener
 from .async_pipeline import AsyncPipeline
+from .forking import not_pickled
 from .operations import Operation, Page, Progress
 from .retry import DEFAULT_RETRY, Retry
 from .tracing import Trace
@@ -99,6 +100,9 @@ class AsyncClient:
     ) -> None:
         await self.close()
 
+    def __reduce__(self) -> NoReturn:
+        raise not_pickled()
+
     def __repr__(self) -> str:
         state = "closed" if self.closed else "connected" if self.connected else "disconnected"
         return f"<AsyncClient of {self.address}, {state}>"
@@ -146,7 +150,10 @@ class AsyncClient:
         return await self.perform(operations.stats())
 
     async def alloc(self, size: int, *, session: bool = False) -> AsyncBlock:
-        """Allocate `size` zeroed bytes; a `session` block is freed when this connection ends."""
+        """Allocate `size` zeroed bytes; a `session` block is freed when this connection ends.
+
+        It is gone, then, where the client has connected again.
+        """
         return AsyncBlock(self, await self.perform(operations.alloc(size, session)))
 
     def block(self, handle: int) -> AsyncBlock:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import NoReturn, Self, TypeVar
 
 from ether_protocol.address import Address, as_address
 from ether_protocol.bodies import BlockInfo, Hello
@@ -17,6 +17,7 @@ from ether_protocol.vocabulary import MAX_LIST_ENTRIES, Command
 
 from . import operations
 from .block import Block
+from .forking import not_pickled
 from .link import Link, opener
 from .operations import Operation, Page, Progress
 from .pipeline import Pipeline
@@ -65,6 +66,9 @@ class Client:
     LocalProtocolError means that an argument has no form on the wire, or that
     another thread is in the middle of a request: a client is for one thread at
     a time, and a `Pool` has one for each.
+
+    The child of a fork connects anew with its first request, and leaves its
+    parent's connection alone.
     """
 
     def __init__(self, link: Link) -> None:
@@ -80,6 +84,9 @@ class Client:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+    def __reduce__(self) -> NoReturn:
+        raise not_pickled()
 
     def __repr__(self) -> str:
         state = "closed" if self.closed else "connected" if self.connected else "disconnected"
@@ -135,7 +142,10 @@ class Client:
         return self.perform(operations.stats())
 
     def alloc(self, size: int, *, session: bool = False) -> Block:
-        """Allocate `size` zeroed bytes; a `session` block is freed when this connection ends."""
+        """Allocate `size` zeroed bytes; a `session` block is freed when this connection ends.
+
+        It is gone, then, where the client has connected again, if only after a Ctrl-C.
+        """
         return Block(self, self.perform(operations.alloc(size, session)))
 
     def block(self, handle: int) -> Block:

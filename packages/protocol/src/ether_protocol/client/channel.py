@@ -27,6 +27,7 @@ from ether_protocol.errors import (
 from ether_protocol.messages import Buffer, Message
 from ether_protocol.vocabulary import Command
 
+from .forking import stays_with_parent
 from .tracing import Trace, Tracer
 from .transfer import Step, Transfer
 
@@ -92,6 +93,7 @@ class Channel:
         self._timeout: float | None = None
         self._spin = spin
         self._spin_in = 0
+        stays_with_parent(self)
 
     @property
     def traced(self) -> bool:

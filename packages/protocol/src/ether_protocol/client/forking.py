@@ -1,0 +1,43 @@
+"""Other processes: what a fork means for blocking connections, and that no client is pickled.
+
+Rule: a connection is used by the process that opened it.  Two at one socket
+would take each other's replies, with ids that fit.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Protocol
+from weakref import WeakSet
+
+
+class Closable(Protocol):
+    """A connection as far as it matters here."""
+
+    def close(self) -> None:
+        """Close this process's copy of the socket."""
+
+
+_opened: WeakSet[Closable] = WeakSet()
+
+
+def stays_with_parent(connection: Closable) -> None:
+    """Have `connection` closed in every child, where its client then opens one of its own."""
+    _opened.add(connection)
+
+
+def not_pickled() -> TypeError:
+    """What to raise where a client, or a block with it, is sent to another process."""
+    return TypeError(
+        "a client can't be pickled: give the other process its address, and the blocks' handles"
+    )
+
+
+def _leave() -> None:
+    for connection in list(_opened):
+        connection.close()
+    _opened.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_leave)
