@@ -1,41 +1,26 @@
 """The command line of `ether-shell`: which server, which lines, which manner.
 
-Rule: flags and exit statuses are decided here; prompt_toolkit is imported
-only for a person, so that `-c` starts quickly.
+Rule: flags become wishes here, and whatever ends the program becomes an exit
+status; what is done in between is `assembly`'s.
 """
 
 from __future__ import annotations
 
 import os
 import sys
-import threading
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
 import click
 
-from ether_protocol import EtherError, parse_address
+from ether_protocol import parse_address
 
-from . import __version__, completionscripts, script
+from . import PROGRAM, __version__, completionscripts
+from .assembly import Wishes, run
 from .commands.catalogue import COMMANDS
-from .config import BadConfig, Config, Profile, Prompt, config_path, load_config
-from .context import Context, FullScreen
-from .inputs import Inputs
-from .language.declaration import Result
-from .output import Output
-from .problems import ExitStatus, Failure, judge
-from .session import Session
-from .shell import Shell
-from .terminal import repl
-from .terminal.farewell import farewell
+from .config import BadConfig, Config, Profile, config_path, load_config
+from .problems import ExitStatus, Failure
 from .views import jsonlines
-from .views.style import is_dumb
-
-PROGRAM = "ether-shell"
 
 _LONGEST_TIMEOUT_SECONDS = 1_000_000.0
-_PATIENCE_SECONDS = 0.5
-"""After so long a person is told what is waited for."""
 
 _EPILOG = """\b
 Exit status:
@@ -49,24 +34,6 @@ Exit status:
 
 Without -c and -f a terminal gets a prompt; any other standard input is a script.
 """
-
-
-@dataclass(frozen=True, slots=True)
-class _Wishes:
-    """What the flags say."""
-
-    profile: Profile
-    prompt: Prompt
-    commands: tuple[str, ...]
-    file: str | None
-    as_json: bool
-    plain: bool
-    yes: bool
-    timeout: float
-
-    @property
-    def interactive(self) -> bool:
-        return not self.commands and self.file is None and sys.stdin.isatty()
 
 
 def _profile(config: Config, address: str | None, name: str | None) -> Profile:
@@ -150,7 +117,7 @@ def ether_shell(
     except BadConfig as error:
         raise click.UsageError(str(error)) from None
     server = _profile(config, address, profile)
-    wishes = _Wishes(server, config.prompt, commands, file, as_json, plain, yes, timeout)
+    wishes = Wishes(server, config.prompt, commands, file, as_json, plain, yes, timeout)
     return _guarded(wishes)
 
 
@@ -184,13 +151,13 @@ def _misused(message: str, *, as_json: bool) -> ExitStatus:
     return failure.status
 
 
-def _guarded(wishes: _Wishes) -> ExitStatus:
+def _guarded(wishes: Wishes) -> ExitStatus:
     """Run, and end in an orderly way where the terminal or a pipe goes away or says stop."""
     if sys.stdout is None:
         click.echo(f"{PROGRAM}: standard output is closed", err=True)
         return ExitStatus.REFUSED
     try:
-        return _run(wishes)
+        return run(wishes)
     except KeyboardInterrupt:
         return ExitStatus.INTERRUPTED
     except BrokenPipeError:
@@ -210,98 +177,3 @@ def _forget_output() -> None:
     """Point both streams at nothing, so that the interpreter's last flush has nobody to miss."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, sys.stdout.fileno())
-
-
-def _run(wishes: _Wishes) -> ExitStatus:
-    output = Output(sys.stdout, sys.stderr, os.environ, colour=not wishes.plain)
-    server = wishes.profile
-    session = Session(
-        server.address,
-        wishes.timeout,
-        output.note,
-        name=server.name,
-        production=server.production,
-    )
-    asks = wishes.interactive and not wishes.yes and wishes.prompt.questions
-    context = Context(
-        session,
-        COMMANDS,
-        _inputs(wishes),
-        guarded=output.terminal and not wishes.as_json,
-        confirm=repl.ask if asks else lambda _: True,
-        interactive=wishes.interactive,
-        unattended=not wishes.interactive and not wishes.yes,
-        progress=output.progress,
-        on_message=output.message,
-        full_screen=_full_screen(wishes, session, output),
-    )
-    shell = Shell(context, output, as_json=wishes.as_json, interactive=wishes.interactive)
-    try:
-        if wishes.interactive:
-            return _converse(wishes, shell, context, output)
-        return script.run(shell, _lines(wishes))
-    finally:
-        session.close()
-
-
-def _full_screen(wishes: _Wishes, session: Session, output: Output) -> FullScreen | None:
-    if wishes.as_json or not output.live or not sys.stdin.isatty():
-        return None
-
-    def show(look: Callable[[], Result], seconds: float) -> None:
-        from .terminal import fullscreen
-
-        with output.holding_notes():
-            fullscreen.FullScreen(look, seconds, lambda: output.view).run(session.close)
-
-    return show
-
-
-def _inputs(wishes: _Wishes) -> Inputs:
-    if wishes.interactive:
-        return Inputs(None, "@- is this terminal: name a file, @file")
-    if wishes.commands or wishes.file not in (None, "-"):
-        return Inputs(sys.stdin.buffer)
-    return Inputs(None, "@- is the script itself: name a file, @file")
-
-
-def _lines(wishes: _Wishes) -> Iterator[script.Line]:
-    if wishes.commands:
-        yield from script.of_commands(wishes.commands, PROGRAM)
-    elif wishes.file in (None, "-"):
-        yield from script.of_file(sys.stdin.buffer, "standard input")
-    else:
-        assert wishes.file is not None  # or it would be the case above
-        with open(wishes.file, "rb") as lines:
-            yield from script.of_file(lines, wishes.file)
-
-
-def _converse(wishes: _Wishes, shell: Shell, context: Context, output: Output) -> ExitStatus:
-    session = shell.session
-    waiting = threading.Timer(
-        _PATIENCE_SECONDS, output.note, (f"connecting to {session.address} …",)
-    )
-    waiting.daemon = True
-    waiting.start()
-    try:
-        session.greet()
-    except EtherError as error:
-        failure = judge(error, changes=False)
-        assert failure is not None  # every EtherError is in its table
-        shell.report(failure, where=f"{PROGRAM}: ")
-        return failure.status
-    finally:
-        waiting.cancel()
-    name = f"{session.hello.name} {session.hello.version}" if session.hello else "a server"
-    output.greet(f"Connected to {name} at {session.address}. help lists commands, Ctrl-D leaves.")
-    if wishes.plain or not output.terminal or is_dumb(os.environ):
-        read_line = repl.plain_reader(session)
-    else:
-        from .terminal.prompt import prompt_reader
-
-        read_line = prompt_reader(
-            session, COMMANDS, wishes.prompt, going_on=lambda: context.next_line
-        )
-    ask = repl.ask if not wishes.yes and wishes.prompt.questions else None
-    repl.converse(shell, read_line, lambda: farewell(context, ask, output.note))
-    return ExitStatus.OK

@@ -11,9 +11,8 @@ from dataclasses import dataclass
 
 import click
 
+from . import PROGRAM
 from .language.declaration import Catalogue
-
-PROGRAM = "ether-shell"
 
 
 @dataclass(frozen=True, slots=True)
