@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from ether_protocol import Client
+from ether_protocol import Client, Command, Message, ServerConnection, bodies
 from harness import DEADLINE_SECONDS, Etherd, command, until
 from shell.impostor import after_hello, impostor, silent
 from shell.program import environment, ether_shell
@@ -275,6 +275,47 @@ def test_an_interrupt_ends_with_130(home: Path) -> None:
             assert process.stderr is not None
             said = process.stderr.read()
         assert said == b"ether-shell: " + INTERRUPTED
+
+
+def test_an_interrupted_dump_keeps_what_came_and_says_where(home: Path) -> None:
+    first = b"z" * (4 << 20)
+
+    def stalling(peer: socket.socket) -> None:
+        connection = ServerConnection()
+        replies = {
+            Command.INFO: bodies.pack(bodies.INFO_REPLY, 9 << 20, 0, 0),
+            Command.READ: first,
+        }
+        while data := peer.recv(65536):
+            for request in connection.receive_data(data):
+                assert isinstance(request, Message)
+                payload = replies.pop(Command(request.command), None)
+                if payload is not None:
+                    reply = request.reply(size=len(payload), payload=payload)
+                    peer.sendall(connection.send(reply))
+
+    target = home / "out.bin"
+    target.write_bytes(b"as it was")
+    part = home / "out.bin.part"
+    with impostor(after_hello(stalling)) as address:
+        with subprocess.Popen(
+            [command("ether-shell"), address, "-c", "dump 1 out.bin"],
+            stderr=subprocess.PIPE,
+            cwd=home,
+            env=environment(home),
+        ) as process:
+            until(
+                lambda: part.exists() and part.stat().st_size == len(first),
+                "the first step is there",
+            )
+            process.send_signal(signal.SIGINT)
+            assert process.wait(DEADLINE_SECONDS) == 130
+            assert process.stderr is not None
+            said = process.stderr.read().decode()
+    assert said == (
+        f"ether-shell: interrupted; {part} keeps the 4,194,304 bytes that came before that\n"
+    )
+    assert (target.read_bytes(), part.read_bytes()) == (b"as it was", first)
 
 
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs the kernel's word for it")

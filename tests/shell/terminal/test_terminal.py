@@ -57,6 +57,21 @@ def test_keys_between_lines(etherd: Etherd, home: Path) -> None:
     assert "+ping" in history.read_text()
 
 
+def test_a_long_transfer_shows_how_far_it_is_and_leaves_nothing(etherd: Etherd, home: Path) -> None:
+    (home / "file").write_bytes(bytes(9 << 20))
+    with Screen(etherd.address, home=home, cwd=home) as screen:
+        screen.is_asked("0 blocks")
+        screen.type("load file" + ENTER)
+        screen.is_asked("loaded 9.0 MiB (9,437,184 bytes) at 0 in 1, which is new\nsha256 ")
+        assert "load ━".encode() in screen.raw
+        assert b"44%   4.0 MiB of 9.0 MiB" in screen.raw
+        assert "━" not in screen.text
+    with Screen(etherd.address, "--plain", home=home, cwd=home) as screen:
+        screen.type("load file\n")
+        screen.sees("loaded 9.0 MiB")
+        assert b"\r\x1b[K" not in screen.raw
+
+
 def test_what_is_seen_while_typing(etherd: Etherd, home: Path) -> None:
     with Screen(etherd.address, home=home) as screen:
         screen.is_asked("0 blocks")
