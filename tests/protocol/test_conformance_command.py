@@ -5,10 +5,10 @@ import socket
 
 import pytest
 
-from ether_protocol import ErrorCode
+from ether_protocol import ErrorCode, Message
 from ether_protocol.__main__ import main
 from protocol.faulty_server import faulty_server
-from protocol.scripted import refused, serving
+from protocol.scripted import refused, serving, silence
 
 EMPTY = ""
 
@@ -97,6 +97,18 @@ def test_3_where_this_client_is_not_served(
     with serving(refused(code, "not for you")) as server:
         assert check(str(server.address)) == 3
     assert capsys.readouterr().err.endswith("not for you\n")
+
+
+def test_3_where_something_listens_that_is_no_server(capsys: pytest.CaptureFixture[str]) -> None:
+    def browse(_: Message) -> bytes:
+        return b"HTTP/1.0 400 Bad Request\r\n\r\n"
+
+    for step in (silence, browse):
+        with serving(step) as server:
+            assert check(str(server.address), "--timeout", "0.05") == 3
+        said = capsys.readouterr()
+        assert said.out == EMPTY
+        assert said.err.endswith(": it answers neither HELLO nor PING: is it an etherd?\n")
 
 
 def test_nothing_that_a_server_says_steers_the_terminal(

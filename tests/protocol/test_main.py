@@ -69,6 +69,20 @@ def test_a_reader_that_leaves_early_is_no_error(tmp_path: Path) -> None:
     assert decode.returncode == 0
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
+@pytest.mark.parametrize("tool", [["wireshark"], ["conformance", "--list"]], ids=" ".join)
+def test_a_full_disk_is_said_in_a_line(tool: list[str]) -> None:
+    with open("/dev/full", "w") as full:
+        run = subprocess.run(
+            [sys.executable, "-m", "ether_protocol", *tool],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+    assert run.returncode == 1
+    assert run.stderr == f"{tool[0]}: No space left on device\n"
+
+
 def test_a_terminal_of_few_characters_is_no_error() -> None:
     run = subprocess.run(
         [sys.executable, "-m", "ether_protocol", "decode"],

@@ -12,8 +12,10 @@ from dataclasses import dataclass, field
 
 from ether_protocol.address import Address
 from ether_protocol.bodies import decode_hello
+from ether_protocol.codec import HEADER_BYTES
 from ether_protocol.errors import EtherError, RemoteProtocolError
-from ether_protocol.vocabulary import ErrorCode
+from ether_protocol.messages import Message
+from ether_protocol.vocabulary import Command, ErrorCode
 
 from . import expect
 from .requests import hello
@@ -38,7 +40,8 @@ class Run:
     def greet(self) -> str:
         """Ask what the server has; returns why this client is not served, or nothing.
 
-        A server that answers with anything else is there: the rules will tell.
+        A server that answers with anything else is there: the rules will tell.  One
+        that never says a word would be silent for each of them, for minutes.
         """
         trial = Trial(self.address, self.timeout)
         try:
@@ -50,13 +53,26 @@ class Run:
         except NoConnection as error:
             return error.seen
         except (Broken, RemoteProtocolError):
-            return ""
+            return "" if self._speaks() else "it answers neither HELLO nor PING: is it an etherd?"
         finally:
             trial.clean()
         if said.auth_needed:
             return "it wants an AUTH first, which this check cannot give"
         self.features = frozenset(said.features)
         return ""
+
+    def _speaks(self) -> bool:
+        """Whether a PING of one version at least gets a message back, whatever it says."""
+        for version in HEADER_BYTES:
+            trial = Trial(self.address, self.timeout)
+            try:
+                trial.connect().ask(Message(Command.PING, version=version))
+                return True
+            except Broken:
+                continue
+            finally:
+                trial.clean()
+        return False
 
     def each(self, rules: Iterable[Rule]) -> Iterator[Finding]:
         """Try `rules` and give out each finding as it is made."""
