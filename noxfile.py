@@ -29,7 +29,7 @@ TESTED = SUPPORTED if HERE in SUPPORTED else [*SUPPORTED, HERE]
 # Installed together, so that none of them is looked for in an index; editable,
 # because uv takes a copy made earlier for fresh as long as pyproject.toml is.
 PACKAGES = ["-e", "packages/protocol", "-e", "packages/daemon", "-e", "packages/shell"]
-TEST_TOOLS = ["pytest", "pytest-xdist", "hypothesis", "pyte", "pexpect"]
+TEST_TOOLS = ["pytest", "pytest-xdist", "hypothesis", "pyte", "pexpect", "numpy"]
 
 nox.needs_version = ">=2025.5.1"
 nox.options.sessions = ["lint", "types", "tests"]
@@ -89,11 +89,17 @@ def lint(session: nox.Session) -> None:
 
 @nox.session(python=HERE)
 def types(session: nox.Session) -> None:
-    """Mypy, strictly: the three packages, and programs that use what they make public."""
-    session.install(*PACKAGES, "mypy", "construct-typing", *TEST_TOOLS)
+    """Mypy, strictly: the three packages, and programs that use what they make public.
+
+    Then pyright's judgement of what a program sees of the protocol package: no
+    type unknown, none left to inference.  basedpyright is pyright with its own
+    node, so it needs nothing but the index.
+    """
+    session.install(*PACKAGES, "mypy", "basedpyright", "construct-typing", *TEST_TOOLS)
     packages = ("ether_protocol", "ether_daemon", "ether_shell")
     session.run("mypy", *(argument for name in packages for argument in ("-p", name)))
-    session.run("mypy", "scripts/demo.py", "tests/protocol")
+    session.run("mypy", "scripts/demo.py", "examples", "tests/protocol")
+    session.run("basedpyright", "--verifytypes", "ether_protocol", "--ignoreexternal")
 
 
 @nox.session(python=TESTED)

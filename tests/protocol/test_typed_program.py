@@ -2,20 +2,31 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import assert_type
 
 from ether_protocol import (
     Address,
+    AsyncBlock,
+    AsyncClient,
+    AsyncPipeline,
     Block,
     BlockInfo,
     Client,
     ClientConnection,
+    EtherError,
     Hello,
     Message,
+    Pending,
+    Pipeline,
+    Pool,
     Refused,
+    Retry,
     ServerConnection,
     ServerError,
+    Traced,
     connect,
+    connect_async,
     format_size,
     parse_address,
     parse_size,
@@ -54,3 +65,53 @@ def test_connections_without_sockets_with_every_type_spelled_out() -> None:
             assert_type(client.receive_data(reply), list[Message])
     assert client.outstanding == 0
     assert_type(format_size(64), str)
+
+
+def test_a_block_and_a_pipeline_with_every_type_spelled_out(etherd: Etherd) -> None:
+    told: list[Traced] = []
+    with connect(etherd.address, retry=Retry(attempts=2), trace=told.append) as client:
+        assert_type(client.server, Hello | None)
+        with client.alloc(64) as block:
+            block[:5] = b"hello"
+            block[-1] = 7
+            assert_type(block[:5], bytes)
+            assert_type(block[0], int)
+            assert_type(len(block), int)
+            assert_type(block.copy_from(block, 0, 8, 5), int)
+            assert_type(block.resize(128), None)
+            with assert_type(client.pipeline(), Pipeline) as pipeline:
+                read = assert_type(pipeline.read(block.handle, 5), Pending[bytes])
+                wrote = assert_type(pipeline.write(block.handle, b"hello"), Pending[int])
+                freed = assert_type(pipeline.free(99), Pending[None])
+            assert_type(read.result(), bytes)
+            assert_type(wrote.outcome(), int | EtherError)
+            assert_type(freed.error, EtherError | None)
+            assert_type(pipeline.execute(), list[object])
+    assert_type(told[0].elapsed, float | None)
+    with Pool(etherd.address, 2) as pool, pool.client(timeout=1) as client:
+        assert_type(client, Client)
+
+
+def test_an_asyncio_program_with_every_type_spelled_out(etherd: Etherd) -> None:
+    async def program() -> None:
+        async with connect_async(etherd.address) as client:
+            assert_type(client, AsyncClient)
+            async with assert_type(await client.alloc(64), AsyncBlock) as block:
+                assert_type(await block.write(b"hello"), int)
+                assert_type(await block.read(5), bytes)
+                assert_type(await block[:5], bytes)
+                assert_type(await block[0], int)
+                assert_type(await block.size(), int)
+                assert_type(await block.info(), BlockInfo)
+                assert_type(await block.readinto(bytearray(5)), int)
+                async with assert_type(client.pipeline(), AsyncPipeline) as pipeline:
+                    read = assert_type(pipeline.read(block.handle, 5), Pending[bytes])
+                assert_type(read.result(), bytes)
+                assert_type(await pipeline.execute(), list[object])
+                async for entry in client.blocks():
+                    assert_type(entry, tuple[int, int])
+            assert_type(await client.list(), tuple[int, list[tuple[int, int]]])
+        other = assert_type(await connect_async(etherd.address), AsyncClient)
+        await other.close()
+
+    asyncio.run(program())

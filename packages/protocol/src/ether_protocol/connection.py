@@ -129,7 +129,7 @@ class ClientConnection(Receiver[Message]):
         super().__init__()
         self._due: deque[_Due] = deque()
         self._last_id = 0
-        self.out_of_step = False
+        self.out_of_step: bool = False
         """Whether a request was refused in another version: the server has not found its end."""
 
     @property

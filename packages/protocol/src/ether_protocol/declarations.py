@@ -47,8 +47,8 @@ DeclarationError = ConstructError
 
 # An Enum lets an unknown number through as an integer, so that an unknown
 # command becomes an ERROR reply; a Mapping would raise instead.
-CommandByte = Enum(Int8ub, Command)
-Name = PascalString(Int8ub, "utf8")
+CommandByte: Enum = Enum(Int8ub, Command)
+Name: StringEncoded = PascalString(Int8ub, "utf8")
 
 HEADER_V1 = Struct(
     "magic" / Const(MAGIC, Int32ub),

@@ -70,67 +70,67 @@ class ServerError(EtherError):
 class NoMemory(ServerError):
     """The server's memory limit or handle limit is reached."""
 
-    code = ErrorCode.NO_MEMORY
+    code: int = ErrorCode.NO_MEMORY
 
 
 class InvalidRequest(ServerError):
     """A field or a body has a value that makes no sense, such as an ALLOC of 0 bytes."""
 
-    code = ErrorCode.INVALID
+    code: int = ErrorCode.INVALID
 
 
 class CorruptStream(ServerError):
     """The server could not find a message in the bytes it got, and closes."""
 
-    code = ErrorCode.CORRUPT
+    code: int = ErrorCode.CORRUPT
 
 
 class OutOfRange(ServerError):
     """The range is not inside the block."""
 
-    code = ErrorCode.OVERFLOW
+    code: int = ErrorCode.OVERFLOW
 
 
 class NotFound(ServerError):
     """No block has this handle."""
 
-    code = ErrorCode.NOT_FOUND
+    code: int = ErrorCode.NOT_FOUND
 
 
 class Unauthenticated(ServerError):
     """The server wants an AUTH first."""
 
-    code = ErrorCode.UNAUTHENTICATED
+    code: int = ErrorCode.UNAUTHENTICATED
 
 
 class Forbidden(ServerError):
     """The server does not serve this peer or this command."""
 
-    code = ErrorCode.FORBIDDEN
+    code: int = ErrorCode.FORBIDDEN
 
 
 class QuotaExceeded(ServerError):
     """A quota of this principal is reached."""
 
-    code = ErrorCode.QUOTA
+    code: int = ErrorCode.QUOTA
 
 
 class TooLarge(ServerError):
     """More bytes than one message may carry or touch."""
 
-    code = ErrorCode.TOO_LARGE
+    code: int = ErrorCode.TOO_LARGE
 
 
 class Unsupported(ServerError):
     """The server does not know this command, version or flag."""
 
-    code = ErrorCode.UNSUPPORTED
+    code: int = ErrorCode.UNSUPPORTED
 
 
 class ServerBusy(ServerError):
     """The server has no room for this just now; later it may."""
 
-    code = ErrorCode.BUSY
+    code: int = ErrorCode.BUSY
 
 
 _BY_CODE: dict[int, type[ServerError]] = {

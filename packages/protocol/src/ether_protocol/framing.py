@@ -66,7 +66,7 @@ class RequestFramer:
     __slots__ = ("_due", "_fills", "version")
 
     def __init__(self) -> None:
-        self.version = VERSION_1
+        self.version: int = VERSION_1
         """The version last seen; an error about bytes that have none is sent in it."""
         self._fills = False
         self._due = 0

@@ -30,8 +30,8 @@ class AsyncBlock:
     __slots__ = ("client", "handle")
 
     def __init__(self, client: AsyncClient, handle: int) -> None:
-        self.client = client
-        self.handle = handle
+        self.client: AsyncClient = client
+        self.handle: int = handle
 
     async def __aenter__(self) -> Self:
         return self

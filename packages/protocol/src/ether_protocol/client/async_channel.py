@@ -78,7 +78,7 @@ class AsyncChannel(asyncio.BufferedProtocol):
         self, address: Address, timeout: float | None = None, trace: Trace | None = None
     ) -> None:
         self.address = address
-        self.closed = False
+        self.closed: bool = False
         self.timeout = timeout
         """The longest silence in seconds while something is under way, None for any."""
         self._tracer = None if trace is None else Tracer(trace)

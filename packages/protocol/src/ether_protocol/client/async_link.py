@@ -93,8 +93,8 @@ class AsyncLink:
     def __init__(
         self, channel: AsyncChannel, server: Hello | None, open_: AsyncOpen, retry: Retry | None
     ) -> None:
-        self.channel = channel
-        self.server = server
+        self.channel: AsyncChannel = channel
+        self.server: Hello | None = server
         self._open = open_
         self._retry = retry
         self._closed = False

@@ -30,8 +30,8 @@ class Block:
     __slots__ = ("client", "handle")
 
     def __init__(self, client: Client, handle: int) -> None:
-        self.client = client
-        self.handle = handle
+        self.client: Client = client
+        self.handle: int = handle
 
     def __enter__(self) -> Self:
         return self

@@ -70,8 +70,8 @@ class Broken(Exception):
     """The socket failed, for `reason`; a type of its own, since hooks may raise OSError too."""
 
     def __init__(self, error: OSError) -> None:
-        self.reason = reason_of(error)
-        self.in_time = not _timed_out(error)
+        self.reason: str = reason_of(error)
+        self.in_time: bool = not _timed_out(error)
 
 
 class Channel:
@@ -86,8 +86,8 @@ class Channel:
         spin: bool = False,
     ) -> None:
         self.address = address
-        self.closed = False
-        self.connection = ClientConnection()
+        self.closed: bool = False
+        self.connection: ClientConnection = ClientConnection()
         self._sock = sock
         self._tracer = None if trace is None else Tracer(trace)
         self._timeout: float | None = None

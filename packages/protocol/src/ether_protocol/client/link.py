@@ -100,6 +100,8 @@ class Link:
         self._closed = False
         self._in_use = threading.Lock()
         self._hook: tuple[Trace | None] | None = None
+        self.channel: Channel
+        self.server: Hello | None
         self.channel, self.server = open_()
 
     @property

@@ -40,8 +40,8 @@ class Pool:
     ) -> None:
         if size < 1:
             raise ValueError(f"a pool of {size} clients serves nobody")
-        self.address = as_address(address)
-        self.size = size
+        self.address: Address = as_address(address)
+        self.size: int = size
         self._connect: Callable[[], Client] = lambda: connect(
             self.address,
             name=name,

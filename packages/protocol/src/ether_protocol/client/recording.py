@@ -54,8 +54,8 @@ class Pending(Generic[_Value]):
     __slots__ = ("_error", "_operation", "_value", "answered", "request")
 
     def __init__(self, request: Step | Plain, operation: Operation[_Value] | None = None) -> None:
-        self.request = request
-        self.answered = False
+        self.request: Step | Plain = request
+        self.answered: bool = False
         """Whether there is a result or an error."""
         self._operation = operation
         self._value: _Value | None = None

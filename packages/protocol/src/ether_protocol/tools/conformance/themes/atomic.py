@@ -15,7 +15,7 @@ from ether_protocol.tools.conformance.rules import Theme
 from ether_protocol.tools.conformance.trial import Trial
 from ether_protocol.vocabulary import VERSION_1
 
-theme = Theme("atomic")
+theme: Theme = Theme("atomic")
 
 BLOCK = "What a block promises"
 CONNECTIONS = 4

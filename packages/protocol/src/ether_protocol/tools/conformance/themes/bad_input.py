@@ -23,7 +23,7 @@ from ether_protocol.vocabulary import (
     ErrorCode,
 )
 
-theme = Theme("bad-input")
+theme: Theme = Theme("bad-input")
 
 BAD = "Bad input"
 NO_COMMANDS = (0x00, 0x06, 0x15, 0x26, 0x30, 0x4F, 0x77, Command.PONG, Command.OK, Command.ERROR)

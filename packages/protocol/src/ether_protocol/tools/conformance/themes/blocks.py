@@ -27,7 +27,7 @@ from ether_protocol.tools.conformance.rules import Theme
 from ether_protocol.tools.conformance.trial import Trial
 from ether_protocol.vocabulary import MAX_SIZE, VERSION_1, AllocFlag, Command, ErrorCode
 
-theme = Theme("blocks")
+theme: Theme = Theme("blocks")
 
 BLOCK = "What a block promises"
 SMALL_BYTES, LARGE_BYTES = 1000, 1 << 20

@@ -12,7 +12,7 @@ from ether_protocol.tools.conformance.rules import Theme
 from ether_protocol.tools.conformance.trial import Trial
 from ether_protocol.vocabulary import MAX_NAME_BYTES, MAX_PAYLOAD_BYTES, AllocFlag
 
-theme = Theme("bodies")
+theme: Theme = Theme("bodies")
 
 COMMANDS = "Commands"
 YEAR_2000_MS = 946_684_800_000

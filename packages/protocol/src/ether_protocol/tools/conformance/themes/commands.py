@@ -28,7 +28,7 @@ from ether_protocol.tools.conformance.rules import Theme
 from ether_protocol.tools.conformance.trial import Trial
 from ether_protocol.vocabulary import MAX_PING_BYTES, VERSION_1, Command, ErrorCode
 
-theme = Theme("commands")
+theme: Theme = Theme("commands")
 
 COMMANDS = "Commands"
 V1 = "Version 1: 24 bytes"

@@ -21,7 +21,7 @@ from ether_protocol.tools.conformance.trial import Trial
 from ether_protocol.tools.conformance.verdicts import Broken
 from ether_protocol.vocabulary import MAX_PING_BYTES, VERSION_1, Command, ErrorCode
 
-theme = Theme("connections")
+theme: Theme = Theme("connections")
 
 CONNECTIONS = "Connections"
 FLOOD_BYTES = 64 << 20

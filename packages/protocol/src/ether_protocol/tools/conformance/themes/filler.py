@@ -14,7 +14,7 @@ from ether_protocol.tools.conformance.rules import Theme
 from ether_protocol.tools.conformance.trial import Trial
 from ether_protocol.vocabulary import MAX_PAYLOAD_BYTES, VERSION_1, Command, ErrorCode
 
-theme = Theme("filler")
+theme: Theme = Theme("filler")
 
 HABIT = "The original C client's habit"
 DATA = b"hello from 1989!"

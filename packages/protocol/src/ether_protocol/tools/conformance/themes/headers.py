@@ -21,7 +21,7 @@ from ether_protocol.tools.conformance.rules import Theme
 from ether_protocol.tools.conformance.trial import Trial
 from ether_protocol.vocabulary import MAX_REQUEST_ID, MAX_SIZE, VERSION_1, VERSION_2, Command
 
-theme = Theme("headers")
+theme: Theme = Theme("headers")
 
 V1, V2 = "Version 1: 24 bytes", "Version 2: 40 bytes"
 BOTH = "The Ether protocol"

@@ -30,7 +30,7 @@ from ether_protocol.vocabulary import (
     ErrorCode,
 )
 
-theme = Theme("limits")
+theme: Theme = Theme("limits")
 
 BLOCK, BAD = "What a block promises", "Bad input"
 

@@ -15,7 +15,7 @@ from ether_protocol.tools.conformance.rules import Theme
 from ether_protocol.tools.conformance.trial import Trial
 from ether_protocol.vocabulary import MAX_LIST_ENTRIES, MAX_SIZE
 
-theme = Theme("list")
+theme: Theme = Theme("list")
 
 COMMANDS, BLOCK = "Commands", "What a block promises"
 

@@ -22,7 +22,7 @@ from ether_protocol.tools.conformance.rules import Theme
 from ether_protocol.tools.conformance.trial import Trial
 from ether_protocol.vocabulary import MAX_PAYLOAD_BYTES, MAX_SIZE, VERSION_1, ErrorCode
 
-theme = Theme("ranges")
+theme: Theme = Theme("ranges")
 
 Make = Callable[[int, int, int], Message]
 """A request about handle, offset, size."""
