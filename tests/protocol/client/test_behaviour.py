@@ -257,6 +257,27 @@ def test_a_block_has_a_length_and_is_true(block: Block) -> None:
     assert block
 
 
+def test_the_whole_of_a_block_is_read_at_once(shared_etherd: Etherd) -> None:
+    shown: list[Traced] = []
+    with connect(shared_etherd.address, trace=shown.append) as client, client.alloc(1024) as block:
+        block.write(TEXT)
+        shown.clear()
+        assert bytes(block) == TEXT
+        assert list(block) == list(TEXT)
+        assert 5 in block
+        assert b"\x05\x06" in block
+        assert b"\x06\x05" not in block
+        assert sum(entry.summary.startswith("READ") for entry in shown) == 5
+
+
+def test_an_asyncio_block_is_not_gone_through_without_an_end() -> None:
+    block: Any = AsyncBlock(None, 1)  # type: ignore[arg-type]  # no client is asked
+    with pytest.raises(TypeError, match="not iterable"):
+        list(block)
+    with pytest.raises(TypeError, match="not a container"):
+        assert 5 in block
+
+
 def test_a_block_is_freed_at_the_end_and_freeing_it_twice_is_said(any_client: Client) -> None:
     with any_client.alloc(64) as block:
         pass
@@ -745,6 +766,7 @@ OF_ONE_KIND_ONLY = {
     (Block, AsyncBlock): {
         *("__enter__", "__exit__", "__aenter__", "__aexit__", "__init__"),
         *("__len__", "__setitem__", "__bool__", "size"),
+        *("__bytes__", "__iter__", "__contains__"),
     },
     (Pipeline, AsyncPipeline): {"__enter__", "__exit__", "__aenter__", "__aexit__", "__init__"},
 }

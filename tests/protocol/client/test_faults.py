@@ -363,6 +363,24 @@ def test_a_restarted_server_is_told_from_a_lost_connection(
         assert client.list() == (0, [])
 
 
+def test_no_client_of_a_pool_takes_another_servers_blocks_for_its_own(
+    start_etherd: StartEtherd,
+) -> None:
+    first = start_etherd()
+    with Pool(first.address, 2) as pool:
+        with pool.client() as client:
+            handle = client.alloc(64).handle
+            first.stop()
+            second = start_etherd("--port", str(first.port))
+            with connect(second.address) as somebody:
+                assert somebody.alloc(64).handle == handle
+            with pytest.raises(ServerRestarted), pool.client() as new:
+                new.read(handle)
+        for _ in range(2):  # the client of before, and a new one in its place
+            with pytest.raises(ServerRestarted, match="was restarted"), pool.client() as client:
+                client.read(handle)
+
+
 def test_a_server_that_stopped_is_waited_for(each: Either, start_etherd: StartEtherd) -> None:
     first = start_etherd()
     with each.connect(first.address, retry=QUICKLY) as client:

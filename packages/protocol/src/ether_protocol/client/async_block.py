@@ -59,6 +59,10 @@ class AsyncBlock:
         """`await block[10:20]`; to write into a slice, use `write`."""
         return self.client.perform(slices.get(self.handle, key))
 
+    # With an index for each, Python would make coroutines without an end, and await none.
+    __iter__ = None
+    __contains__ = None
+
     async def size(self) -> int:
         """Its bytes."""
         return (await self.info()).size

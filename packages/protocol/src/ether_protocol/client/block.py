@@ -5,6 +5,7 @@ Rule: it holds a handle and no bytes; each method is one of its client's verbs.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import suppress
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, SupportsIndex, overload
@@ -57,6 +58,20 @@ class Block:
 
     def __len__(self) -> int:
         return self.info().size
+
+    def __bytes__(self) -> bytes:
+        """All of it."""
+        return self.read()
+
+    # Python would ask for one byte after the other.
+
+    def __iter__(self) -> Iterator[int]:
+        """Its bytes as numbers, as they were when the first was asked for."""
+        return iter(self.read())
+
+    def __contains__(self, value: int | bytes) -> bool:
+        """Whether a byte of that value, or those bytes in a row, are in it: all of it is read."""
+        return value in self.read()
 
     @overload
     def __getitem__(self, key: slice) -> bytes: ...

@@ -12,9 +12,11 @@ from types import TracebackType
 from typing import Self
 
 from ether_protocol.address import Address, as_address
-from ether_protocol.errors import LocalProtocolError, TimedOut
+from ether_protocol.bodies import Hello
+from ether_protocol.errors import LocalProtocolError, ServerRestarted, TimedOut
 
 from .blocking import Client, connect
+from .greeting import see_that_it_is_the_same
 from .retry import DEFAULT_RETRY, Retry
 from .tracing import Trace
 
@@ -25,6 +27,9 @@ class Pool:
     Any thread may use it.  The other arguments are `connect`'s; nothing is
     opened before the first `client`.  Raises ValueError for an address that is
     none, and for a `size` below 1.
+
+    All clients reach the same blocks.  Where the server comes back with others,
+    ServerRestarted says so from then on, and another pool is to be made.
     """
 
     def __init__(
@@ -50,6 +55,7 @@ class Pool:
             retry=retry,
             trace=trace,
         )
+        self._server: Hello | None = None  # as the first client found it
         self._free = threading.Semaphore(size)
         self._idle: list[Client] = []  # the one used last is taken first
         self._lock = threading.Lock()
@@ -74,8 +80,8 @@ class Pool:
         """A client for the calling thread alone, until the `with` ends.
 
         Waits `timeout` seconds, None for ever, while all are in use.  Raises
-        TimedOut after that, what `connect` raises, and LocalProtocolError
-        where the pool is closed.
+        TimedOut after that, what `connect` raises, ServerRestarted where the
+        blocks of before are gone, and LocalProtocolError where the pool is closed.
         """
         if not self._free.acquire(timeout=timeout):
             raise TimedOut(f"all {self.size} clients of {self.address} are in use")
@@ -102,7 +108,15 @@ class Pool:
                 raise LocalProtocolError(f"the pool of clients of {self.address} is closed")
             if self._idle:
                 return self._idle.pop()
-        return self._connect()
+        client = self._connect()
+        with self._lock:
+            self._server = before = self._server or client.server
+        try:
+            see_that_it_is_the_same(self.address, before, client.server)
+        except ServerRestarted:
+            client.close()
+            raise
+        return client
 
     def _give_back(self, client: Client) -> None:
         with self._lock:
