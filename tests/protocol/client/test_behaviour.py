@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import array
+import asyncio
 import ctypes
 import importlib.util
 import inspect
@@ -718,6 +719,31 @@ def test_a_trace_hook_is_told_of_every_message(each: Either, shared_etherd: Ethe
     assert str(told[0]).startswith("> ALLOC #2 size=64")
     assert str(told[1]).startswith("< OK #2 ")
     assert str(told[1]).endswith(" ms)")
+
+
+def test_a_trace_begins_and_ends_at_any_time(any_client: Client) -> None:
+    told: list[Traced] = []
+    any_client.ping()
+    any_client.trace(told.append)
+    any_client.ping(b"one")
+    any_client.trace(None)
+    any_client.ping()
+    assert [entry.summary.partition(" #")[0] for entry in told] == ["PING", "PONG"]
+
+
+def test_a_trace_that_begins_amid_requests_shows_what_follows(shared_etherd: Etherd) -> None:
+    told: list[Traced] = []
+
+    async def ping() -> None:
+        async with connect_async(shared_etherd.address) as client:
+            before = [asyncio.ensure_future(client.ping()) for _ in range(3)]
+            for _ in range(2):  # one turn of the loop asks, the next one sends
+                await asyncio.sleep(0)
+            client.trace(told.append)
+            await asyncio.gather(client.stats(), *before)
+
+    asyncio.run(ping())
+    assert [entry.summary.partition(" #")[0] for entry in told] == ["STATS", "OK"]
 
 
 def test_a_trace_never_shows_a_token(each: Either, shared_etherd: Etherd) -> None:

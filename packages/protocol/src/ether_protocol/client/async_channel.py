@@ -98,6 +98,10 @@ class AsyncChannel(asyncio.BufferedProtocol):
         self._heard_at = 0.0
         self._unsent_then = 0
 
+    def trace(self, hook: Trace | None) -> None:
+        """Show every message from the next request on to `hook`, None for nobody."""
+        self._tracer = None if hook is None else Tracer(hook, len(self._waiting))
+
     async def run(self, transfer: Traffic) -> None:
         """Send what is left of `transfer`, and wait for every reply to it.
 

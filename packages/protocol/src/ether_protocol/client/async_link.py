@@ -98,6 +98,7 @@ class AsyncLink:
         self._open = open_
         self._retry = retry
         self._closed = False
+        self._hook: tuple[Trace | None] | None = None
         self._opening: asyncio.Task[AsyncChannel] | None = None
 
     @classmethod
@@ -118,6 +119,11 @@ class AsyncLink:
             self._opening.cancel()
             await asyncio.wait([self._opening])
         await self.channel.close()
+
+    def trace(self, hook: Trace | None) -> None:
+        """Show every message to `hook` from the next request on, over later channels too."""
+        self._hook = (hook,)
+        self.channel.trace(hook)
 
     async def perform(self, operation: Operation[_Value]) -> _Value:
         """Carry out `operation`."""
@@ -187,6 +193,8 @@ class AsyncLink:
             self._closed = True
             await channel.close()
             raise
+        if self._hook is not None:
+            channel.trace(*self._hook)
         self.channel, self.server = channel, server
         return channel
 

@@ -131,6 +131,10 @@ class AsyncClient:
         """End the connection; blocks stay, except SESSION blocks.  May be called twice."""
         await self._link.close()
 
+    def trace(self, hook: Trace | None) -> None:
+        """Call `hook` with every message from the next request on, None for nobody."""
+        self._link.trace(hook)
+
     async def perform(self, operation: Operation[_Value]) -> _Value:
         """Carry out one of `operations`; raises as every method does."""
         return await self._link.perform(operation)

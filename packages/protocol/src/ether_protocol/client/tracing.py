@@ -40,11 +40,14 @@ Trace: TypeAlias = Callable[[Traced], object]
 
 
 class Tracer:
-    """Tells a hook of one connection's messages, and matches replies with requests."""
+    """Tells a hook of one connection's messages, and matches replies with requests.
 
-    def __init__(self, hook: Trace) -> None:
+    Replies to the `under_way` requests that were sent before it are not shown.
+    """
+
+    def __init__(self, hook: Trace, under_way: int = 0) -> None:
         self._hook = hook
-        self._open: deque[tuple[int, float]] = deque()
+        self._open: deque[tuple[int, float] | None] = deque([None] * under_way)
 
     def sent(self, request: Message) -> None:
         """A request is about to leave."""
@@ -53,6 +56,9 @@ class Tracer:
 
     def received(self, reply: Message) -> None:
         """A reply is here, in the order of the requests."""
-        command, since = self._open.popleft()
+        begun = self._open.popleft()
+        if begun is None:
+            return
+        command, since = begun
         elapsed = time.perf_counter() - since
         self._hook(Traced(False, str(reply), tuple(dissect(reply, command)), elapsed))
