@@ -18,9 +18,9 @@ from itertools import groupby
 from pathlib import Path
 
 from pyte.screens import Char
-from scenes import SCENES, Scene
+from scenes import QUESTION, SCENES, Scene
 
-from harness import Etherd
+from harness import Etherd, until
 from shell.program import ether_shell
 from shell.screen import Screen
 
@@ -53,6 +53,8 @@ COLOURS = {
 
 Row = list[Char]
 
+LINE_ENDS = ("\r", "\n")
+
 
 def main() -> int:
     """Play the scenes named on the command line, or all, and write their pictures."""
@@ -72,7 +74,7 @@ def play(scene: Scene) -> list[Row]:
     """The rows of the screen at the end of `scene`."""
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder)
-        daemon = Etherd(home)
+        daemon = Etherd(home, "--max-memory", "64MiB")
         try:
             return _played(scene, home, daemon.address)
         finally:
@@ -91,13 +93,28 @@ def _played(scene: Scene, home: Path, address: str) -> list[Row]:
     with Screen(
         *arguments, home=home, columns=scene.columns, lines=scene.lines, cwd=home
     ) as screen:
-        screen.sees(">", "F1 keys")
+        _is_asked(screen, "")
         for keys, seen in scene.steps:
             screen.type(keys)
             screen.sees(seen)
-        if scene.steps[-1][0].endswith("\r"):
-            screen.sees(">", "F1 keys")
+            if keys.endswith(LINE_ENDS) and seen != QUESTION and not scene.ends:
+                _is_asked(screen, keys.strip())
         return list(_stable(screen.rows(), address))
+
+
+def _is_asked(screen: Screen, typed: str) -> None:
+    """Wait for a prompt below the one behind which `typed` stands, and its toolbar.
+
+    What is typed before that would be echoed by the terminal, not by the program.
+    """
+
+    def asked() -> bool:
+        screen.take()
+        *above, line, toolbar = ["", "", *screen.lines]
+        answered = any(each.endswith(typed) for each in above)
+        return answered and "> " in f"{line} " and "F1 keys" in toolbar
+
+    until(asked, f"be asked after {typed!r}")
 
 
 def _stable(rows: list[Row], address: str) -> Iterator[Row]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+QUESTION = "[y/N]"
 ENTER, TAB, RIGHT, F1, CTRL_C, CTRL_D = "\r", "\t", "\x1b[C", "\x1bOP", "\x03", "\x04"
 
 
@@ -17,7 +18,7 @@ class Scene:
 
     `files` lie in the folder in which the shell runs, `config` is its
     shell.toml, in which ADDRESS is replaced; `others` are commands that
-    another shell has run before.
+    another shell has run before.  A scene that `ends` leaves the shell.
     """
 
     name: str
@@ -29,6 +30,7 @@ class Scene:
     files: Mapping[str, bytes] = field(default_factory=dict)
     config: str = ""
     others: tuple[str, ...] = ()
+    ends: bool = False
 
 
 def _line(text: str, seen: str) -> tuple[str, str]:
@@ -93,7 +95,7 @@ SCENES: tuple[Scene, ...] = (
         "undo",
         "A question before somebody else's bytes, and undo",
         (
-            _line("write 1 hello", "[y/N]"),
+            _line("write 1 hello", QUESTION),
             ("y\n", "wrote 5 B"),
             _line("undo", "as they were"),
             _line("read 1", "precious"),
@@ -106,9 +108,10 @@ SCENES: tuple[Scene, ...] = (
         (
             _line("alloc 1MiB", "handle 1"),
             _line("alloc 4096", "handle 2"),
-            (CTRL_D, "[y/N]"),
+            (CTRL_D, QUESTION),
             ("y\n", "freed 2 blocks"),
         ),
+        ends=True,
     ),
     Scene(
         "production",
@@ -134,7 +137,7 @@ SCENES: tuple[Scene, ...] = (
             _line("trace on", "trace is on"),
             _line("write 1 hello --at 16", "wrote 5 B"),
         ),
-        lines=34,
+        lines=44,
     ),
     Scene(
         "map",
@@ -145,6 +148,7 @@ SCENES: tuple[Scene, ...] = (
             _line("alloc 8KiB", "handle 3"),
             _line("map", "96.0 KiB"),
         ),
+        lines=24,
     ),
     Scene(
         "diff",

@@ -81,7 +81,7 @@ class Screen:
 
     def shown(self) -> str:
         """What is to be seen just now."""
-        self._take()
+        self.take()
         return self.text
 
     def rows(self) -> list[list[Char]]:
@@ -122,14 +122,14 @@ class Screen:
     def ends(self) -> int:
         """Wait for the program's end and return its exit status."""
         self._wait(lambda: not self.process.isalive(), "the program ends")
-        self._take()
+        self.take()
         assert self.process.signalstatus is None
         assert self.process.exitstatus is not None
         return int(self.process.exitstatus)
 
     def _wait(self, condition: Callable[[], bool], what: str) -> None:
         def holds() -> bool:
-            self._take()
+            self.take()
             return condition()
 
         try:
@@ -137,7 +137,8 @@ class Screen:
         except AssertionError as error:
             raise AssertionError(f"{error}; the screen shows\n{self.text}") from None
 
-    def _take(self) -> None:
+    def take(self) -> None:
+        """Take in what the program has written."""
         with contextlib.suppress(pexpect.TIMEOUT, pexpect.EOF):
             data = self.process.read_nonblocking(65536, timeout=0)
             self.raw += data

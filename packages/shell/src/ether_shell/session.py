@@ -95,7 +95,7 @@ class Session:
         self._client: Client | None = None
         self._hook: Trace | None = None
         self.aside = False
-        """Whether requests are made for the prompt just now, and not for what was typed."""
+        """Whether a request is the shell's own just now, not that of what was typed."""
         self._was_connected = False
 
     @property
@@ -183,8 +183,8 @@ class Session:
             self._client.trace(hook)
 
     @contextmanager
-    def _asides(self) -> Iterator[None]:
-        """While requests are made for the prompt."""
+    def asides(self) -> Iterator[None]:
+        """While requests are made for the prompt, or for what `undo` remembers."""
         self.aside = True
         try:
             yield
@@ -197,7 +197,7 @@ class Session:
         A PING may be repeated and an ALLOC may not, so it is the PING that
         finds out that the server went away in the meantime.
         """
-        with self._asides():
+        with self.asides():
             try:
                 self.ping()
             except ServerRestarted:
@@ -220,7 +220,7 @@ class Session:
             self.blocks = Blocks()
             return
         try:
-            with self._asides():
+            with self.asides():
                 count, page = self.client().list()
         except EtherError:
             self.blocks = Blocks()

@@ -55,14 +55,16 @@ def overwriting(context: Context, handle: int, offset: int, size: int) -> Iterat
     if before is not None and len(before) == size:
         data = after.data
         if data is None:
-            data = context.client.read(handle, size, offset)
+            with context.session.asides():
+                data = context.client.read(handle, size, offset)
         session.change = Change(handle, offset, before, data)
 
 
 def _standing(context: Context, handle: int, offset: int, size: int) -> bytes:
     """The bytes of a range; none where the write is going to be refused, with its own words."""
     try:
-        return context.client.read(handle, size, offset)
+        with context.session.asides():
+            return context.client.read(handle, size, offset)
     except ServerError:
         return b""
 

@@ -107,7 +107,7 @@ TRACE: Final = Command(
         Example("trace save trace.jsonl", "one JSON object a message"),
     ),
     detail=f"Every field has its offset in the message, its bytes, its name and its value; a reply "
-    f"has the time it took. What the shell asks for its prompt is one line each. Secrets "
+    f"has the time it took. What the shell asks on its own account is one line each. Secrets "
     f"are left out. The last {KEPT_MESSAGES:,} messages are kept for trace save.",
     local=True,
 )

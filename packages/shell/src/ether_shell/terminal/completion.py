@@ -128,8 +128,8 @@ def _handles(assignment: Assignment, known: Known) -> Iterator[Offer]:
     for handle, size in known.sizes.items():
         if str(handle) not in taken:
             yield Offer(str(handle), format_size(size))
-    for name, handle in known.variables.items():
-        yield Offer(f"${name}", f"handle {handle}")
+    for name, value in known.variables.items():
+        yield Offer(f"${name}", f"handle {value}" if value in known.sizes else f"{value:,}")
 
 
 class ShellCompleter(Completer):
