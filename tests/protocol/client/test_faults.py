@@ -32,6 +32,7 @@ from ether_protocol import (
     ServerBusy,
     ServerRestarted,
     TimedOut,
+    Traced,
     connect,
     connect_async,
 )
@@ -691,3 +692,24 @@ def test_a_loop_that_was_busy_does_not_write_into_a_dead_connection(
             assert await block.fetch_add(0, 1) == 0
 
     loop.run_until_complete(scenario())
+
+
+def test_a_trace_that_begins_among_requests_is_in_step(
+    loop: asyncio.AbstractEventLoop, proxy: Proxy
+) -> None:
+    told: list[Traced] = []
+
+    async def scenario() -> None:
+        async with connect_async(proxy.address, retry=QUICKLY) as client:
+            early = [asyncio.create_task(client.ping()) for _ in range(10)]
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
+            client.trace(told.append)
+            await asyncio.gather(*early, client.stats())
+            proxy.cut()
+            await client.ping()
+
+    loop.run_until_complete(scenario())
+    words = [(entry.sent, entry.summary.split()[0]) for entry in told]
+    assert words[:2] == [(True, "STATS"), (False, "OK")]
+    assert words[-2:] == [(True, "PING"), (False, "PONG")]
