@@ -384,7 +384,9 @@ def test_readinto_fills_what_there_is(block: Block) -> None:
 
 
 @pytest.mark.parametrize(
-    "buffer", [b"constant", memoryview(bytearray(8))[::2], "text", 5], ids=repr
+    "buffer",
+    [b"constant", memoryview(bytearray(8))[::2], "text", 5],
+    ids=["read-only", "in pieces", "text", "a number"],
 )
 def test_readinto_needs_a_buffer_it_can_fill(block: Block, buffer: Any) -> None:
     with pytest.raises(TypeError, match=r"read-only|in one piece|bytes-like"):
