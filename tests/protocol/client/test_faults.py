@@ -7,6 +7,7 @@ import random
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any
 
@@ -358,8 +359,9 @@ def test_a_restarted_server_is_told_from_a_lost_connection(
         with pytest.raises(ServerRestarted, match="was restarted"):
             block.read()
         assert client.closed
-        with pytest.raises(ConnectionLost):
-            client.ping()
+        for act in (client.ping, lambda: block.read(1), lambda: block.write(b"x")):
+            with pytest.raises(ConnectionLost, match="the client was closed"):
+                act()
     with each.connect(second.address) as client:
         assert client.list() == (0, [])
 
@@ -389,6 +391,18 @@ def test_a_server_that_stopped_is_waited_for(each: Either, start_etherd: StartEt
         with pytest.raises(ConnectionLost, match="can't connect"):
             client.ping()
         assert not client.closed
+
+
+def test_closing_ends_the_attempts_to_connect_again(start_etherd: StartEtherd) -> None:
+    daemon = start_etherd()
+    client = connect(daemon.address, retry=Retry(2000, 0.001, 0.001))
+    daemon.stop()
+    with ThreadPoolExecutor() as threads:
+        asked = threads.submit(client.ping)
+        until(lambda: not client.connected, "the end of the connection")
+        client.close()
+        with pytest.raises(ConnectionLost, match="the client was closed"):
+            asked.result()
 
 
 GREETINGS: dict[str, tuple[Any, type[EtherError], str]] = {

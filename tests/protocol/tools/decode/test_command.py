@@ -171,6 +171,13 @@ def test_a_token_is_not_printed(file: Path, capsys: pytest.CaptureFixture[str]) 
         assert "sesame" not in out
 
 
+@pytest.mark.parametrize("port", ["0", "65536", "-1", "http"])
+def test_a_port_that_is_none_is_usage(port: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        main(["--port", port])
+    assert f"{port!r} is no port: a number from 1 to 65535" in capsys.readouterr().err
+
+
 def test_usage_is_status_2() -> None:
     with pytest.raises(SystemExit) as ended:
         main(["--format", "morse"])

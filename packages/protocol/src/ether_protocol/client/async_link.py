@@ -34,7 +34,7 @@ from .greeting import (
 from .operations import Operation, Replies
 from .retry import Retry
 from .tracing import Trace
-from .transfer import Batch, Transfer
+from .transfer import Batch, Transfer, after_close
 
 _Value = TypeVar("_Value")
 
@@ -140,6 +140,8 @@ class AsyncLink:
 
     async def with_channel(self, use: Callable[[AsyncChannel], Awaitable[None]]) -> None:
         """Have `use` use the channel, over new connections while it raises ConnectionLost."""
+        if self._closed:
+            raise after_close(self.channel.address)
         attempts = iter(()) if self._retry is None else self._retry.delays()
         channel = self.channel
         while True:
@@ -170,14 +172,14 @@ class AsyncLink:
         if self.channel is not broken and not self.channel.closed:
             return self.channel
         if self._closed:
-            raise ConnectionLost(f"not connected to {self.channel.address}")
+            raise after_close(self.channel.address)
         opening = self._opening
         if opening is None:
             opening = self._opening = asyncio.ensure_future(self._reopen())
             opening.add_done_callback(self._end_of_opening)
         await asyncio.wait([opening])  # whoever is cancelled leaves it to the others
         if opening.cancelled():
-            raise ConnectionLost(f"not connected to {self.channel.address}: the client was closed")
+            raise after_close(self.channel.address)
         return opening.result()
 
     def _end_of_opening(self, opening: asyncio.Task[AsyncChannel]) -> None:

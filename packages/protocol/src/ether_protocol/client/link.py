@@ -38,7 +38,7 @@ from .greeting import (
 from .operations import Operation, Replies
 from .retry import Retry
 from .tracing import Trace
-from .transfer import Batch, Transfer
+from .transfer import Batch, Transfer, after_close
 
 _Value = TypeVar("_Value")
 
@@ -145,7 +145,7 @@ class Link:
             except TimedOut:
                 raise
             except ConnectionLost:
-                if self._retry is None or not self._retry.attempts or self._closed:
+                if not self._closed and (self._retry is None or not self._retry.attempts):
                     raise
                 return None
 
@@ -153,6 +153,8 @@ class Link:
         """Have `use` use the channel, over new connections while it raises ConnectionLost."""
         self._see_that_it_is_free()
         with self._in_use:
+            if self._closed:
+                raise after_close(self.channel.address)
             lost = self._try(use)
             if lost is None:
                 return
@@ -160,6 +162,8 @@ class Link:
                 raise lost
             for delay in self._retry.delays():
                 time.sleep(delay)
+                if self._closed:  # by another thread in the meantime
+                    raise after_close(self.channel.address)
                 try:
                     self._reopen()
                 except ConnectionLost as error:
@@ -197,6 +201,8 @@ class Link:
     def _reopen(self) -> None:
         self.channel.close()
         self.channel, server = self._open()
+        if self._closed:  # by another thread, which has closed the one of before
+            self.channel.close()
         try:
             see_that_it_is_the_same(self.channel.address, self.server, server)
         except ServerRestarted:

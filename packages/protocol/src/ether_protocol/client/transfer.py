@@ -188,6 +188,11 @@ class Transfer:
         return kind(f"lost the connection to {address}: {reason}")
 
 
+def after_close(address: Address) -> ConnectionLost:
+    """What to raise for whatever is asked of a client that was closed."""
+    return ConnectionLost(f"not connected to {address}: the client was closed")
+
+
 def doing(request: Message) -> str:
     """The request as an error names it: command, handle and range."""
     text = command_name(request.command)
