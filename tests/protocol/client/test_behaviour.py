@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import array
-import asyncio
 import ctypes
 import importlib.util
 import inspect
@@ -731,21 +730,6 @@ def test_a_trace_begins_and_ends_at_any_time(any_client: Client) -> None:
     any_client.trace(None)
     any_client.ping()
     assert [entry.summary.partition(" #")[0] for entry in told] == ["PING", "PONG"]
-
-
-def test_a_trace_that_begins_amid_requests_shows_what_follows(shared_etherd: Etherd) -> None:
-    told: list[Traced] = []
-
-    async def ping() -> None:
-        async with connect_async(shared_etherd.address) as client:
-            before = [asyncio.ensure_future(client.ping()) for _ in range(3)]
-            for _ in range(2):  # one turn of the loop asks, the next one sends
-                await asyncio.sleep(0)
-            client.trace(told.append)
-            await asyncio.gather(client.stats(), *before)
-
-    asyncio.run(ping())
-    assert [entry.summary.partition(" #")[0] for entry in told] == ["STATS", "OK"]
 
 
 def test_a_trace_never_shows_a_token(each: Either, shared_etherd: Etherd) -> None:
