@@ -817,3 +817,10 @@ def test_a_refused_connection_is_told_in_the_same_words(each: Either) -> None:
         refused = f"127.0.0.1:{server.getsockname()[1]}"
     with pytest.raises(ConnectionLost, match=f"^can't connect to {refused}: Connection refused$"):
         each.connect(refused)
+
+
+@pytest.mark.parametrize("seconds", [0, -1, float("inf"), float("nan")])
+@pytest.mark.parametrize("name", ["timeout", "connect_timeout"])
+def test_a_time_that_is_none_is_a_value_error(each: Either, name: str, seconds: float) -> None:
+    with pytest.raises(ValueError, match=f"^{name} is a number of seconds above 0, not {seconds}$"):
+        each.connect("localhost", **{name: seconds})

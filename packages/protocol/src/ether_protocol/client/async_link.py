@@ -29,6 +29,7 @@ from .greeting import (
     first_words,
     see_that_it_is_the_same,
     see_that_it_understands,
+    see_that_they_are_times,
     silence_limit,
 )
 from .operations import Operation, Replies
@@ -52,6 +53,7 @@ def async_opener(
     greet: bool,
 ) -> AsyncOpen:
     """What opens channels to `address`, and has the server `greet` first if it is to."""
+    see_that_they_are_times(connect_timeout, timeout)
 
     async def open_() -> tuple[AsyncChannel, Hello | None]:
         channel = await open_async_channel(address, connect_timeout, timeout, trace)

@@ -44,7 +44,7 @@ def connect(
     told `name`.  A lost connection is opened again as `retry` says; with None
     it is not, and HELLO is not asked.  `trace` is called with every message.
 
-    Raises ValueError for an address that is none, ConnectionLost where nobody
+    Raises ValueError for an address or a time that is none, ConnectionLost where nobody
     answers, and RemoteProtocolError where it is no Ether server that does.
     """
     where = as_address(address)

@@ -7,8 +7,9 @@ would take each other's replies, with ids that fit.
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from typing import Protocol
-from weakref import WeakSet
+from weakref import ref
 
 
 class Closable(Protocol):
@@ -18,12 +19,17 @@ class Closable(Protocol):
         """Close this process's copy of the socket."""
 
 
-_opened: WeakSet[Closable] = WeakSet()
+# A WeakSet runs Python where a connection is collected, and a Ctrl-C that falls there is lost.
+_opened: list[ref[Closable]] = []
 
 
 def stays_with_parent(connection: Closable) -> None:
     """Have `connection` closed in every child, where its client then opens one of its own."""
-    _opened.add(connection)
+    for other in list(_opened):
+        if other() is None:
+            with suppress(ValueError):  # another thread was faster
+                _opened.remove(other)
+    _opened.append(ref(connection))
 
 
 def not_pickled() -> TypeError:
@@ -34,8 +40,10 @@ def not_pickled() -> TypeError:
 
 
 def _leave() -> None:
-    for connection in list(_opened):
-        connection.close()
+    for each in _opened:
+        connection = each()
+        if connection is not None:
+            connection.close()
     _opened.clear()
 
 

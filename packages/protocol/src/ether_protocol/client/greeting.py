@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from math import inf
 
 from ether_protocol.address import Address
 from ether_protocol.bodies import Hello
@@ -56,3 +57,10 @@ def see_that_it_is_the_same(address: Address, before: Hello | None, now: Hello |
 def silence_limit(timeout: float | None) -> float:
     """The longest silence while HELLO is under way, in seconds."""
     return LONGEST_SILENCE_SECONDS if timeout is None else min(timeout, LONGEST_SILENCE_SECONDS)
+
+
+def see_that_they_are_times(connect_timeout: float, timeout: float | None) -> None:
+    """Raise ValueError for timeouts that would end every attempt before it began."""
+    for name, seconds in (("connect_timeout", connect_timeout), ("timeout", timeout)):
+        if seconds is not None and not 0 < seconds < inf:
+            raise ValueError(f"{name} is a number of seconds above 0, not {seconds!r}")

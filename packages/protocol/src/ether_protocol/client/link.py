@@ -33,6 +33,7 @@ from .greeting import (
     first_words,
     see_that_it_is_the_same,
     see_that_it_understands,
+    see_that_they_are_times,
     silence_limit,
 )
 from .operations import Operation, Replies
@@ -56,6 +57,7 @@ def opener(
     greet: bool,
 ) -> Open:
     """What opens channels to `address`, and has the server `greet` first if it is to."""
+    see_that_they_are_times(connect_timeout, timeout)
 
     def open_() -> tuple[Channel, Hello | None]:
         channel = open_channel(address, connect_timeout, timeout, trace)
