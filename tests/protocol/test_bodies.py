@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import codecs
 import struct
 from collections.abc import Callable
 from contextlib import suppress
@@ -21,6 +22,7 @@ from ether_protocol import (
     ServerError,
     bodies,
     declarations,
+    dissect,
 )
 from protocol.samples import ERROR_BODY, HELLO_BODY, INFO_BODY, LIST_BODY, STATS_BODY
 
@@ -237,3 +239,24 @@ def test_a_code_from_the_future_is_kept() -> None:
     error = bodies.decode_error(Message(Command.ERROR, payload=b"\x03\xe8later"))
 
     assert (error.code, error.name, str(error)) == (1000, "CODE_1000", "later")
+
+
+def test_an_interrupt_amid_a_text_is_not_taken_for_a_bad_body(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def interrupted(*_: Any) -> Any:
+        raise KeyboardInterrupt
+
+    def find(name: str) -> codecs.CodecInfo | None:
+        return codecs.CodecInfo(interrupted, interrupted) if name == "interrupted" else None
+
+    body = bodies.encode_stats({"blocks": 1})
+    codecs.register(find)
+    try:
+        monkeypatch.setattr(declarations.Name, "encoding", "interrupted")
+        with pytest.raises(KeyboardInterrupt):
+            bodies.decode_stats(body)
+        with pytest.raises(KeyboardInterrupt):
+            dissect(Message(Command.OK, payload=body), Command.STATS)
+    finally:
+        codecs.unregister(find)

@@ -72,6 +72,7 @@ def _parse(declaration: Any, payload: Buffer) -> Any:
     try:
         return declaration.parse(bytes(payload))
     except (declared.DeclarationError, UnicodeDecodeError) as error:
+        declared.let_interrupt_out(error)
         reason = str(error).splitlines()[-1]
         raise RemoteProtocolError(f"the body does not parse: {reason}") from None
 

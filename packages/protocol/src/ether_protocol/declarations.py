@@ -126,6 +126,15 @@ REPLY_BODIES: dict[Command, Construct[Any, Any]] = {
 """The declared body of the OK reply to each request that gets one; a READ's is plain bytes."""
 
 
+def let_interrupt_out(error: Exception) -> None:
+    """Raise the Ctrl-C that ended a parse, if it was one and not the bytes.
+
+    construct decodes text under a bare `except`, and calls whatever ends it an error of its own.
+    """
+    if error.__context__ is not None and not isinstance(error.__context__, Exception):
+        raise error.__context__ from None
+
+
 class Layout(NamedTuple):
     """A declaration of fixed size, as `struct` knows it."""
 

@@ -163,6 +163,7 @@ def _body(
             yield Field(start + piece.offset, piece.data[:KEPT_BYTES], piece.name, value)
             end, count = piece.offset + len(piece.data), count + 1
     except (declared.DeclarationError, UnicodeDecodeError) as error:
+        declared.let_interrupt_out(error)
         reason = reason or f"this does not parse: {str(error).splitlines()[-1]}"
     rest = data[end:]
     if reason or len(rest):
