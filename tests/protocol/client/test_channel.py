@@ -24,6 +24,7 @@ from ether_protocol import (
 )
 from ether_protocol.client.channel import Channel
 from ether_protocol.client.link import Link
+from ether_protocol.client.transport import Transport
 from ether_protocol.codec import encode
 from protocol.scripted import (
     bytes_of,
@@ -255,7 +256,7 @@ class HeldSocket:
 
 def _holding(held: HeldSocket) -> Client:
     sock = cast(socket.socket, held)  # as much of a socket as it needs
-    return Client(Link(lambda: (Channel(sock, Address("held")), None)))
+    return Client(Link(lambda: (Channel(Transport(sock), Address("held")), None)))
 
 
 PONG_1 = encode(Message(Command.PONG, request_id=1))

@@ -21,9 +21,9 @@ from ether_protocol.errors import (
 )
 from ether_protocol.messages import Buffer, Message
 
-from .channel import reason_of
 from .tracing import Trace, Tracer
 from .transfer import Traffic
+from .transport import reason_of
 
 _GATHER_BYTES = 64 * 1024
 """Small messages are gathered up to here into one write."""

@@ -1,17 +1,10 @@
-"""A blocking socket and the protocol on it, several requests on their way at once.
+"""A blocking transport and the protocol on it, several requests on their way at once.
 
 Rule: whatever ends an exchange, the next one begins with no reply under way,
-or with a closed socket.  Nothing here knows what a command is for.
+or with a closed connection.  Nothing here knows what a command is for.
 """
 
 from __future__ import annotations
-
-import os
-import select
-import socket
-import struct
-import time
-from collections.abc import Callable
 
 from ether_protocol.address import Address
 from ether_protocol.codec import first_word
@@ -30,69 +23,26 @@ from ether_protocol.vocabulary import Command
 from .forking import stays_with_parent
 from .tracing import Trace, Tracer
 from .transfer import Step, Transfer
-
-_SPIN_SECONDS = 100e-6
-"""How long an answer is looked for before the kernel is asked to wake this thread for it.
-
-On loopback and on fast networks the waking costs more than the rest of a
-round trip (docs/performance.md, "Python clients").
-"""
-
-_SPIN_PAUSE = 64
-"""After an answer that was slower than that, so many are waited for at once."""
+from .transport import Broken, Transport, reason_of, timed_out
 
 _READ = first_word(Command.READ)
 _WRITE = first_word(Command.WRITE)
-_CPUS = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def open_channel(
-    address: Address, connect_timeout: float, timeout: float | None, trace: Trace | None = None
-) -> Channel:
-    """Connect; raises ConnectionLost where nobody answers within `connect_timeout` seconds."""
-    try:
-        sock = socket.create_connection((address.host, address.port), connect_timeout)
-    except OSError as error:
-        raise ConnectionLost(f"can't connect to {address}: {reason_of(error)}") from None
-    except UnicodeError:  # the codec of host names
-        raise ConnectionLost(f"can't connect to {address}: no host has such a name") from None
-    channel = Channel(sock, address, trace, spin=_CPUS > 1)
-    try:
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        channel.limit_silence(timeout)
-    except OSError as error:  # reset already
-        channel.close()
-        raise ConnectionLost(f"can't connect to {address}: {reason_of(error)}") from None
-    return channel
-
-
-class Broken(Exception):
-    """The socket failed, for `reason`; a type of its own, since hooks may raise OSError too."""
-
-    def __init__(self, error: OSError) -> None:
-        self.reason: str = reason_of(error)
-        self.in_time: bool = not _timed_out(error)
 
 
 class Channel:
-    """One socket and the protocol on it, for one caller at a time."""
+    """One transport and the protocol on it, for one caller at a time."""
 
     def __init__(
         self,
-        sock: socket.socket,
+        transport: Transport,
         address: Address,
         trace: Trace | None = None,
-        *,
-        spin: bool = False,
     ) -> None:
         self.address = address
         self.closed: bool = False
         self.connection: ClientConnection = ClientConnection()
-        self._sock = sock
+        self.transport = transport
         self._tracer = None if trace is None else Tracer(trace)
-        self._timeout: float | None = None
-        self._spin = spin
-        self._spin_in = 0
         stays_with_parent(self)
 
     @property
@@ -112,19 +62,7 @@ class Channel:
     def close(self) -> None:
         """Close the socket.  May be called twice."""
         self.closed = True
-        self._sock.close()
-
-    def limit_silence(self, seconds: float | None) -> None:
-        """Have the kernel end a call after so long a silence, or never.
-
-        Python's own timeouts ask the kernel before each call whether it may be made.
-        """
-        self._timeout = seconds
-        self._sock.settimeout(None)
-        whole, part = divmod(0.0 if seconds is None else max(seconds, 1e-6), 1)
-        limit = struct.pack("@ll", int(whole), int(part * 1e6))
-        for option in (socket.SO_RCVTIMEO, socket.SO_SNDTIMEO):
-            self._sock.setsockopt(socket.SOL_SOCKET, option, limit)
+        self.transport.close()
 
     def run(self, transfer: Transfer) -> None:
         """Send what is left of `transfer`, and take every reply to it.
@@ -156,10 +94,10 @@ class Channel:
         """
         data, sent = b"", 0
         try:
-            if self.closed or (command != Command.READ and self.has_ended()):
+            if self.closed or (command != Command.READ and self.transport.has_ended()):
                 raise self.not_connected()
             data = self.number_plain(command, handle, size, offset, payload)
-            sent = self._sock.send(data)
+            sent = self.transport.send(data)
             if sent == len(data) and self.fill():
                 values: list[bytes | int] = []
                 self.connection.take_plain(values)
@@ -205,43 +143,10 @@ class Channel:
         if self.connection.outstanding or isinstance(error, RemoteProtocolError):
             self.close()
 
-    def has_ended(self) -> bool:
-        """Whether the server has closed already, so that a request never sent is not "unknown"."""
-        try:
-            return not self._sock.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
-        except BlockingIOError:
-            return False
-        except OSError:
-            return True
-
     def not_connected(self) -> ConnectionLost:
         """Close; what to raise where nothing was sent."""
         self.close()
         return ConnectionLost(f"not connected to {self.address}")
-
-    def push(self, data: Buffer, meanwhile: Callable[[], object]) -> None:
-        """Send `data`, and have `meanwhile` take what comes while the server takes nothing.
-
-        A server reads no further while nobody takes its replies, so whoever
-        sends much before it reads must do both at once.  Raises Broken.
-        """
-        rest = memoryview(data)
-        while len(rest):
-            try:
-                rest = rest[self._sock.send(rest, socket.MSG_DONTWAIT) :]
-            except BlockingIOError:
-                if self._readable_before_writable():
-                    meanwhile()
-            except OSError as error:
-                raise Broken(error) from None
-
-    def _readable_before_writable(self) -> bool:
-        poll = select.poll()
-        poll.register(self._sock, select.POLLIN | select.POLLOUT)
-        ready = poll.poll(None if self._timeout is None else self._timeout * 1000)
-        if not ready:
-            raise Broken(TimeoutError())
-        return bool(ready[0][1] & ~select.POLLOUT)
 
     def pull(self) -> None:
         """Receive once, waiting if need be; raises Broken, at the end too."""
@@ -252,39 +157,21 @@ class Channel:
             raise Broken(error) from None
 
     def fill(self) -> int:
-        """Receive once, waiting if need be; returns how many bytes, 0 at the end.  Raises OSError.
-
-        A thread that sleeps is woken late, so an answer is looked for awake first.
-        """
+        """Receive once, waiting if need be; how many bytes, 0 at the end; raises OSError."""
         connection = self.connection
         due = connection.payload_due
         if due:
-            data = self._sock.recv(due, socket.MSG_WAITALL)
+            data = self.transport.receive_whole(due)
             if data:
                 connection.receive_payload(data)
             return len(data)
-        room = connection.get_buffer()
-        if self._spin:
-            if self._spin_in:
-                self._spin_in -= 1
-            else:
-                receive = self._sock.recv_into
-                until = time.perf_counter() + _SPIN_SECONDS
-                while time.perf_counter() < until:
-                    try:
-                        count = receive(room, 0, socket.MSG_DONTWAIT)
-                    except BlockingIOError:
-                        continue
-                    connection.received(count)
-                    return count
-                self._spin_in = _SPIN_PAUSE
-        count = self._sock.recv_into(room)
+        count = self.transport.receive_into(connection.get_buffer())
         connection.received(count)
         return count
 
     def _send_step(self, step: Step, transfer: Transfer) -> None:
         request, into = step
-        if self.closed or (not self.connection.outstanding and self.has_ended()):
+        if self.closed or (not self.connection.outstanding and self.transport.has_ended()):
             transfer.not_sent()
             raise self.not_connected()
         try:
@@ -299,16 +186,13 @@ class Channel:
         """Send the whole of the request that `transfer` gave last."""
         try:
             for buffer in buffers:
-                # One sendall would take the timeout for the whole payload, not for a silence.
-                rest = memoryview(buffer)
-                while len(rest):
-                    rest = rest[self._sock.send(rest) :]
+                self.transport.send_all(buffer)
         except OSError as error:
             raise self._cut_short(error, transfer) from None
 
     def _cut_short(self, error: OSError, transfer: Transfer) -> EtherError:
         """What to raise where the last request was not sent whole, so was not carried out."""
-        refused = None if _timed_out(error) else self._refused_while_sending(transfer)
+        refused = None if timed_out(error) else self._refused_while_sending(transfer)
         if refused is not None:
             return refused
         if transfer.waiting:
@@ -350,7 +234,7 @@ class Channel:
     def _lost(self, error: OSError, transfer: Transfer) -> ConnectionLost | OutcomeUnknown:
         """Close, and say what that means for the requests that have no answer."""
         self.close()
-        return transfer.lost(self.address, reason_of(error), in_time=not _timed_out(error))
+        return transfer.lost(self.address, reason_of(error), in_time=not timed_out(error))
 
 
 def _message(command: Command, handle: int, size: int, offset: int, payload: Buffer) -> Message:
@@ -358,17 +242,3 @@ def _message(command: Command, handle: int, size: int, offset: int, payload: Buf
     if command == Command.READ:
         return Message(command, handle, size, offset)
     return Message(command, handle, offset=offset, payload=payload)
-
-
-def reason_of(error: OSError) -> str:
-    """What went wrong, in words."""
-    if _timed_out(error):
-        return "no answer in time"
-    if error.errno is not None and error.errno > 0:  # asyncio has words of its own, with a tuple
-        return os.strerror(error.errno)
-    return error.strerror or str(error) or type(error).__name__
-
-
-def _timed_out(error: OSError) -> bool:
-    """A call that the kernel ended for `limit_silence` says that it would block."""
-    return isinstance(error, TimeoutError | BlockingIOError)

@@ -28,7 +28,7 @@ from ether_protocol.messages import Buffer
 from ether_protocol.vocabulary import Command
 
 from . import operations
-from .channel import Channel, open_channel
+from .channel import Channel
 from .greeting import (
     first_words,
     see_that_it_is_the_same,
@@ -40,6 +40,7 @@ from .operations import Operation, Replies
 from .retry import Retry
 from .tracing import Trace
 from .transfer import Batch, Transfer, after_close
+from .transport import open_transport
 
 _Value = TypeVar("_Value")
 
@@ -60,13 +61,13 @@ def opener(
     see_that_they_are_times(connect_timeout, timeout)
 
     def open_() -> tuple[Channel, Hello | None]:
-        channel = open_channel(address, connect_timeout, timeout, trace)
+        channel = Channel(open_transport(address, connect_timeout, timeout), address, trace)
         if not greet:
             return channel, None
         try:
-            channel.limit_silence(silence_limit(timeout))
+            channel.transport.limit_silence(silence_limit(timeout))
             hello = _greet(channel, name)
-            channel.limit_silence(timeout)
+            channel.transport.limit_silence(timeout)
         except BaseException:
             channel.close()
             raise

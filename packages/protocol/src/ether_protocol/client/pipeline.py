@@ -14,8 +14,9 @@ from typing import Any, Self
 from ether_protocol.errors import LocalProtocolError
 from ether_protocol.messages import Buffer, Message
 
-from .channel import Broken, Channel
+from .channel import Channel
 from .recording import Pending, Plain, Recorder
+from .transport import Broken
 
 _PUSH_BYTES = 64 * 1024
 """Requests are gathered up to here before they are sent."""
@@ -66,7 +67,7 @@ class Pipeline(Recorder):
 
 def _exchange(channel: Channel, recorded: list[Pending[Any]]) -> None:
     """Send requests and take replies until each of `recorded` is answered."""
-    if channel.closed or channel.has_ended():
+    if channel.closed or channel.transport.has_ended():
         raise channel.not_connected()
     waiting: deque[Pending[Any]] = deque()
     unsent = iter(recorded)
@@ -125,13 +126,13 @@ def _send_all(
             if len(buffer) < _PUSH_BYTES:
                 out += buffer
                 continue
-            channel.push(out, receive)
-            channel.push(buffer, receive)
+            channel.transport.push(out, receive)
+            channel.transport.push(buffer, receive)
             out = bytearray()
         if len(out) >= _PUSH_BYTES:
-            channel.push(out, receive)
+            channel.transport.push(out, receive)
             out = bytearray()
-    channel.push(out, receive)
+    channel.transport.push(out, receive)
 
 
 def _receive(channel: Channel, waiting: deque[Pending[Any]]) -> None:
