@@ -98,6 +98,23 @@ def test_the_last_handle_never_means_a_block_of_another_server(
     assert someone.run("list").out == "1 5\n"
 
 
+def test_an_empty_line_never_goes_on_in_a_block_of_another_server(
+    talk: Talk, start_etherd: StartEtherd
+) -> None:
+    first = start_etherd()
+    shell = talk(first.address, interactive=True)
+    shell.session.greet()
+    shell.run("alloc 64")
+    shell.run("x/8xb $_")
+    first.stop()
+    second = start_etherd("--port", str(first.port))
+    talk(second.address).run("alloc 64")
+    said = shell.run("")
+    assert (said.status, said.out) == (0, "")
+    assert said.err == f"connected to {first.address} again; $_ is forgotten\n"
+    assert shell.run("").err == ""
+
+
 def test_the_same_blocks_keep_their_handles(
     talk: Talk, etherd: Etherd, monkeypatch: pytest.MonkeyPatch
 ) -> None:

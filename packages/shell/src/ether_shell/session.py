@@ -97,6 +97,8 @@ class Session:
         self.aside = False
         """Whether a request is the shell's own just now, not that of what was typed."""
         self._was_connected = False
+        self.era = 0
+        """Grows whenever handles have come to stand for other blocks."""
 
     @property
     def connected(self) -> bool:
@@ -137,6 +139,7 @@ class Session:
 
     def _forget(self) -> str:
         """Let go of every handle: it may be somebody else's block now.  Returns what to say."""
+        self.era += 1
         names = ", ".join(f"${name}" for name in self.variables)
         verb = "are" if len(self.variables) > 1 else "is"
         self.variables.clear()

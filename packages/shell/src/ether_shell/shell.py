@@ -68,9 +68,10 @@ class Shell:
 
         For a person an empty line goes on with what the last command shows piece by piece.
         """
-        if self._interactive:
-            line = line if line.strip() else self._context.next_line
-            self._context.next_line = ""
+        goes_on = self._interactive and not line.strip()
+        if goes_on:
+            line = self._context.next_line
+        self._context.next_line = ""
         bound: Bound | None = None
         self._context.asked = False
         try:
@@ -78,7 +79,10 @@ class Shell:
             if bound is None:
                 return Outcome()
             if self._attends(bound.command):
+                era = self.session.era
                 self.session.probe()
+                if goes_on and era != self.session.era:
+                    return Outcome()  # there is another block now where this one was
                 # Another connection may lead to another server, where $_ is someone else's block.
                 bound = self._bind(line) or bound
             return self._carry_out(bound)
