@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -179,6 +180,35 @@ def test_a_link_stays_a_link_and_a_device_a_device(
     assert (link.is_symlink(), file.read_bytes()) == (True, bytes(10))
     assert shell.run("dump 1 /dev/null").status == 0
     assert Path("/dev/null").is_char_device()
+
+
+def test_a_pipe_that_only_a_descriptor_names(
+    shell: Conversation, client: Client, file: Path
+) -> None:
+    client.alloc(10).write(b"0123456789")
+    there, here = os.pipe()
+    try:
+        assert shell.run(f"dump 1 /dev/fd/{here}").status == 0
+        assert os.read(there, 100) == b"0123456789"
+    finally:
+        os.close(there)
+        os.close(here)
+
+
+def test_a_write_that_was_interrupted_before_it_was_counted_counts(
+    shell: Conversation, client: Client, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client.alloc(1000)
+    write = os.write
+
+    def interrupted(descriptor: int, data: bytes) -> int:
+        write(descriptor, data)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("ether_shell.savefile.os.write", interrupted)
+    said = shell.run(f"dump 1 {file}")
+    part = file.with_name("data.bin.part")
+    assert said.err == f"interrupted; {part} keeps the 1,000 bytes that came before that\n"
 
 
 def test_a_name_that_is_no_text_is_shown_escaped(shell: Conversation, file: Path) -> None:

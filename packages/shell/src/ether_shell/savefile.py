@@ -28,9 +28,11 @@ class SaveFile:
 
     def __init__(self, name: FromFile) -> None:
         self._name = name
-        self.path = Path(os.path.realpath(os.path.expanduser(name.path)))
+        named = Path(os.path.expanduser(name.path))
+        self._in_place = _is_no_file(named)
+        # /dev/stdout and /dev/fd/63 lead to a pipe, which has no path of its own.
+        self.path = named if self._in_place else Path(os.path.realpath(named))
         self.size = 0
-        self._in_place = False
         self._descriptor = -1
 
     @property
@@ -51,12 +53,12 @@ class SaveFile:
 
     def __enter__(self) -> Self:
         try:
-            self._in_place = self.path.exists() and not stat.S_ISREG(self.path.stat().st_mode)
-            how = os.O_WRONLY | os.O_CLOEXEC | os.O_NOFOLLOW
+            how = os.O_WRONLY | os.O_CLOEXEC
             if self._in_place:
                 self._descriptor = os.open(self.path, how)
             else:
-                self._descriptor = os.open(self._part, how | os.O_CREAT | os.O_TRUNC, 0o666)
+                how |= os.O_NOFOLLOW | os.O_CREAT | os.O_TRUNC
+                self._descriptor = os.open(self._part, how, 0o666)
         except (OSError, ValueError) as error:
             raise self._misuse(error) from None
         return self
@@ -67,6 +69,9 @@ class SaveFile:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        if not self._in_place:
+            # An interrupt may have come between a write and its being counted.
+            self.size = os.fstat(self._descriptor).st_size
         os.close(self._descriptor)
         if self._in_place:
             return
@@ -93,3 +98,11 @@ class SaveFile:
     def _misuse(self, error: OSError | ValueError) -> Misuse:
         reason = getattr(error, "strerror", None) or str(error)
         return Misuse(f"can't write {self._name.path}: {reason}", self._name.at)
+
+
+def _is_no_file(path: Path) -> bool:
+    """Whether something is there that is not replaced but written as it stands."""
+    try:
+        return not stat.S_ISREG(path.stat().st_mode)
+    except (OSError, ValueError):
+        return False
