@@ -71,6 +71,14 @@ def test_a_trace_outlives_its_connection(talk: Talk, etherd: Etherd) -> None:
     assert "> ALLOC " in shell.run("alloc 1").err
 
 
-@pytest.mark.parametrize("line", ["trace save", "trace on file", "trace maybe"])
-def test_what_is_no_trace(talk: Talk, etherd: Etherd, line: str) -> None:
-    assert talk(etherd.address).run(line).status == 2
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ("trace save", "FILE is missing: trace save FILE"),
+        ("trace on file", "trace on takes no file: trace save FILE writes one"),
+        ("trace maybe", "'maybe' is not one of on, off, save"),
+    ],
+)
+def test_what_is_no_trace(talk: Talk, etherd: Etherd, line: str, says: str) -> None:
+    said = talk(etherd.address).run(line)
+    assert (said.status, said.err.splitlines()[0]) == (2, says)

@@ -25,6 +25,7 @@ from ether_shell.terminal.hints import hint
         ("read 1 ", "[LENGTH] [--at N] [--as FORM] [--all]"),
         ("free ", "HANDLE… [--all]"),
         ("free 1 ", "[HANDLE…] [--all]"),
+        ("bench ping ", "[VERB…] [--size N] [--requests N] [--seconds S]"),
         ("let", " [NAME] [=] [COMMAND…]"),
         ("let a = alloc ", "SIZE [--session]"),
         ("watch", " SECONDS COMMAND… [--count N]"),

@@ -27,6 +27,12 @@ def test_percentiles_and_a_histogram() -> None:
     ]
 
 
+def test_what_was_stopped_begins_below_the_terminals_own_sign() -> None:
+    stopped, whole = (Measured("ping", 64, 0.5, Latencies(), whole) for whole in (False, True))
+    assert next(iter(render(stopped, View(terminal=True)))) == ""
+    assert next(iter(render(whole, View(terminal=True)))) != ""
+
+
 def test_nothing_measured_is_no_histogram() -> None:
     result = Measured("ping", 64, 0.0, Latencies(), False)
     assert list(render(result, View())) == ["ping 64 B: 0 requests in 0.00 s, 0 a second, stopped"]

@@ -38,8 +38,10 @@ class TraceSaved(Result):
 
 def trace(context: Context, action: str | None, file: FromFile | None) -> Results:
     """Show every message from now on, or no more, or save those that were shown."""
-    if (file is None) == (action == "save"):
-        raise Misuse("trace save FILE, and otherwise no FILE")
+    if action == "save" and file is None:
+        raise Misuse("FILE is missing: trace save FILE")
+    if action != "save" and file is not None:
+        raise Misuse(f"trace {action} takes no file: trace save FILE writes one", file.at)
     if file is not None:
         yield _save(context, file)
         return

@@ -42,4 +42,4 @@ def _lacking(tokens: list[Token], catalogue: Catalogue) -> list[str]:
 def _still(argument: Argument, given: list[str]) -> str:
     """An argument that may be repeated is optional once it was given."""
     again = argument.repeated and argument.name in given
-    return f"[{argument.usage}]" if again else argument.usage
+    return f"[{argument.usage}]" if again and argument.required else argument.usage

@@ -20,6 +20,8 @@ _BAR_COLUMNS: Final = 40
 def _measured(result: Measured, view: View) -> Output:
     latencies = result.latencies
     stopped = "" if result.whole else ", stopped"
+    if stopped and view.terminal:
+        yield ""  # the terminal has put ^C at the beginning of the line
     yield view.paint(
         "heading",
         f"{result.verb} {format_size(result.size)}: {latencies.count:,} requests"
