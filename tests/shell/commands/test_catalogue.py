@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ether_shell.commands.catalogue import COMMANDS
+from ether_shell.commands.catalogue import COMMANDS, ELSEWHERE
 from ether_shell.language.binding import bind
 from ether_shell.language.declaration import Command, Example
 from harness import Etherd
@@ -32,6 +32,11 @@ def test_a_command_explains_itself(command: Command) -> None:
     assert [a.required for a in command.arguments] == sorted(
         (a.required for a in command.arguments), reverse=True
     )
+
+
+def test_what_a_command_is_called_elsewhere_is_no_name_here() -> None:
+    assert not ELSEWHERE.keys() & set(COMMANDS.names)
+    assert set(ELSEWHERE.values()) <= {command.name for command in COMMANDS.commands}
 
 
 def test_no_name_is_given_twice() -> None:

@@ -107,6 +107,8 @@ def test_an_empty_line_is_no_command(line: str) -> None:
     ("line", "spot", "says"),
     [
         ("allocc 5", "^", "unknown command 'allocc': did you mean alloc?"),
+        ("GET 5", "^", "unknown command 'GET': did you mean read?"),
+        ("malloc 5", "^", "unknown command 'malloc': did you mean alloc?"),
         ("xyzzy", "^", "unknown command 'xyzzy'; help lists them"),
         ('"alloc" 5', "^", "begins with a command"),
         ("alloc", "     ^", "SIZE is missing: alloc SIZE [--session]"),

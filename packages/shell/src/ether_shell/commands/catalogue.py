@@ -28,6 +28,30 @@ from . import (
     writing,
 )
 
+ELSEWHERE: Final = {
+    "calloc": "alloc",
+    "cas": "swap",
+    "del": "free",
+    "delete": "free",
+    "get": "read",
+    "getrange": "read",
+    "incr": "add",
+    "incrby": "add",
+    "keys": "list",
+    "malloc": "alloc",
+    "memcpy": "copy",
+    "memset": "fill",
+    "monitor": "trace",
+    "peek": "read",
+    "poke": "write",
+    "print": "x",
+    "resize": "realloc",
+    "scan": "list",
+    "set": "write",
+    "setrange": "write",
+}
+"""What one may type who comes from C, Redis, memcached or gdb, and what it is called here."""
+
 COMMANDS: Final = Catalogue(
     Section(
         "Blocks",
@@ -77,4 +101,5 @@ COMMANDS: Final = Catalogue(
         guide.HELP,
         guide.QUIT,
     ),
+    elsewhere=ELSEWHERE,
 )

@@ -67,12 +67,14 @@ def _watchable(context: Context, line: Line) -> Bound:
         raise Misuse(str(error), None if error.at is None else error.at + line.at) from None
     assert bound is not None  # a token of it was there
     command = bound.command
-    lasting = command.lasting or any(
-        option.lasting and bound.values[option.parameter] for option in command.options
-    )
-    if command.changes or command.local or lasting:
+    lasting = any(option.lasting and bound.values[option.parameter] for option in command.options)
+    if not _only_looks(command) or lasting:
         raise Misuse(f"{command.name} is not for watching: it must only look", line.at)
     return bound
+
+
+def _only_looks(command: Command) -> bool:
+    return not (command.changes or command.local or command.lasting)
 
 
 def rounds(
@@ -151,7 +153,13 @@ WATCH: Final = Command(
     watch,
     (
         Argument("seconds", SECONDS, "from one round to the next, such as 1 or 0.2"),
-        Argument("command", LINE, "one that only looks: read, x, stats, info …", rest=True),
+        Argument(
+            "command",
+            LINE,
+            "one that only looks: read, x, stats, info …",
+            rest=True,
+            suits=_only_looks,
+        ),
     ),
     (Option("count", "stop after so many rounds; else Ctrl-C stops it", COUNT),),
     (

@@ -88,7 +88,14 @@ LET: Final = Command(
     (
         Argument("name", VARIABLE, "letters, digits and _", required=False),
         Argument("equals", EQUALS, "between a name and what it stands for", required=False),
-        Argument("command", LINE, "alloc, load or add, or a number", required=False, rest=True),
+        Argument(
+            "command",
+            LINE,
+            "alloc, load or add, or a number",
+            required=False,
+            rest=True,
+            suits=lambda command: bool(command.gives),
+        ),
     ),
     examples=(
         Example("let a = alloc 4096", "write $a hello"),

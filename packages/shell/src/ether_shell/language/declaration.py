@@ -67,7 +67,8 @@ class Argument:
     """A value that is known by its place.
 
     A `repeated` one takes all words that are left, a `rest` the line as it
-    stands from there on, which is a line of its own.
+    stands from there on, which is a line of its own.  Where it names a
+    command, `suits` says which ones it may be.
     """
 
     name: str
@@ -76,6 +77,7 @@ class Argument:
     required: bool = True
     repeated: bool = False
     rest: bool = False
+    suits: Callable[[Command], bool] = lambda _: True
 
     @property
     def parameter(self) -> str:
@@ -186,10 +188,14 @@ class Section:
 
 
 class Catalogue:
-    """All commands, by section and by name."""
+    """All commands, by section and by name.
 
-    def __init__(self, *sections: Section) -> None:
+    `elsewhere` are the names that other programs have for what some of them do.
+    """
+
+    def __init__(self, *sections: Section, elsewhere: Mapping[str, str] | None = None) -> None:
         self.sections = sections
+        self._elsewhere = elsewhere or {}
         self.commands = tuple(command for section in sections for command in section.commands)
         self._by_name = {
             name: command for command in self.commands for name in (command.name, *command.aliases)
@@ -208,9 +214,10 @@ class Catalogue:
 
     def unknown(self, name: str) -> str:
         """The sentence for a word that is no command."""
-        return f"unknown command {name!r}" + (
-            did_you_mean(name.lower(), self.names) or "; help lists them"
-        )
+        word = name.lower()
+        if word in self._elsewhere:
+            return f"unknown command {name!r}: did you mean {self._elsewhere[word]}?"
+        return f"unknown command {name!r}" + (did_you_mean(word, self.names) or "; help lists them")
 
 
 def did_you_mean(word: str, known: tuple[str, ...]) -> str:

@@ -67,7 +67,7 @@ def offers(line: str, catalogue: Catalogue, known: Known) -> tuple[str, list[Off
 
 def _at(tokens: list[Token], typed: str, catalogue: Catalogue, known: Known) -> Iterator[Offer]:
     if not tokens:
-        yield from _commands(catalogue)
+        yield from _commands(catalogue.commands)
         return
     command = catalogue.find(tokens[0].text)
     if command is None:
@@ -78,16 +78,19 @@ def _at(tokens: list[Token], typed: str, catalogue: Catalogue, known: Known) -> 
         return
     if assignment.pending is not None:
         if assignment.pending.kind is not None:
-            yield from _values(assignment.pending.kind, typed, assignment, catalogue, known)
+            yield from _values(assignment.pending.kind, typed, assignment, known)
         return
     if assignment.missing and not typed.startswith("--"):
-        yield from _values(assignment.missing[0].kind, typed, assignment, catalogue, known)
+        due = assignment.missing[0]
+        if due.kind.live is Live.COMMANDS:
+            yield from _commands(each for each in catalogue.commands if due.suits(each))
+        yield from _values(due.kind, typed, assignment, known)
     if typed.startswith("-") or not any(a.required for a in assignment.missing):
         yield from _options(command, assignment)
 
 
-def _commands(catalogue: Catalogue) -> Iterator[Offer]:
-    return (Offer(command.name, command.summary) for command in catalogue.commands)
+def _commands(commands: Iterable[Command]) -> Iterator[Offer]:
+    return (Offer(command.name, command.summary) for command in commands)
 
 
 def _options(command: Command, assignment: Assignment) -> Iterator[Offer]:
@@ -97,11 +100,7 @@ def _options(command: Command, assignment: Assignment) -> Iterator[Offer]:
             yield Offer(option.flag, option.help)
 
 
-def _values(
-    kind: Kind, typed: str, assignment: Assignment, catalogue: Catalogue, known: Known
-) -> Iterator[Offer]:
-    if kind.live is Live.COMMANDS:
-        yield from _commands(catalogue)
+def _values(kind: Kind, typed: str, assignment: Assignment, known: Known) -> Iterator[Offer]:
     if kind.live is Live.HANDLES:
         yield from _handles(assignment, known)
     if kind.live is Live.PATHS:
