@@ -91,6 +91,7 @@ def test_what_a_program_is_told(etherd: Etherd, talk: Talk, file: Path) -> None:
         ("dump 9 {file}", 1, "no block has handle 9"),
         ("dump 1 {file} 11", 2, "block 1 has 10 bytes: [0:11] is not within it\n"),
         ("dump 1 {file} --at 11", 2, "block 1 has 10 bytes"),
+        ("dump 1 -", 2, "read HANDLE --as raw writes to standard output; a file called - is ./-"),
         ("dump 1 /nowhere/at/all", 2, "can't write /nowhere/at/all: No such file or directory\n"),
         ('dump 1 "a\\0b"', 2, "is not the name of a file\n"),
     ],

@@ -24,6 +24,9 @@ _SPELT_SURROGATE = re.compile(r"\\udc([89a-f][0-9a-f])")
 _WINDOW_COLUMNS = 72
 """How much of a long line is shown above a caret."""
 
+INCOMPLETE: Final = "INCOMPLETE"
+"""What JSON calls a command that the shell itself could not finish; no server says so."""
+
 
 class ExitStatus(IntEnum):
     """How `ether-shell` ends."""
@@ -114,7 +117,7 @@ def judge(error: BaseException, *, changes: bool, sent: bool = True) -> Failure 
         case ServerError():
             return Failure(ExitStatus.REFUSED, error.name, str(error))
         case Incomplete():
-            return Failure(ExitStatus.REFUSED, "INCOMPLETE", str(error))
+            return Failure(ExitStatus.REFUSED, INCOMPLETE, str(error))
         case OutcomeUnknown():
             return Failure(ExitStatus.OUTCOME_UNKNOWN, "OUTCOME_UNKNOWN", str(error))
         case ConnectionLost():
@@ -132,7 +135,7 @@ def judge(error: BaseException, *, changes: bool, sent: bool = True) -> Failure 
             return Failure(ExitStatus.INTERRUPTED, "INTERRUPTED", message)
         case MemoryError():
             return Failure(
-                ExitStatus.REFUSED, "INCOMPLETE", "there is not enough memory here to hold that"
+                ExitStatus.REFUSED, INCOMPLETE, "there is not enough memory here to hold that"
             )
     return None
 

@@ -20,6 +20,7 @@ from .language.declaration import Command, Result, Results
 from .language.grammar import scan
 from .output import Output
 from .problems import (
+    INCOMPLETE,
     ExitStatus,
     Failure,
     Incomplete,
@@ -157,8 +158,9 @@ class Shell:
         text = f"{where}{failure.message}"
         if self._interactive and failure.status is ExitStatus.INTERRUPTED:
             text = f"\n{text}"  # the terminal has put ^C at the end of some line
-        if failure.status is ExitStatus.REFUSED and failure.name not in text:
-            text += f" ({failure.name})"
+        refused = failure.status is ExitStatus.REFUSED and failure.name != INCOMPLETE
+        if refused and failure.name not in text:
+            text += f" ({failure.name})"  # as docs/protocol.md calls it
         if failure.at is not None:
             text += "\n" + point_at(line, failure.at)
         self._output.problem(text)

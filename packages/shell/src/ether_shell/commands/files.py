@@ -98,6 +98,10 @@ def _allocated(context: Context, file: FromFile, size: int | None, at: int) -> i
 
 def dump(context: Context, handle: int, file: FromFile, length: int | None, at: int) -> Results:
     """Put bytes of a block into a file."""
+    if file.path == "-":
+        raise Misuse(
+            "read HANDLE --as raw writes to standard output; a file called - is ./-", file.at
+        )
     there = context.client.info(handle).size
     size = max(0, there - at) if length is None else length
     if size > there - at:
