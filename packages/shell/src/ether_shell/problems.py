@@ -11,6 +11,7 @@ import unicodedata
 from dataclasses import dataclass, replace
 from enum import IntEnum
 from pathlib import Path
+from typing import Final
 
 from ether_protocol import (
     ConnectionLost,
