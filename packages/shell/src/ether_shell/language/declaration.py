@@ -45,6 +45,8 @@ class Live(Enum):
     HANDLES = "handles"
     COMMANDS = "commands"
     PATHS = "paths"
+    NAMES = "names of variables"
+    NUMBERS = "variables where a number may stand"
 
 
 @dataclass(frozen=True, slots=True)

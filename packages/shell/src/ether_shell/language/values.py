@@ -188,8 +188,8 @@ def _name(token: Token, _: Variables) -> str:
 
 HANDLE: Final = Kind(_handle, live=Live.HANDLES)
 PLACE: Final = Kind(_place, live=Live.HANDLES)
-SIZE: Final = Kind(_size)
-SIGNED: Final = Kind(_signed)
+SIZE: Final = Kind(_size, live=Live.NUMBERS)
+SIGNED: Final = Kind(_signed, live=Live.NUMBERS)
 BYTE: Final = Kind(_byte)
 WORD: Final = Kind(_word)
 SECONDS: Final = Kind(_seconds)
@@ -232,5 +232,5 @@ def _chooser(known: tuple[str, ...]) -> Callable[[Token, Variables], str]:
     return parse
 
 
-VARIABLE: Final = Kind(_variable_name)
+VARIABLE: Final = Kind(_variable_name, live=Live.NAMES)
 EQUALS: Final = choice(("=", "what it stands for comes next"))

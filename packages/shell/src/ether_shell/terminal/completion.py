@@ -103,6 +103,8 @@ def _options(command: Command, assignment: Assignment) -> Iterator[Offer]:
 def _values(kind: Kind, typed: str, assignment: Assignment, known: Known) -> Iterator[Offer]:
     if kind.live is Live.HANDLES:
         yield from _handles(assignment, known)
+    if kind.live is Live.NAMES or (kind.live is Live.NUMBERS and typed.startswith("$")):
+        yield from _variables("$" if typed.startswith("$") else "", known)
     if kind.live is Live.PATHS:
         yield from _files("", typed, known)
     yield from (Offer(text, meaning) for text, meaning in kind.words)
@@ -127,8 +129,13 @@ def _handles(assignment: Assignment, known: Known) -> Iterator[Offer]:
     for handle, size in known.sizes.items():
         if str(handle) not in taken:
             yield Offer(str(handle), format_size(size))
+    yield from _variables("$", known)
+
+
+def _variables(mark: str, known: Known) -> Iterator[Offer]:
     for name, value in known.variables.items():
-        yield Offer(f"${name}", f"handle {value}" if value in known.sizes else f"{value:,}")
+        meaning = f"handle {value}" if value in known.sizes else f"{value:,}"
+        yield Offer(f"{mark}{name}", meaning)
 
 
 class ShellCompleter(Completer):
