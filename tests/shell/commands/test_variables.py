@@ -32,6 +32,32 @@ def test_a_number_gets_a_name(shell: Conversation) -> None:
     assert shell.run("read $_ $n --at $m").status == 0
 
 
+def test_a_variable_stands_wherever_a_number_may(shell: Conversation) -> None:
+    shell.run("alloc 16")
+    shell.run("let n = 5")
+    assert shell.run("fill $_ $n 1 --at 7").status == 0
+    assert shell.run("swap $_ $n 9").out == "0x0000000000000005\n"
+    assert shell.run("bench ping --requests $n").out.startswith("ping 64 B: 5 requests")
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ("read $none", "$none is 0 and not a handle: it lies outside 1 to 18446744073709551615"),
+        ("add $_ $all", "$all is 18446744073709551615 and not a number: it lies outside"),
+        ("fill $_ $all", "$all is 18446744073709551615 and not a byte"),
+        ("bench --requests $none", "$none is 0 and not a count"),
+    ],
+)
+def test_a_variable_keeps_the_bounds_of_a_number(shell: Conversation, line: str, says: str) -> None:
+    shell.run("alloc 8")
+    shell.run("fill $_ 255")
+    shell.run("let all = add $_ 0")
+    shell.run("let none = 0")
+    said = shell.run(line)
+    assert (said.status, said.err.startswith(says)) == (2, True)
+
+
 def test_names_are_forgotten(shell: Conversation) -> None:
     shell.run("let a = 1")
     shell.run("let b = 2")

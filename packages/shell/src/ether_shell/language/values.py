@@ -88,10 +88,18 @@ def _whole(text: str, what: str, least: int, most: int) -> int:
     return value
 
 
+def _number(text: str, variables: Variables, what: str, least: int, most: int) -> int:
+    """A whole number, or a variable that stands for one."""
+    value = _variable(text, variables)
+    if value is None:
+        return _whole(text, what, least, most)
+    if not least <= value <= most:
+        raise ValueError(f"{text} is {value} and not {what}: it lies outside {least} to {most}")
+    return value
+
+
 def _handle(token: Token, variables: Variables) -> int:
-    text = _bare(token, "a handle")
-    known = _variable(text, variables)
-    return known if known is not None else _whole(text, "a handle", 1, _MAX_U64)
+    return _number(_bare(token, "a handle"), variables, "a handle", 1, _MAX_U64)
 
 
 def _place(token: Token, variables: Variables) -> Place:
@@ -112,9 +120,7 @@ def _size(token: Token, variables: Variables) -> int:
 
 
 def _signed(token: Token, variables: Variables) -> int:
-    text = _bare(token, "a number")
-    known = _variable(text, variables)
-    return known if known is not None else _whole(text, "a number", _MIN_I64, _MAX_I64)
+    return _number(_bare(token, "a number"), variables, "a number", _MIN_I64, _MAX_I64)
 
 
 def _data(token: Token, _: Variables) -> Data:
@@ -129,18 +135,19 @@ def _literal(token: Token, what: str) -> bytes:
     return token.data
 
 
-def _byte(token: Token, _: Variables) -> int:
+def _byte(token: Token, variables: Variables) -> int:
     if token.form is Form.WORD and (token.text[:1].isdigit() or len(token.data) != 1):
-        return _whole(token.text, "a byte, such as 255, 0xff, hex:ff or z", 0, 255)
+        return _number(token.text, variables, "a byte, such as 255, 0xff, hex:ff or z", 0, 255)
     data = _literal(token, "one byte")
     if len(data) != 1:
         raise ValueError(f"{token.text} is {len(data)} bytes, and this is one")
     return data[0]
 
 
-def _word(token: Token, _: Variables) -> bytes:
+def _word(token: Token, variables: Variables) -> bytes:
     if token.form is Form.WORD:
-        value = _whole(token.text, "a number or a literal of 8 bytes", 0, _MAX_U64)
+        what = "a number or a literal of 8 bytes"
+        value = _number(token.text, variables, what, 0, _MAX_U64)
         return value.to_bytes(_WORD_BYTES, "big")
     data = _literal(token, "8 bytes")
     if len(data) != _WORD_BYTES:
@@ -159,8 +166,8 @@ def _seconds(token: Token, _: Variables) -> float:
     return value
 
 
-def _count(token: Token, _: Variables) -> int:
-    return _whole(_bare(token, "a count"), "a count", 1, _MAX_I64)
+def _count(token: Token, variables: Variables) -> int:
+    return _number(_bare(token, "a count"), variables, "a count", 1, _MAX_I64)
 
 
 def _snapshot(token: Token, _: Variables) -> int:
@@ -190,11 +197,11 @@ HANDLE: Final = Kind(_handle, live=Live.HANDLES)
 PLACE: Final = Kind(_place, live=Live.HANDLES)
 SIZE: Final = Kind(_size, live=Live.NUMBERS)
 SIGNED: Final = Kind(_signed, live=Live.NUMBERS)
-BYTE: Final = Kind(_byte)
-WORD: Final = Kind(_word)
+BYTE: Final = Kind(_byte, live=Live.NUMBERS)
+WORD: Final = Kind(_word, live=Live.NUMBERS)
 SECONDS: Final = Kind(_seconds)
 SNAPSHOT: Final = Kind(_snapshot, beginnings=(("@", "the number of a snapshot: @1"),))
-COUNT: Final = Kind(_count)
+COUNT: Final = Kind(_count, live=Live.NUMBERS)
 LINE: Final = Kind(_line, live=Live.COMMANDS)
 PATH: Final = Kind(_path, live=Live.PATHS)
 COMMAND_NAME: Final = Kind(_name, live=Live.COMMANDS)
