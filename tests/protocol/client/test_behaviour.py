@@ -506,8 +506,9 @@ def test_a_refusal_names_the_command_the_handle_and_the_range(
         act(any_client, block.handle)
     assert str(caught.value).startswith(says.format(block.handle))
     assert any_client.connected
-    with any_client.pipeline() as pipeline:
-        recorded = _recorded(act, pipeline, block.handle)
+    pipeline = any_client.pipeline()
+    recorded = _recorded(act, pipeline, block.handle)
+    pipeline.execute()
     if recorded is not None:
         assert type(recorded.error) is kind
         assert str(recorded.error) == str(caught.value)
@@ -661,6 +662,23 @@ def test_a_pipelines_requests_are_of_one_message(any_client: Client, block: Bloc
     assert len(pipeline) == 0
 
 
+def test_the_end_of_a_pipelines_with_raises_its_first_error(
+    any_client: Client, block: Block
+) -> None:
+    pipeline = any_client.pipeline()
+    written = pipeline.write(block.handle, b"hello")
+    past_the_end = pipeline.read(block.handle, 5, 5000)
+    unknown = pipeline.free(2**63)
+    read = pipeline.read(block.handle, 5)
+
+    with pytest.raises(OutOfRange, match=r"READ handle \d+ \[5000:5005\]"), pipeline:
+        pass
+
+    assert (written.result(), read.result()) == (5, b"hello")
+    assert type(past_the_end.error) is OutOfRange
+    assert type(unknown.error) is NotFound
+
+
 def test_a_pipeline_of_a_hundred_thousand(any_client: Client) -> None:
     count = 100_000
     with any_client.alloc(count) as block:
@@ -705,9 +723,10 @@ def test_a_trace_hook_is_told_of_every_message(each: Either, shared_etherd: Ethe
         with client.alloc(64) as block:
             block.write(b"hello", 3)
             block.read(5, 3)
-            with client.pipeline() as pipeline:
-                pipeline.read(block.handle, 5, 3)
-                pipeline.read(2**63, 5)
+            pipeline = client.pipeline()
+            pipeline.read(block.handle, 5, 3)
+            pipeline.read(2**63, 5)
+            pipeline.execute()
     assert [(entry.sent, entry.summary.split()[0]) for entry in told if entry.sent] == [
         (True, name) for name in ("ALLOC", "WRITE", "READ", "READ", "READ", "FREE")
     ]

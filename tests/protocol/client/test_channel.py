@@ -45,14 +45,34 @@ MIB = 1024 * 1024
 BLOCK = b"".join(bytes([number]) * MIB for number in range(40))
 PART = 16 * MIB
 
+FITS = ok()
+"""The answer to the question about 0 bytes at the end of a range that will be changed."""
+
 
 def test_a_long_write_goes_in_parts() -> None:
     with serving(wrote) as server, meet(server) as client:
         assert client.write(7, BLOCK, 5) == 40 * MIB
     assert server.seen == [
-        f"WRITE #1 handle=7 offset=5 [{PART} bytes]",
-        f"WRITE #2 handle=7 offset={PART + 5} [{PART} bytes]",
-        f"WRITE #3 handle=7 offset={2 * PART + 5} [{8 * MIB} bytes]",
+        f"WRITE #1 handle=7 offset={40 * MIB + 5}",
+        f"WRITE #2 handle=7 offset=5 [{PART} bytes]",
+        f"WRITE #3 handle=7 offset={PART + 5} [{PART} bytes]",
+        f"WRITE #4 handle=7 offset={2 * PART + 5} [{8 * MIB} bytes]",
+    ]
+
+
+def test_a_long_range_that_does_not_fit_changes_nothing() -> None:
+    with serving(refused(ErrorCode.OVERFLOW)) as server, meet(server) as client:
+        with pytest.raises(
+            OutOfRange, match=r"WRITE handle 7 \[5:41943045\]: .* nothing was changed"
+        ):
+            client.write(7, BLOCK, 5)
+        with pytest.raises(
+            OutOfRange, match=r"FILL handle 7 \[5:41943045\]: .* nothing was changed"
+        ):
+            client.fill(7, 0, 5, 40 * MIB)
+    assert server.seen == [
+        f"WRITE #1 handle=7 offset={40 * MIB + 5}",
+        f"FILL #2 handle=7 offset={40 * MIB + 5} [1 bytes]",
     ]
 
 
@@ -128,28 +148,29 @@ def test_a_long_read_that_begins_past_the_end_is_refused() -> None:
 
 def test_a_long_fill_goes_in_parts() -> None:
     with (
-        serving(ok(size=PART), ok(size=5)) as server,
+        serving(FITS, ok(size=PART), ok(size=5)) as server,
         meet(server) as client,
     ):
         assert client.fill(7, 0xAA, 3, PART + 5) == PART + 5
     assert server.seen == [
-        f"FILL #1 handle=7 size={PART} offset=3 [1 bytes]",
-        f"FILL #2 handle=7 size=5 offset={PART + 3} [1 bytes]",
+        f"FILL #1 handle=7 offset={PART + 8} [1 bytes]",
+        f"FILL #2 handle=7 size={PART} offset=3 [1 bytes]",
+        f"FILL #3 handle=7 size=5 offset={PART + 3} [1 bytes]",
     ]
 
 
 def test_a_refusal_in_a_pipeline_is_raised_when_all_answers_are_in() -> None:
-    script = (ok(size=PART), refused(ErrorCode.OVERFLOW, "the end"), ok(size=PART), pong)
+    script = (FITS, ok(size=PART), refused(ErrorCode.OVERFLOW, "the end"), ok(size=PART), pong)
     with serving(*script, pong) as server, meet(server) as client:
         with pytest.raises(OutOfRange, match=r"FILL handle 7 \[16777216:33554432\]: the end"):
             client.fill(7, 0, 0, 3 * PART)
         assert client.ping(b"in step") == b"in step"
-    assert server.seen[-1] == "PING #4 [7 bytes]"
+    assert server.seen[-1] == "PING #5 [7 bytes]"
 
 
 def test_the_first_of_two_refusals_is_raised() -> None:
     script = (refused(ErrorCode.NOT_FOUND, "first"), refused(ErrorCode.TOO_LARGE, "second"), pong)
-    with serving(*script) as server, meet(server) as client:
+    with serving(FITS, *script) as server, meet(server) as client:
         with pytest.raises(NotFound, match="first"):
             client.fill(7, 0, 0, 2 * PART)
         client.ping()
@@ -157,12 +178,12 @@ def test_the_first_of_two_refusals_is_raised() -> None:
 
 def test_nothing_is_sent_behind_a_refusal() -> None:
     with (
-        serving(refused(ErrorCode.NOT_FOUND, "gone")) as server,
+        serving(FITS, refused(ErrorCode.NOT_FOUND, "gone")) as server,
         meet(server) as client,
     ):
         with pytest.raises(NotFound):
             client.fill(7, 0, 0, 100 * PART)
-    assert len(server.seen) == 4
+    assert len(server.seen) == 1 + 4
 
 
 def test_a_refused_read_in_a_pipeline_is_raised() -> None:
@@ -174,12 +195,12 @@ def test_a_refused_read_in_a_pipeline_is_raised() -> None:
 
 
 def test_a_part_without_a_form_is_refused_when_all_answers_are_in() -> None:
-    with serving(ok(size=PART), pong) as server, meet(server) as client:
+    with serving(ok(payload=BLOCK[:PART]), pong) as server, meet(server) as client:
         with pytest.raises(LocalProtocolError, match="does not fit its field"):
-            client.fill(7, 0, 2**64 - PART, 2 * PART)
+            client.readinto(7, bytearray(2 * PART), 2**64 - PART)
         assert client.ping(b"in step") == b"in step"
     assert server.seen == [
-        f"FILL #1 handle=7 size={PART} offset={2**64 - PART} [1 bytes]",
+        f"READ #1 handle=7 size={PART} offset={2**64 - PART}",
         "PING #3 [7 bytes]",
     ]
 
@@ -190,11 +211,11 @@ def test_the_servers_refusal_comes_before_a_part_without_a_form() -> None:
             meet(server) as client,
             pytest.raises(OutOfRange, match="the end"),
         ):
-            client.fill(7, 0, 2**64 - PART, 2 * PART)
+            client.readinto(7, bytearray(2 * PART), 2**64 - PART)
 
 
 def test_a_connection_that_ends_in_a_pipeline_names_what_was_not_answered() -> None:
-    with serving(ok(size=PART), hang_up) as server, meet(server) as client:
+    with serving(FITS, ok(size=PART), hang_up) as server, meet(server) as client:
         with pytest.raises(OutcomeUnknown, match=r"FILL handle 7 \[16777216:33554432\]"):
             client.fill(7, 0, 0, 2 * PART)
         assert client.closed
@@ -259,6 +280,7 @@ def _holding(held: HeldSocket) -> Client:
     return Client(Link(lambda: (Channel(Transport(sock), Address("held")), None)))
 
 
+IT_FITS = encode(Message(Command.OK, request_id=1))
 PONG_1 = encode(Message(Command.PONG, request_id=1))
 
 
@@ -286,7 +308,8 @@ def test_an_interrupted_send_leaves_no_half_message() -> None:
 
 
 def test_an_interrupt_in_a_pipeline_closes_even_between_two_receives() -> None:
-    held = HeldSocket([encode(Message(Command.OK, request_id=1, size=PART)), KeyboardInterrupt()])
+    first = encode(Message(Command.OK, request_id=2, size=PART))
+    held = HeldSocket([IT_FITS, first, KeyboardInterrupt()])
     client = _holding(held)
 
     with pytest.raises(KeyboardInterrupt):
@@ -322,10 +345,10 @@ def test_an_error_that_came_before_the_sending_broke_is_what_is_raised(version: 
 
 
 def test_answers_in_front_of_that_error_are_taken_first() -> None:
-    first = encode(Message(Command.OK, request_id=1, size=PART))
-    second = encode(Message(Command.ERROR, payload=b"\0\x03rubbish", request_id=2))
+    first = encode(Message(Command.OK, request_id=2, size=PART))
+    second = encode(Message(Command.ERROR, payload=b"\0\x03rubbish", request_id=3))
     broken = BrokenPipeError(32, "Broken pipe")
-    held = HeldSocket([first, second], [41, 41, broken])
+    held = HeldSocket([IT_FITS, first, second], [41, 41, 41, broken])
     client = _holding(held)
 
     with pytest.raises(ServerError, match=r"^FILL handle 7 \[16777216:33554432\]: rubbish"):
@@ -343,7 +366,7 @@ def test_what_was_not_sent_whole_was_not_carried_out() -> None:
 
 
 def test_what_was_sent_whole_before_that_has_an_unknown_outcome() -> None:
-    held = HeldSocket([b""], [41, 10, BrokenPipeError(32, "Broken pipe")])
+    held = HeldSocket([IT_FITS, b""], [41, 41, 10, BrokenPipeError(32, "Broken pipe")])
     client = _holding(held)
 
     with pytest.raises(OutcomeUnknown, match=r"FILL handle 7 \[0:16777216\].* Broken pipe"):
@@ -368,9 +391,9 @@ def test_every_way_to_fail_is_an_ether_error() -> None:
 
 def test_the_client_hears_a_transcript_of_several_replies_at_once() -> None:
     replies = b"".join(
-        encode(Message(Command.OK, request_id=number, size=PART)) for number in (1, 2, 3)
+        encode(Message(Command.OK, request_id=number, size=PART)) for number in (2, 3, 4)
     )
-    client = _holding(HeldSocket([replies]))
+    client = _holding(HeldSocket([IT_FITS, replies]))
 
     assert client.fill(7, 0, 0, 3 * PART) == 3 * PART
 
@@ -384,9 +407,9 @@ def test_requests_wait_for_nobody_up_to_the_window() -> None:
             return super().recv_into(buffer)
 
     replies: list[bytes | BaseException] = [
-        encode(Message(Command.OK, request_id=number, size=PART)) for number in range(1, 7)
+        encode(Message(Command.OK, request_id=number, size=PART)) for number in range(2, 8)
     ]
-    client = _holding(Watched(replies))
+    client = _holding(Watched([IT_FITS, *replies]))
 
     assert client.fill(7, 0, 0, 6 * PART) == 6 * PART
-    assert seen == [4, 5, 6, 6, 6, 6]
+    assert seen == [1, 5, 6, 7, 7, 7, 7]

@@ -217,7 +217,7 @@ def test_a_long_write_says_which_part_is_unknown(through: Client, proxy: Proxy) 
     told: list[int] = []
     part = MAX_PAYLOAD_BYTES
     with through.alloc(2 * part) as block:
-        proxy.now(Fault(replies=HEADER, end=End.CLOSED))
+        proxy.now(Fault(replies=2 * HEADER, end=End.CLOSED))
         with pytest.raises(OutcomeUnknown, match=rf"WRITE handle \d+ \[{part}:{2 * part}\]"):
             block.write(b"a" * 2 * part, progress=lambda done, _: told.append(done))
         assert told == [part]

@@ -137,7 +137,10 @@ class AsyncLink:
 
     async def _exchange(self, batch: Batch) -> Replies:
         transfer = Transfer(batch)
-        await self.with_channel(lambda channel: channel.run(transfer))
+        try:
+            await self.with_channel(lambda channel: channel.run(transfer))
+        except ConnectionLost as lost:
+            raise transfer.in_the_end(lost) from None
         return transfer.result()
 
     async def with_channel(self, use: Callable[[AsyncChannel], Awaitable[None]]) -> None:

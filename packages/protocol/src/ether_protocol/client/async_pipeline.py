@@ -13,7 +13,7 @@ from typing import Any, Self
 from ether_protocol.errors import ConnectionLost, RemoteProtocolError
 
 from .async_channel import AsyncChannel
-from .recording import Pending, Recorder, Recording
+from .recording import Pending, Recorder, Recording, raise_first
 
 
 class AsyncPipeline(Recorder):
@@ -36,7 +36,7 @@ class AsyncPipeline(Recorder):
         trace: TracebackType | None,
     ) -> None:
         if error is None:
-            await self.execute()
+            raise_first(await self.execute())
 
     async def execute(self) -> list[object]:
         """Send what was recorded and wait for every reply, as `Pipeline.execute` does."""

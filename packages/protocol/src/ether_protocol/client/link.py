@@ -134,7 +134,10 @@ class Link:
 
     def _exchange(self, batch: Batch) -> Replies:
         transfer = Transfer(batch)
-        self.with_channel(lambda channel: channel.run(transfer))
+        try:
+            self.with_channel(lambda channel: channel.run(transfer))
+        except ConnectionLost as lost:
+            raise transfer.in_the_end(lost) from None
         return transfer.result()
 
     def perform_plain(

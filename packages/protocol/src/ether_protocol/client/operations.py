@@ -12,9 +12,15 @@ from typing import TypeAlias, TypeVar
 
 from ether_protocol import bodies
 from ether_protocol.bodies import BlockInfo, Hello
-from ether_protocol.errors import EtherError, LocalProtocolError, RemoteProtocolError
+from ether_protocol.errors import EtherError, LocalProtocolError, OutOfRange, RemoteProtocolError
 from ether_protocol.messages import AnyBuffer, Message, flat
-from ether_protocol.vocabulary import MAX_NAME_BYTES, MAX_PAYLOAD_BYTES, AllocFlag, Command
+from ether_protocol.vocabulary import (
+    MAX_NAME_BYTES,
+    MAX_PAYLOAD_BYTES,
+    AllocFlag,
+    Command,
+    command_name,
+)
 
 from .transfer import Batch, Step
 
@@ -108,6 +114,7 @@ def write(
 ) -> Operation[int]:
     """How many bytes were written."""
     view = flat(data)
+    yield from _see_that_it_fits(Message(Command.WRITE, handle, offset=offset), len(view))
     steps: list[Step] = [
         (
             Message(Command.WRITE, handle, offset=offset + at, payload=view[at : at + size]),
@@ -160,6 +167,7 @@ def fill(
     payload = bodies.pack(bodies.FILL_REQUEST, byte)
     if size is None:
         size = max(0, (yield from info(handle)).size - offset)
+    yield from _see_that_it_fits(Message(Command.FILL, handle, 0, offset, payload), size)
     steps: list[Step] = [
         (Message(Command.FILL, handle, part, offset + at, payload), None) for at, part in _cut(size)
     ]
@@ -193,6 +201,24 @@ def fetch_add(handle: int, offset: int, delta: int) -> Operation[int]:
     request = Message(Command.FETCH_ADD, handle, offset=offset, payload=payload)
     reply = yield from call(request)
     return bodies.decode_fetch_add(reply.payload)
+
+
+def _see_that_it_fits(nothing: Message, size: int) -> Operation[None]:
+    """Before the first of several messages changes anything, see that the last one may.
+
+    `nothing` is the request about 0 bytes at the range's start.
+    """
+    if size <= MAX_PAYLOAD_BYTES:
+        return  # one message is whole or refused by itself
+    start = nothing.offset
+    nothing.offset += size
+    try:
+        yield from call(nothing)
+    except OutOfRange:
+        raise OutOfRange(
+            f"{command_name(nothing.command)} handle {nothing.handle} [{start}:{start + size}]:"
+            " the block ends before that; nothing was changed"
+        ) from None
 
 
 def _cut(size: int) -> Iterator[tuple[int, int]]:

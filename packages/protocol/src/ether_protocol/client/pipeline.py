@@ -15,7 +15,7 @@ from ether_protocol.errors import LocalProtocolError
 from ether_protocol.messages import Buffer, Message
 
 from .channel import Channel
-from .recording import Pending, Plain, Recorder
+from .recording import Pending, Plain, Recorder, raise_first
 from .transport import Broken
 
 _PUSH_BYTES = 64 * 1024
@@ -24,6 +24,9 @@ _PUSH_BYTES = 64 * 1024
 
 class Pipeline(Recorder):
     """Requests to send in one go; as a context manager it is executed at the end.
+
+    The `with` then raises the first error there was; `execute` raises none that
+    belongs to a request.
 
     Each method records a request and returns a `Pending`, whose `result` is
     there once the pipeline was executed.  Requests are carried out in their
@@ -44,7 +47,7 @@ class Pipeline(Recorder):
         trace: TracebackType | None,
     ) -> None:
         if error is None:
-            self.execute()
+            raise_first(self.execute())
 
     def execute(self) -> list[object]:
         """Send what was recorded and wait for every reply; the pipeline is empty then.

@@ -133,6 +133,13 @@ class Pending(Generic[_Value]):
         return self.step()[0]
 
 
+def raise_first(outcomes: list[object]) -> None:
+    """Raise the first of `outcomes` that is an error: none is to go unseen."""
+    for outcome in outcomes:
+        if isinstance(outcome, EtherError):
+            raise outcome
+
+
 class Recording:
     """What was recorded, as traffic of an asyncio channel."""
 
@@ -247,6 +254,7 @@ class Recorder:
         """As `Client.write`, of at most 16 MiB; `data` must not change until it was executed."""
         view = flat(data)
         if len(view) > PLAIN_BYTES:
+            _see_that_it_is_one_message(len(view))
             return self._record(operations.write(handle, view, offset))
         return self._record_plain(Plain(Command.WRITE, handle, len(view), offset, view))
 
@@ -254,16 +262,17 @@ class Recorder:
         """As `Client.read`, of at most 16 MiB."""
         if 0 < size <= PLAIN_BYTES:
             return self._record_plain(Plain(Command.READ, handle, size, offset, b""))
-        if size > MAX_PAYLOAD_BYTES:
-            raise _too_long()
+        _see_that_it_is_one_message(size)
         return self._record(operations.read(handle, size, offset))
 
     def readinto(self, handle: int, buffer: AnyBuffer, offset: int = 0) -> Pending[int]:
         """As `Client.readinto`, of at most 16 MiB."""
+        _see_that_it_is_one_message(memoryview(buffer).nbytes)
         return self._record(operations.readinto(handle, buffer, offset))
 
     def fill(self, handle: int, byte: int, offset: int, size: int) -> Pending[int]:
         """As `Client.fill`, of at most 16 MiB."""
+        _see_that_it_is_one_message(size)
         return self._record(operations.fill(handle, byte, offset, size))
 
     def copy(
@@ -283,10 +292,8 @@ class Recorder:
         return self._record(operations.fetch_add(handle, offset, delta))
 
     def _record(self, operation: Operation[_Value]) -> Pending[_Value]:
-        batch = next(operation)
-        if len(batch.steps) != 1:
-            raise _too_long()
-        pending = Pending(batch.steps[0], operation)
+        (step,) = next(operation).steps
+        pending = Pending(step, operation)
         self._recorded.append(pending)
         return pending
 
@@ -296,5 +303,8 @@ class Recorder:
         return pending
 
 
-def _too_long() -> LocalProtocolError:
-    return LocalProtocolError(f"a pipeline's requests are of at most {MAX_PAYLOAD_BYTES} bytes")
+def _see_that_it_is_one_message(size: int) -> None:
+    if size > MAX_PAYLOAD_BYTES:
+        raise LocalProtocolError(
+            f"a pipeline's requests are of at most {MAX_PAYLOAD_BYTES} bytes each"
+        )

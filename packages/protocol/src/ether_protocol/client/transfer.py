@@ -170,6 +170,17 @@ class Transfer:
         """What the server refused with, if it has."""
         return self._error if isinstance(self._error, ServerError) else None
 
+    def in_the_end(self, lost: ConnectionLost) -> ConnectionLost | OutcomeUnknown:
+        """What `lost` means where nobody goes on: a range may have been changed in part."""
+        changed = len(self.replies)
+        request = self._batch.steps[0][0] if changed else None
+        if request is None or request.command in REPEATABLE:
+            return lost
+        return OutcomeUnknown(
+            f"{doing(request)}: {changed} of {len(self._batch.steps)} messages"
+            f" were carried out: {lost}"
+        )
+
     def lost(
         self, address: Address, reason: str, *, in_time: bool = True
     ) -> ConnectionLost | OutcomeUnknown:
