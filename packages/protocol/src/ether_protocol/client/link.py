@@ -164,7 +164,7 @@ class Link:
             lost = self._try(use)
             if lost is None:
                 return
-            if self._retry is None or self._closed:
+            if self._retry is None:
                 raise lost
             for delay in self._retry.delays():
                 time.sleep(delay)
