@@ -31,7 +31,9 @@ def let(context: Context, name: str | None, equals: str | None, command: Line | 
     if name is None:
         yield Variables(dict(variables))
         return
-    if equals is None or command is None:
+    if equals is not None and command is None:
+        raise Misuse(f"= needs something behind it: let {name} = alloc 4096, or = 7")
+    if command is None:
         if name not in variables:
             raise Misuse(f"${name} is not set: let {name} = alloc 4096, or = 7")
         yield Variables({name: variables[name]})
