@@ -78,3 +78,5 @@ def test_an_offer_says_what_it_means() -> None:
     assert found == [Offer("1", "64 B"), Offer("12", "4.0 KiB"), Offer("$_", "handle 12")]
     _, found = offers("free $", COMMANDS, Known({}, {"half": 2048}))
     assert found == [Offer("$half", "2,048")]
+    _, found = offers("read 1 $", COMMANDS, KNOWN)
+    assert found == [Offer("$_", "12")]

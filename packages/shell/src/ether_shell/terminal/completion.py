@@ -7,7 +7,7 @@ the completer merely hands it on.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from prompt_toolkit.completion import CompleteEvent, Completer, Completion
@@ -103,8 +103,10 @@ def _options(command: Command, assignment: Assignment) -> Iterator[Offer]:
 def _values(kind: Kind, typed: str, assignment: Assignment, known: Known) -> Iterator[Offer]:
     if kind.live is Live.HANDLES:
         yield from _handles(assignment, known)
-    if kind.live is Live.NAMES or (kind.live is Live.NUMBERS and typed.startswith("$")):
-        yield from _variables("$" if typed.startswith("$") else "", known)
+    if kind.live is Live.NAMES:
+        yield from _variables("$" if typed.startswith("$") else "", known.variables, known.sizes)
+    if kind.live is Live.NUMBERS and typed.startswith("$"):
+        yield from _variables("$", known.variables, {})
     if kind.live is Live.PATHS:
         yield from _files("", typed, known)
     yield from (Offer(text, meaning) for text, meaning in kind.words)
@@ -129,13 +131,12 @@ def _handles(assignment: Assignment, known: Known) -> Iterator[Offer]:
     for handle, size in known.sizes.items():
         if str(handle) not in taken:
             yield Offer(str(handle), format_size(size))
-    yield from _variables("$", known)
+    yield from _variables("$", known.variables, known.sizes)
 
 
-def _variables(mark: str, known: Known) -> Iterator[Offer]:
-    for name, value in known.variables.items():
-        meaning = f"handle {value}" if value in known.sizes else f"{value:,}"
-        yield Offer(f"{mark}{name}", meaning)
+def _variables(mark: str, variables: Variables, handles: Container[int]) -> Iterator[Offer]:
+    for name, value in variables.items():
+        yield Offer(f"{mark}{name}", f"handle {value}" if value in handles else f"{value:,}")
 
 
 class ShellCompleter(Completer):
