@@ -59,8 +59,6 @@ class Transport:
     """One socket; methods raise OSError unless they say otherwise."""
 
     def __init__(self, sock: socket.socket, *, spin: bool = False) -> None:
-        self.send = sock.send
-        """Send some of the bytes, waiting if need be; returns how many."""
         self._sock = sock
         self._timeout: float | None = None
         self._spin = spin
@@ -91,6 +89,10 @@ class Transport:
         except OSError:
             return True
 
+    def send(self, data: Buffer) -> int:
+        """Send some of `data`, waiting if need be; returns how many bytes."""
+        return self._sock.send(data)
+
     def send_all(self, data: Buffer) -> None:
         """Send all of `data`.
 
@@ -109,7 +111,7 @@ class Transport:
         rest = memoryview(data)
         while len(rest):
             try:
-                rest = rest[self.send(rest, socket.MSG_DONTWAIT) :]
+                rest = rest[self._sock.send(rest, socket.MSG_DONTWAIT) :]
             except BlockingIOError:
                 if self._readable_before_writable():
                     meanwhile()
