@@ -82,11 +82,11 @@ def test_a_block_and_a_pipeline_with_every_type_spelled_out(etherd: Etherd) -> N
             with assert_type(client.pipeline(), Pipeline) as pipeline:
                 read = assert_type(pipeline.read(block.handle, 5), Pending[bytes])
                 wrote = assert_type(pipeline.write(block.handle, b"hello"), Pending[int])
-                freed = assert_type(pipeline.free(99), Pending[None])
             assert_type(read.result(), bytes)
             assert_type(wrote.outcome(), int | EtherError)
-            assert_type(freed.error, EtherError | None)
+            freed = assert_type(pipeline.free(99), Pending[None])
             assert_type(pipeline.execute(), list[object])
+            assert_type(freed.error, EtherError | None)
     assert_type(told[0].elapsed, float | None)
     with Pool(etherd.address, 2) as pool, pool.client(timeout=1) as client:
         assert_type(client, Client)

@@ -15,7 +15,7 @@ from ether_shell.views.style import coloured
 def test_blocks_stand_in_proportion() -> None:
     sizes = ((1, 8000, True), (4, 4000, False), (5, 3900, False), (6, 1, False))
     shares = tuple(Share(*each) for each in sizes)
-    assert list(render(Mapped(16000, 1 << 20, shares), View(columns=11))) == [
+    assert list(render(Mapped(16000, 1 << 20, shares), View(columns=11, pictures=True))) == [
         "4 blocks, 15.6 KiB of 1.0 MiB in use",
         "*1████████",
         "██████████",
@@ -35,8 +35,19 @@ def test_nothing_is_no_picture() -> None:
     assert list(render(Mapped(0, 0, ()), View())) == ["0 blocks, 0 B in use"]
 
 
+def test_without_a_screen_it_is_a_list_with_the_largest_first() -> None:
+    shares = (Share(1, 100, True), Share(4, 300, False))
+    assert list(render(Mapped(400, 0, shares), View())) == [
+        "2 blocks, 400 B in use",
+        "4 300 75.0% another's",
+        "1 100 25.0% yours",
+    ]
+
+
 def test_own_blocks_have_a_colour_too() -> None:
-    lines = list(render(Mapped(8, 0, (Share(1, 8, True),)), View(columns=11, paint=coloured)))
+    lines = list(
+        render(Mapped(8, 0, (Share(1, 8, True),)), View(columns=11, paint=coloured, pictures=True))
+    )
     assert lines[1] == "\x1b[32m*1████████\x1b[0m"
 
 
@@ -48,5 +59,7 @@ def test_every_cell_is_drawn_once(sizes: list[int], columns: int) -> None:
     total = sum(sizes)
     for share, count in runs:
         assert abs(count - share.size * (columns - 1) * ROWS / total) <= 1
-    lines = [str(line) for line in render(Mapped(total, 0, shares), View(columns=columns))]
+    lines = [
+        str(line) for line in render(Mapped(total, 0, shares), View(columns=columns, pictures=True))
+    ]
     assert [len(line) for line in lines[1:-1]] == [columns - 1] * ROWS

@@ -56,7 +56,7 @@ class Output:
     def view(self) -> View:
         """How the output is looked at just now: a window may have changed its width."""
         columns, lines = self._window(self._out)
-        return View(self.terminal, self._paint, columns, lines, self.live)
+        return View(self.terminal, self._paint, columns, lines, self.live, self.live)
 
     def _window(self, stream: TextIO) -> tuple[int, int]:
         """The columns and lines that there are just now."""

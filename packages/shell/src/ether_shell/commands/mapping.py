@@ -60,5 +60,5 @@ MAP: Final = Command(
     examples=(Example("map", "who holds the memory?"),),
     detail="Each block has as many cells as it has of all bytes; blocks beside each other are "
     "drawn in two shades. Those that this shell has made are █ and ▓, and * stands before the "
-    "handle.",
+    "handle. Where nothing can be drawn, with --plain or into a pipe, it is a list.",
 )

@@ -33,8 +33,9 @@ class Frame:
 class View:
     """How the output is looked at: by a person on a `terminal` or by a program, in what colour.
 
-    A `live` terminal can be written over.  A line has `columns`, a window so
-    many `lines`; what is not for a terminal never gets narrower than by default.
+    A `live` terminal can be written over; `pictures` says that drawings are of
+    use to whoever looks.  A line has `columns`, a window so many `lines`; what
+    is not for a terminal never gets narrower than by default.
     """
 
     terminal: bool = False
@@ -42,6 +43,7 @@ class View:
     columns: int = 80
     lines: int = 24
     live: bool = False
+    pictures: bool = False
 
 
 Output = Iterator[str | bytes | Note | Frame]

@@ -2,6 +2,8 @@
 
     *1██████████████████4▒▒▒▒▒▒▒5░░░░░░░░░░░▒
 
+or, where a picture is of no use, as a list.
+
 Rule: pure.  One's own blocks have another sign than others', not only another colour.
 """
 
@@ -28,12 +30,23 @@ def _mapped(result: Mapped, view: View) -> Output:
     yield view.paint("heading", f"{blocks(len(result.blocks))}, {used}{limit} in use")
     if not total:
         return
+    if not view.pictures:
+        yield from _list(result.blocks, total)
+        return
     runs = placed(result.blocks, columns * ROWS)
     yield from _lines(runs, columns, view)
     unseen = len(result.blocks) - len(runs)
     cell = format_size(max(1, total // (columns * ROWS)))
     less = f"; {blocks(unseen)} too small to be seen" if unseen else ""
     yield Note(f"{_OWN} and * yours, {_OTHERS} others; a cell is about {cell}{less}")
+
+
+def _list(shares: tuple[Share, ...], total: int) -> Output:
+    """The same in words, for a screen reader, a dumb terminal or a pipe: largest first."""
+    for share in sorted(shares, key=lambda share: -share.size):
+        whose = "yours" if share.own else "another's"
+        part = 100 * share.size / total
+        yield f"{share.handle} {share.size} {part:.1f}% {whose}"
 
 
 def placed(shares: tuple[Share, ...], cells: int) -> list[tuple[Share, int]]:
