@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 
 import pytest
@@ -134,7 +135,8 @@ CLUMSY = {
         "commands/zero-handles",
     ],
     "cuts PONG": ["headers/v2-ignores-unused-fields", "commands/ping-echoes"],
-    "forgets half a message": ["headers/byte-by-byte", "headers/cut-anywhere"],
+    # "headers/cut-anywhere" is broken, too, unless both halves are there when it looks.
+    "forgets half a message": ["headers/byte-by-byte"],
     "keeps to one version": [
         "headers/v1-ignores-flags",
         "headers/mixed-versions",
@@ -279,7 +281,8 @@ IMPOSTORS: dict[str, tuple[Manner, str]] = {
     "half a reply": (say_once(PONG[:30]), "6 bytes, then silence for 0.4 s"),
     "version 9": (say_once(b"\xe7\xe7\xe7\xe7\x09" + bytes(35)), "version 9"),
     "4 GiB announced": (say_once(HUGE), "PONG #1 that announces 4294967295 bytes"),
-    "a byte now and then": (drip, "a server that keeps this rule busy for too long"),
+    # The rule's time ends while it waits for a byte, or between two of them.
+    "a byte now and then": (drip, "then silence for|busy for too long"),
 }
 
 
@@ -290,7 +293,7 @@ def test_whatever_the_server_does_the_rule_is_broken_and_the_run_goes_on(kind: s
     with behaving(manner) as address:
         findings = list(Run(address, timeout=0.4).each(rules))
     assert broken(findings) == [rule.name for rule in rules]
-    assert seen in findings[0].seen
+    assert re.search(seen, findings[0].seen)
 
 
 def test_a_server_that_goes_away_breaks_the_rest() -> None:
