@@ -4,7 +4,7 @@ Rule: it only measures.  Nothing here passes or fails, and figures of two runs
 are not to be compared: the ratios of one run are.
 
     python bench/run.py [--rounds 5] [--seconds 0.5] [--only WORD] [--json FILE] [--svg FILE]
-                        [--also /elsewhere/bin/etherd]
+                        [--also /elsewhere/bin/etherd] [--congestion reno]
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import resource
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import clients
@@ -27,20 +28,25 @@ from servers import CORES, OWN_ETHERD, python_of, servers
 Measure = Callable[[], dict[str, float]]
 _SPARE_DESCRIPTORS = 100
 
+CONGESTION = Path("/proc/sys/net/ipv4/tcp_congestion_control")
+"""Where Linux keeps the name of its default."""
+
 
 def main() -> None:
     """Measure and write what was asked for."""
     options = _options()
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, congestion_control(options.congestion):
         rows = Bench(Path(folder), options).run()
+        congestion = CONGESTION.read_text().strip() if CONGESTION.exists() else "unknown"
     about = {
         "CPython": python_of(OWN_ETHERD),
         **({"also": python_of(options.also)} if options.also else {}),
         "Redis": footprint.redis_version(),
         "memcached": footprint.memcached_version(),
         "cores": str(len(CORES)),
+        "TCP": congestion,
         "rounds": str(options.rounds),
     }
     print(markdown(rows, about))
@@ -48,6 +54,19 @@ def main() -> None:
         options.json.write_text(json.dumps(as_json(rows, about), indent=1) + "\n")
     if options.svg:
         options.svg.write_text(svg(rows))
+
+
+@contextmanager
+def congestion_control(name: str | None) -> Iterator[None]:
+    """Have the system use `name` until the end of the `with`, if there is one."""
+    before = CONGESTION.read_text() if name else ""
+    if name:
+        CONGESTION.write_text(name)
+    try:
+        yield
+    finally:
+        if name:
+            CONGESTION.write_text(before)
 
 
 def _options() -> argparse.Namespace:
@@ -58,6 +77,11 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--json", type=Path, help="write the figures here")
     parser.add_argument(
         "--also", metavar="ETHERD", help="measure this daemon, of another Python, beside our own"
+    )
+    parser.add_argument(
+        "--congestion",
+        metavar="NAME",
+        help="have the system use this congestion control meanwhile, for all servers (needs root)",
     )
     parser.add_argument("--svg", type=Path, help="write the picture here")
     return parser.parse_args()

@@ -6,13 +6,13 @@ Rule: decisions and plain integers; the sockets are `server`'s and `session`'s.
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import secrets
 import time
 from functools import partial
 
 from ether_protocol.bodies import Hello
 from ether_protocol.framing import Refusal
+from ether_protocol.loopback import is_loopback
 from ether_protocol.vocabulary import MAX_PAYLOAD_BYTES, Command, ErrorCode
 
 from . import __version__
@@ -174,11 +174,6 @@ def is_local(address: object) -> bool:
     A peer that reset its connection before it was accepted has no address any
     more, though what it sent can still be read: it may be from anywhere.
     """
-    if not isinstance(address, tuple):
-        return isinstance(address, str | bytes)
-    try:
-        ip = ipaddress.ip_address(str(address[0]).partition("%")[0])
-    except ValueError:
-        return False
-    mapped = getattr(ip, "ipv4_mapped", None)
-    return bool((mapped or ip).is_loopback)
+    if isinstance(address, tuple):
+        return is_loopback(str(address[0]))
+    return isinstance(address, str | bytes)

@@ -17,6 +17,7 @@ from ether_protocol.bodies import error_reply
 from ether_protocol.codec import encode_header
 from ether_protocol.connection import Refused
 from ether_protocol.framing import Refusal
+from ether_protocol.loopback import do_not_pace
 from ether_protocol.messages import Message
 
 from . import requestlog
@@ -85,6 +86,9 @@ class Session(asyncio.BufferedProtocol):
         self._transport = cast(asyncio.Transport, transport)
         self._transport.set_write_buffer_limits(high=0, low=0)
         self._outbox = Outbox(self._transport, _descriptor(transport))
+        sock = transport.get_extra_info("socket")
+        if sock is not None:
+            do_not_pace(sock)
         self.address = transport.get_extra_info("peername")
         self.peer = _format_peer(self.address)
         self._denied = self._service.admit(self)

@@ -19,6 +19,7 @@ from ether_protocol.errors import (
     LocalProtocolError,
     RemoteProtocolError,
 )
+from ether_protocol.loopback import do_not_pace
 from ether_protocol.messages import Buffer, Message
 
 from .tracing import Trace, Tracer
@@ -146,6 +147,9 @@ class AsyncChannel(asyncio.BufferedProtocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """There is a connection."""
         self._transport = cast(asyncio.Transport, transport)
+        sock = transport.get_extra_info("socket")
+        if sock is not None:
+            do_not_pace(sock)
         self._poll.register(transport.get_extra_info("socket").fileno(), select.POLLIN)
 
     def connection_lost(self, error: Exception | None) -> None:

@@ -14,6 +14,7 @@ from collections.abc import Callable
 
 from ether_protocol.address import Address
 from ether_protocol.errors import ConnectionLost
+from ether_protocol.loopback import do_not_pace
 from ether_protocol.messages import Buffer
 
 _SPIN_SECONDS = 100e-6
@@ -40,6 +41,7 @@ def open_transport(address: Address, connect_timeout: float, timeout: float | No
     transport = Transport(sock, spin=_CPUS > 1)
     try:
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        do_not_pace(sock)
         transport.limit_silence(timeout)
     except OSError as error:  # reset already
         transport.close()
