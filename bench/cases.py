@@ -86,7 +86,7 @@ BARS = [
     Bar("client WRITE 1 MiB", 3),
     Bar("bytes per 64-byte block", 1.1, lower=True),
     Bar("READ 64 B of one block among 1,000,000", 0.95, peer="one"),
-    Bar("bytes per idle connection", 64 * MIB / 10_000, lower=True, value=True),
+    Bar("bytes per idle connection", 64 * MIB // 10_000, lower=True, value=True),
     Bar("exec to first PONG", 0.25, lower=True, value=True),
     Bar("exec to the shell's prompt", 0.4, lower=True, value=True),
 ]
