@@ -161,5 +161,27 @@ SCENES: tuple[Scene, ...] = (
             _line("diff 1", "jelly"),
         ),
     ),
+    Scene(
+        "watch",
+        "What has changed since the last round",
+        (("watch 1 stats" + ENTER, "round 3"),),
+        others=("alloc 64KiB",),
+        lines=32,
+        ends=True,
+    ),
+    Scene(
+        "top",
+        "The server at work, on the whole screen",
+        (("top 1" + ENTER, "up 3 s"),),
+        others=("alloc 256KiB", "alloc 96KiB", "alloc 4KiB"),
+        lines=24,
+        ends=True,
+    ),
+    Scene(
+        "bench",
+        "How quickly the server answers",
+        (_line("bench ping --requests 2000", "p99.9"),),
+        lines=18,
+    ),
 )
 """In the order of docs/shell.md."""

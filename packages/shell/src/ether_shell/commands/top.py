@@ -111,7 +111,9 @@ def top(context: Context, seconds: float | None, count: int | None) -> Results:
     gauge = Gauge(context)
     seconds = 1.0 if seconds is None else seconds
     if context.full_screen is not None and count is None:
-        gauge.look()  # a server that is not there at the beginning is an error like any other
+        # A server that is not there at the beginning is an error like any other. Another
+        # gauge asks, since rates over the moment until the first look would be absurd.
+        Gauge(context).look()
         context.full_screen(gauge.try_to_look, seconds)
         return
     yield from rounds(context, seconds, "top", lambda: (gauge.look(),), count)
