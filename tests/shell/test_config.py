@@ -138,7 +138,7 @@ def test_all_of_the_prompt_can_be_switched_off(etherd: Etherd, home: Path) -> No
         screen.type("alloc 5\r")
         screen.sees("handle 1, 5 B", f"{etherd.address}> alloc 5\nhandle 1, 5 B\n{etherd.address}>")
         screen.type("allo 5\r")
-        screen.sees("did you mean alloc?")
+        screen.sees("did you mean alloc?", f"^\n{etherd.address}>")  # keys before that are lost
         assert "←" not in screen.text
         assert "etherd 0.1.0 ·" not in screen.text
         screen.type("\x04")
