@@ -13,7 +13,13 @@ from functools import partial
 from ether_protocol.bodies import Hello
 from ether_protocol.framing import Refusal
 from ether_protocol.loopback import is_loopback
-from ether_protocol.vocabulary import MAX_PAYLOAD_BYTES, Command, ErrorCode
+from ether_protocol.vocabulary import (
+    MAX_PAYLOAD_BYTES,
+    OPTIONAL_FEATURES,
+    SESSION_BLOCKS,
+    Command,
+    ErrorCode,
+)
 
 from . import __version__
 from .chores import Chores
@@ -29,7 +35,7 @@ from .settings import Settings
 
 NAME = "etherd"
 TICK_SECONDS = 0.25
-FEATURES = ("session-blocks", "realloc", "fill", "copy", "compare-swap", "fetch-add", "list")
+FEATURES = (SESSION_BLOCKS, *OPTIONAL_FEATURES.values())
 
 NOT_LOCAL = Refusal(
     ErrorCode.FORBIDDEN,

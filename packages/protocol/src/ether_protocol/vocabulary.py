@@ -6,6 +6,7 @@ and nowhere else.  Nothing in this file does anything.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import IntEnum, IntFlag
 from types import MappingProxyType
 from typing import Final
@@ -91,6 +92,21 @@ REPEATABLE: Final = frozenset(
 
 KNOWN_FLAGS: Final = MappingProxyType({Command.ALLOC: int(AllocFlag.SESSION)})
 """Flag bits a version 2 request may carry; every bit that is not here is UNSUPPORTED."""
+
+SESSION_BLOCKS: Final = "session-blocks"
+"""The feature by which HELLO says that ALLOC knows the flag SESSION."""
+
+OPTIONAL_FEATURES: Final[Mapping[int, str]] = MappingProxyType(
+    {
+        Command.REALLOC: "realloc",
+        Command.FILL: "fill",
+        Command.COPY: "copy",
+        Command.COMPARE_SWAP: "compare-swap",
+        Command.FETCH_ADD: "fetch-add",
+        Command.LIST: "list",
+    }
+)
+"""Commands that a server has only if its HELLO names them (docs/protocol.md, "Commands")."""
 
 PAYLOAD_LIMITS: Final = MappingProxyType(
     {

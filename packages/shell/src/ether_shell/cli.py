@@ -139,7 +139,7 @@ def main(arguments: list[str] | None = None) -> None:
 def _open_what_is_closed() -> None:
     """Whoever starts a program may have closed its streams, as in `<&-` and `2>&-`."""
     sys.stdin = sys.stdin or open(os.devnull)  # noqa: SIM115 - open until the process ends
-    sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: SIM115
+    sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: SIM115 - likewise
 
 
 def _misused(message: str, *, as_json: bool) -> ExitStatus:

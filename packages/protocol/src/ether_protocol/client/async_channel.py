@@ -24,7 +24,7 @@ from ether_protocol.messages import Buffer, Message
 
 from .tracing import Trace, Tracer
 from .transfer import Traffic
-from .transport import reason_of
+from .transport import connecting, reason_of
 
 _GATHER_BYTES = 64 * 1024
 """Small messages are gathered up to here into one write."""
@@ -39,13 +39,9 @@ async def open_async_channel(
     """Connect; raises ConnectionLost where nobody answers within `connect_timeout` seconds."""
     loop = asyncio.get_running_loop()
     channel = AsyncChannel(address, timeout, trace)
-    try:
+    with connecting(address):
         async with asyncio.timeout(connect_timeout):
             await loop.create_connection(lambda: channel, address.host, address.port)
-    except OSError as error:  # TimeoutError is one
-        raise ConnectionLost(f"can't connect to {address}: {reason_of(error)}") from None
-    except UnicodeError:  # the codec of host names
-        raise ConnectionLost(f"can't connect to {address}: no host has such a name") from None
     return channel
 
 

@@ -15,12 +15,10 @@ from ether_protocol.bodies import Hello
 from ether_protocol.errors import (
     ConnectionLost,
     EtherError,
-    InvalidRequest,
     RemoteProtocolError,
     ServerError,
     ServerRestarted,
     TimedOut,
-    Unsupported,
 )
 
 from . import operations
@@ -28,7 +26,7 @@ from .async_channel import AsyncChannel, open_async_channel
 from .greeting import (
     first_words,
     see_that_it_is_the_same,
-    see_that_it_understands,
+    see_that_it_just_can_not_say,
     see_that_they_are_times,
     silence_limit,
 )
@@ -83,10 +81,8 @@ async def _greet(channel: AsyncChannel, name: str) -> Hello | None:
         with first_words(channel.address):
             return await _carry_out(operations.hello(name), exchange)
     except ServerError as error:
-        see_that_it_understands(channel.address, channel.in_step, error)
-        if isinstance(error, Unsupported | InvalidRequest):
-            return None
-        raise
+        see_that_it_just_can_not_say(channel.address, channel.in_step, error)
+        return None
 
 
 class AsyncLink:

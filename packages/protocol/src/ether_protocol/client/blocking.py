@@ -21,7 +21,7 @@ from .forking import not_pickled
 from .link import Link, opener
 from .operations import Operation, Page, Progress
 from .pipeline import Pipeline
-from .recording import PLAIN_BYTES
+from .plain import PLAIN_BYTES
 from .retry import DEFAULT_RETRY, Retry
 from .tracing import Trace
 

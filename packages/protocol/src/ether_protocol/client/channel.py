@@ -21,6 +21,7 @@ from ether_protocol.messages import Buffer, Message
 from ether_protocol.vocabulary import Command
 
 from .forking import stays_with_parent
+from .plain import Plain
 from .tracing import Trace, Tracer
 from .transfer import Step, Transfer
 from .transport import Broken, Transport, reason_of, timed_out
@@ -103,12 +104,14 @@ class Channel:
                 self.connection.take_plain(values)
                 if values:
                     return values[0]
-            return self._finish(_message(command, handle, size, offset, payload), data[sent:])
+            request = Plain(command, handle, size, offset, payload).message()
+            return self._finish(request, data[sent:])
         except EtherError as error:
             self.stop_after(error)
             raise
         except OSError as error:
-            transfer = Transfer.under_way(_message(command, handle, size, offset, payload))
+            request = Plain(command, handle, size, offset, payload).message()
+            transfer = Transfer.under_way(request)
             if sent < len(data):
                 raise self._cut_short(error, transfer) from None
             raise self._lost(error, transfer) from None
@@ -235,10 +238,3 @@ class Channel:
         """Close, and say what that means for the requests that have no answer."""
         self.close()
         return transfer.lost(self.address, reason_of(error), in_time=not timed_out(error))
-
-
-def _message(command: Command, handle: int, size: int, offset: int, payload: Buffer) -> Message:
-    """A small READ or WRITE as a message, to go on with or to name in an error."""
-    if command == Command.READ:
-        return Message(command, handle, size, offset)
-    return Message(command, handle, offset=offset, payload=payload)

@@ -13,9 +13,11 @@ from ether_protocol.address import Address
 from ether_protocol.bodies import Hello
 from ether_protocol.errors import (
     ConnectionLost,
+    InvalidRequest,
     RemoteProtocolError,
     ServerError,
     ServerRestarted,
+    Unsupported,
 )
 
 LONGEST_SILENCE_SECONDS = 5.0
@@ -38,12 +40,14 @@ def first_words(address: Address) -> Iterator[None]:
         ) from None
 
 
-def see_that_it_understands(address: Address, in_step: bool, error: ServerError) -> None:
-    """Raise RemoteProtocolError where HELLO was refused by a server of version 1 alone."""
+def see_that_it_just_can_not_say(address: Address, in_step: bool, error: ServerError) -> None:
+    """Raise what a refused HELLO means, unless it is that an older server does not know it."""
     if not in_step:
         raise RemoteProtocolError(
             f"{address} speaks version 1 of the protocol only, this client version 2 ({error})"
         ) from None
+    if not isinstance(error, Unsupported | InvalidRequest):
+        raise error
 
 
 def see_that_it_is_the_same(address: Address, before: Hello | None, now: Hello | None) -> None:

@@ -16,13 +16,11 @@ from ether_protocol.bodies import Hello
 from ether_protocol.errors import (
     ConnectionLost,
     EtherError,
-    InvalidRequest,
     LocalProtocolError,
     RemoteProtocolError,
     ServerError,
     ServerRestarted,
     TimedOut,
-    Unsupported,
 )
 from ether_protocol.messages import Buffer
 from ether_protocol.vocabulary import Command
@@ -32,7 +30,7 @@ from .channel import Channel
 from .greeting import (
     first_words,
     see_that_it_is_the_same,
-    see_that_it_understands,
+    see_that_it_just_can_not_say,
     see_that_they_are_times,
     silence_limit,
 )
@@ -88,10 +86,8 @@ def _greet(channel: Channel, name: str) -> Hello | None:
         with first_words(channel.address):
             return carry_out(operations.hello(name), exchange)
     except ServerError as error:
-        see_that_it_understands(channel.address, channel.in_step, error)
-        if isinstance(error, Unsupported | InvalidRequest):
-            return None
-        raise
+        see_that_it_just_can_not_say(channel.address, channel.in_step, error)
+        return None
 
 
 class Link:

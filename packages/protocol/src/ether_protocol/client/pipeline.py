@@ -7,7 +7,7 @@ answer then, and of nothing else; the next exchange begins in step.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from types import TracebackType
 from typing import Any, Self
 
@@ -15,7 +15,8 @@ from ether_protocol.errors import LocalProtocolError
 from ether_protocol.messages import Buffer, Message
 
 from .channel import Channel
-from .recording import Pending, Plain, Recorder, raise_first
+from .plain import Plain
+from .recording import Pending, Recorder, lose_all, raise_first
 from .transport import Broken
 
 _PUSH_BYTES = 64 * 1024
@@ -80,23 +81,11 @@ def _exchange(channel: Channel, recorded: list[Pending[Any]]) -> None:
             _receive(channel, waiting)
     except Broken as error:
         channel.close()
-        _lose(waiting, unsent, error.reason, error.in_time)
+        lose_all(waiting, unsent, error.reason, in_time=error.in_time)
     except BaseException as error:
         channel.close()
-        _lose(waiting, unsent, f"it was closed after {error!r}")
+        lose_all(waiting, unsent, f"it was closed after {error!r}")
         raise
-
-
-def _lose(
-    waiting: Iterable[Pending[Any]],
-    unsent: Iterable[Pending[Any]],
-    reason: str,
-    in_time: bool = True,
-) -> None:
-    for pending in waiting:
-        pending.lose(reason, sent=True, in_time=in_time)
-    for pending in unsent:
-        pending.lose(reason, sent=False, in_time=in_time)
 
 
 def _send_all(

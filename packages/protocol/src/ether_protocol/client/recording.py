@@ -6,8 +6,8 @@ Rule: no socket; a request's error stays with it.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
-from typing import Any, Generic, NamedTuple, TypeVar, cast
+from collections.abc import Iterable, Sequence
+from typing import Any, Generic, TypeVar, cast
 
 from ether_protocol import bodies
 from ether_protocol.address import Address
@@ -16,36 +16,16 @@ from ether_protocol.errors import (
     ConnectionLost,
     EtherError,
     LocalProtocolError,
-    OutcomeUnknown,
-    TimedOut,
 )
 from ether_protocol.messages import AnyBuffer, Message, flat
 from ether_protocol.vocabulary import MAX_LIST_ENTRIES, MAX_PAYLOAD_BYTES, REPEATABLE, Command
 
 from . import operations
 from .operations import Operation, Page
-from .transfer import Step, doing
+from .plain import PLAIN_BYTES, Plain
+from .transfer import Step, connection_lost, doing, outcome_unknown
 
 _Value = TypeVar("_Value")
-
-PLAIN_BYTES = 16 * 1024
-"""Up to here a READ or WRITE is made without a message object."""
-
-
-class Plain(NamedTuple):
-    """A small READ or WRITE of `size` bytes as its values."""
-
-    command: Command
-    handle: int
-    size: int
-    offset: int
-    payload: memoryview | bytes
-
-    def message(self) -> Message:
-        """The same as a message, to name it in an error or to go on with it."""
-        if self.command == Command.READ:
-            return Message(self.command, self.handle, self.size, self.offset)
-        return Message(self.command, self.handle, offset=self.offset, payload=self.payload)
 
 
 class Pending(Generic[_Value]):
@@ -114,15 +94,11 @@ class Pending(Generic[_Value]):
         """Say that the connection ended before the reply; see `Transfer.lost`."""
         request = self.message()
         if sent and request.command not in REPEATABLE:
-            self.fail(
-                OutcomeUnknown(
-                    f"{doing(request)}: outcome unknown,"
-                    f" the connection ended before the answer: {reason}"
-                )
-            )
+            self.fail(outcome_unknown(request, reason))
         else:
-            kind = ConnectionLost if in_time else TimedOut
-            self.fail(kind(f"{doing(request)}: lost the connection: {reason}"))
+            self.fail(
+                connection_lost(f"{doing(request)}: lost the connection: {reason}", in_time=in_time)
+            )
 
     def step(self) -> Step:
         """The request, and where the payload of its reply goes."""
@@ -138,6 +114,20 @@ def raise_first(outcomes: list[object]) -> None:
     for outcome in outcomes:
         if isinstance(outcome, EtherError):
             raise outcome
+
+
+def lose_all(
+    waiting: Iterable[Pending[Any]],
+    unsent: Iterable[Pending[Any]],
+    reason: str,
+    *,
+    in_time: bool = True,
+) -> None:
+    """Say of requests that were sent, and of those that were not, that they have no answer."""
+    for pending in waiting:
+        pending.lose(reason, sent=True, in_time=in_time)
+    for pending in unsent:
+        pending.lose(reason, sent=False, in_time=in_time)
 
 
 class Recording:
@@ -194,15 +184,12 @@ class Recording:
         """What the end means for each; ConnectionLost, which is for all where none was sent."""
         if self._next:
             self.lose(reason, in_time=in_time)
-        kind = ConnectionLost if in_time else TimedOut
-        return kind(f"lost the connection to {address}: {reason}")
+        return connection_lost(f"lost the connection to {address}: {reason}", in_time=in_time)
 
     def lose(self, reason: str, *, in_time: bool = True) -> None:
         """Say of every request without an answer that it will have none."""
-        for pending, _ in self._waiting:
-            pending.lose(reason, sent=True, in_time=in_time)
-        for pending in self._recorded[self._next :]:
-            pending.lose(reason, sent=False, in_time=in_time)
+        waiting = [pending for pending, _ in self._waiting]
+        lose_all(waiting, self._recorded[self._next :], reason, in_time=in_time)
 
 
 class Recorder:

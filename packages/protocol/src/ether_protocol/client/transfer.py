@@ -191,12 +191,20 @@ class Transfer:
         """
         changing = next((r for r in self._waiting if r.command not in REPEATABLE), None)
         if changing is not None:
-            return OutcomeUnknown(
-                f"{doing(changing)}: outcome unknown,"
-                f" the connection ended before the answer: {reason}"
-            )
-        kind = ConnectionLost if in_time else TimedOut
-        return kind(f"lost the connection to {address}: {reason}")
+            return outcome_unknown(changing, reason)
+        return connection_lost(f"lost the connection to {address}: {reason}", in_time=in_time)
+
+
+def outcome_unknown(request: Message, reason: str) -> OutcomeUnknown:
+    """What the end of the connection means for a `request` that was sent and changes something."""
+    return OutcomeUnknown(
+        f"{doing(request)}: outcome unknown, the connection ended before the answer: {reason}"
+    )
+
+
+def connection_lost(text: str, *, in_time: bool) -> ConnectionLost:
+    """What it means for others; without `in_time` the silence had lasted too long."""
+    return ConnectionLost(text) if in_time else TimedOut(text)
 
 
 def after_close(address: Address) -> ConnectionLost:

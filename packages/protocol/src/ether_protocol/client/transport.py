@@ -10,7 +10,8 @@ import select
 import socket
 import struct
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from ether_protocol.address import Address
 from ether_protocol.errors import ConnectionLost
@@ -32,21 +33,28 @@ _CPUS = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os
 
 def open_transport(address: Address, connect_timeout: float, timeout: float | None) -> Transport:
     """Connect; raises ConnectionLost where nobody answers within `connect_timeout` seconds."""
-    try:
+    with connecting(address):
         sock = socket.create_connection((address.host, address.port), connect_timeout)
-    except OSError as error:
+        transport = Transport(sock, spin=_CPUS > 1)
+        try:
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            do_not_pace(sock)
+            transport.limit_silence(timeout)
+        except OSError:  # reset already
+            transport.close()
+            raise
+    return transport
+
+
+@contextmanager
+def connecting(address: Address) -> Iterator[None]:
+    """Have what goes wrong with opening a connection to `address` be a ConnectionLost."""
+    try:
+        yield
+    except OSError as error:  # TimeoutError is one
         raise ConnectionLost(f"can't connect to {address}: {reason_of(error)}") from None
     except UnicodeError:  # the codec of host names
         raise ConnectionLost(f"can't connect to {address}: no host has such a name") from None
-    transport = Transport(sock, spin=_CPUS > 1)
-    try:
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        do_not_pace(sock)
-        transport.limit_silence(timeout)
-    except OSError as error:  # reset already
-        transport.close()
-        raise ConnectionLost(f"can't connect to {address}: {reason_of(error)}") from None
-    return transport
 
 
 class Broken(Exception):

@@ -8,27 +8,26 @@ from __future__ import annotations
 
 import struct
 
+from ether_protocol.declarations import HEADER_V1, HEADER_V2, layout
 from ether_protocol.messages import Message
-from ether_protocol.vocabulary import MAGIC, VERSION_1, VERSION_2, AllocFlag, Command
+from ether_protocol.vocabulary import (
+    MAGIC,
+    OPTIONAL_FEATURES,
+    SESSION_BLOCKS,
+    VERSION_1,
+    VERSION_2,
+    AllocFlag,
+    Command,
+)
 
-_V1 = struct.Struct(">IBBHQII")
-_V2 = struct.Struct(">IBBHQQQII")
-
-SESSION_BLOCKS = "session-blocks"
-_OPTIONAL: dict[int, str] = {
-    Command.REALLOC: "realloc",
-    Command.FILL: "fill",
-    Command.COPY: "copy",
-    Command.COMPARE_SWAP: "compare-swap",
-    Command.FETCH_ADD: "fetch-add",
-    Command.LIST: "list",
-}
-"""Commands that a server has only if its HELLO names them (docs/protocol.md, "Commands")."""
+_V1 = struct.Struct(layout(HEADER_V1).format)
+_V2 = struct.Struct(layout(HEADER_V2).format)
 
 
 def features_of(request: Message) -> list[str]:
     """The features that a server must have to carry `request` out."""
-    features = [_OPTIONAL[request.command]] if request.command in _OPTIONAL else []
+    feature = OPTIONAL_FEATURES.get(request.command)
+    features = [] if feature is None else [feature]
     if request.command == Command.ALLOC and request.flags & AllocFlag.SESSION:
         features.append(SESSION_BLOCKS)
     return features

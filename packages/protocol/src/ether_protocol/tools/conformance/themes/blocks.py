@@ -9,7 +9,6 @@ from __future__ import annotations
 from ether_protocol.tools.conformance import expect
 from ether_protocol.tools.conformance.peer import Peer
 from ether_protocol.tools.conformance.requests import (
-    SESSION_BLOCKS,
     alloc,
     compare_swap,
     copy,
@@ -25,7 +24,14 @@ from ether_protocol.tools.conformance.requests import (
 )
 from ether_protocol.tools.conformance.rules import Theme
 from ether_protocol.tools.conformance.trial import Trial
-from ether_protocol.vocabulary import MAX_SIZE, VERSION_1, AllocFlag, Command, ErrorCode
+from ether_protocol.vocabulary import (
+    MAX_SIZE,
+    SESSION_BLOCKS,
+    VERSION_1,
+    AllocFlag,
+    Command,
+    ErrorCode,
+)
 
 theme: Theme = Theme("blocks")
 
