@@ -70,12 +70,14 @@ def toml(text: str) -> str:
 
 def test_the_defaults(settings: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cli, "memory_bytes", lambda: 1000 * MIB)
+    monkeypatch.setattr(cli, "processors", lambda: 2.0)
     assert settings() == Settings(
         max_memory_bytes=750 * MIB,
         host="0.0.0.0",
         port=9999,
         max_handles=0,
         max_clients=10_000,
+        idle_poll_seconds=50e-6,
         insecure=False,
         log=LogSettings("info", "text", None),
     )
@@ -88,6 +90,7 @@ def test_every_flag(settings: Run) -> None:
         *("--max-memory", "64MiB"),
         *("--max-handles", "7"),
         *("--max-clients", "8"),
+        *("--idle-poll", "5"),
         *("--log-level", "DEBUG"),
         *("--log-format", "json"),
         *("--log-file", "etherd.log"),
@@ -98,6 +101,7 @@ def test_every_flag(settings: Run) -> None:
         port=8888,
         max_handles=7,
         max_clients=8,
+        idle_poll_seconds=5e-6,
         insecure=True,
         log=LogSettings("debug", "json", Path("etherd.log").absolute()),
     )
@@ -139,6 +143,7 @@ def test_the_file_may_say_everything(settings: Run) -> None:
         max-memory = "4k"
         max-handles = 1
         max_clients = 2
+        idle-poll = 20
         insecure = true
         log-level = "warning"
         log-format = "json"
@@ -151,9 +156,19 @@ def test_the_file_may_say_everything(settings: Run) -> None:
         port=0,
         max_handles=1,
         max_clients=2,
+        idle_poll_seconds=20e-6,
         insecure=True,
         log=LogSettings("warning", "json", Path("here.log").absolute()),
     )
+
+
+@pytest.mark.parametrize(("processors", "expected"), [(1, 0), (1.9, 0), (2, 50e-6), (64, 50e-6)])
+def test_it_does_not_stay_awake_on_its_clients_only_processor(
+    settings: Run, monkeypatch: pytest.MonkeyPatch, processors: float, expected: float
+) -> None:
+    monkeypatch.setattr(cli, "processors", lambda: processors)
+    assert settings().idle_poll_seconds == expected
+    assert settings("--idle-poll", "20").idle_poll_seconds == 20e-6
 
 
 def test_the_file_can_be_named_by_the_environment(
@@ -176,6 +191,8 @@ WRONG = [
     (("--max-memory", "-5"), "'--max-memory': '-5' is not a size"),
     (("--max-memory", "4095"), "'--max-memory': the least is 4096 bytes"),
     (("--max-memory", "16EiB"), f"'--max-memory': the most is {MAX_SIZE} bytes"),
+    (("--idle-poll", "-1"), "'--idle-poll': -1 is not in the range"),
+    (("--idle-poll", "nan"), "'--idle-poll': 'nan' is not a valid integer"),
     (("--max-handles", "-1"), "'--max-handles': -1 is not in the range"),
     (("--max-handles", "99999999999999999999"), "'--max-handles': 9999"),
     (("--max-clients", "0"), "'--max-clients': 0 is not in the range x>=1"),

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from daemon.both_ways import SIZES, everything_about
-from ether_daemon.fastpath import serve_small
+from ether_daemon.fastpath import fast_path
 from ether_daemon.handles import Handles
 from ether_daemon.ledger import Ledger, Limits
 from ether_daemon.mappings import MappingReading
@@ -38,19 +38,16 @@ class Bench:
         """Where it stopped, how many bytes of replies, and these, behind `before` others."""
         replies = Replies()
         replies.view[:before] = b"?" * before
-        stop, filled = serve_small(
+        serve_small = fast_path(
             self.handles.table.pages,
-            self.store.small,
+            self.store.arena,
+            self.store.arena_view,
             self.store.large,
             self.requests,
             replies.data,
             replies.view,
-            memoryview(data),
-            0,
-            len(data),
-            before,
-            full,
         )
+        stop, filled = serve_small(memoryview(data), 0, len(data), before, full)
         assert replies.view[:before] == b"?" * before
         return stop, filled - before, bytes(replies.view[before:filled])
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from ether_daemon import machine
-from ether_daemon.machine import memory_bytes, raise_descriptor_limit
+from ether_daemon.machine import memory_bytes, processors, raise_descriptor_limit
 
 PHYSICAL = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 LITTLE, LESS = 4096 * 1000, 4096 * 500
@@ -71,6 +71,35 @@ def test_no_limit_or_none_that_makes_sense(tmp_path: Path, text: str) -> None:
 
 def test_this_machine_has_memory() -> None:
     assert 0 < memory_bytes() <= PHYSICAL
+
+
+def test_processors_of_a_machine_without_cgroups(tmp_path: Path) -> None:
+    assert processors(tmp_path) == os.cpu_count()
+
+
+@pytest.mark.parametrize("where", ["app.slice/etherd", "app.slice", "."])
+def test_a_quota_of_version_2_binds_from_above_too(tmp_path: Path, where: str) -> None:
+    put(tmp_path, "proc/self/cgroup", "0::/app.slice/etherd\n")
+    for group in ("app.slice/etherd", "app.slice", "."):
+        put(tmp_path, f"sys/fs/cgroup/{group}/cpu.max", "max 100000\n")
+    put(tmp_path, f"sys/fs/cgroup/{where}/cpu.max", "50000 100000\n")
+    assert processors(tmp_path) == 0.5
+
+
+def test_a_quota_of_version_1(tmp_path: Path) -> None:
+    put(tmp_path, "proc/self/cgroup", "5:cpu:/docker/x\n4:memory:/docker/x\n")
+    put(tmp_path, "sys/fs/cgroup/cpu/docker/x/cpu.cfs_quota_us", "25000\n")
+    put(tmp_path, "sys/fs/cgroup/cpu/docker/x/cpu.cfs_period_us", "100000\n")
+    put(tmp_path, "sys/fs/cgroup/cpu/cpu.cfs_quota_us", "-1\n")
+    put(tmp_path, "sys/fs/cgroup/cpu/cpu.cfs_period_us", "100000\n")
+    assert processors(tmp_path) == 0.25
+
+
+@pytest.mark.parametrize("text", ["max 100000", "", "100000", "1 0", "-1 100000", "a lot", "9e9 1"])
+def test_no_quota_or_none_that_makes_sense(tmp_path: Path, text: str) -> None:
+    put(tmp_path, "proc/self/cgroup", "0::/\n")
+    put(tmp_path, "sys/fs/cgroup/cpu.max", f"{text}\n")
+    assert processors(tmp_path) == os.cpu_count()
 
 
 class Descriptors:

@@ -143,6 +143,18 @@ def test_the_fused_words_agree_with_the_header(length: int, **fields: Any) -> No
     )
 
 
+@given(handle=U64, size=U64, offset=U64, request_id=U32, payload=st.binary(max_size=70))
+def test_a_message_in_two_packings_is_the_same_in_one(payload: bytes, **fields: int) -> None:
+    message = Message(Command.OK, payload=payload, **fields)
+
+    word = codec.first_word(Command.OK)
+    front = codec.HEADER_V2_FRONT.pack(word, message.handle, message.size, message.offset)
+    behind = codec.header_v2_behind_front(len(payload))
+
+    wire = behind.pack(front, message.request_id, len(payload), payload)
+    assert wire == codec.encode(message)
+
+
 def test_header_lengths() -> None:
     assert codec.HEADER_BYTES == {1: 24, 2: 40}
     assert codec.HEADER_V2_WORDS.size == 40

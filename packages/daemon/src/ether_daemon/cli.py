@@ -19,7 +19,7 @@ from ether_protocol.vocabulary import DEFAULT_PORT, MAX_SIZE
 
 from . import __version__, config, logs, pidfile, report
 from .background import Background
-from .machine import memory_bytes
+from .machine import memory_bytes, processors
 from .settings import LogSettings, Settings
 
 STATUS_FAILED = 1
@@ -27,6 +27,8 @@ STATUS_USAGE = 2
 
 _MEMORY_SHARE = 0.75
 _LEAST_MEMORY_BYTES = 4096
+_IDLE_POLL_US = 50
+_MOST_IDLE_POLL_US = 10_000
 _PORT = click.IntRange(0, 65535)
 _PATH = click.Path(readable=False, path_type=Path)  # whether it serves shows when it is opened
 _NOT_IN_FILE = ("config", "port_argument", "version", "help")
@@ -44,6 +46,11 @@ def _size(ctx: click.Context, option: click.Parameter, value: str | None) -> int
     if size > MAX_SIZE:
         raise click.BadParameter(f"the most is {MAX_SIZE} bytes", ctx, option)
     return size
+
+
+def _idle_poll_us() -> int:
+    """Where clients have no processor beside this one, they would wait for it to sleep."""
+    return _IDLE_POLL_US if processors() >= 2 else 0
 
 
 def _load_config(ctx: click.Context, _: click.Parameter, path: Path | None) -> Path | None:
@@ -107,6 +114,13 @@ def _load_config(ctx: click.Context, _: click.Parameter, path: Path | None) -> P
     help="Most connections at a time.",
 )
 @click.option(
+    "--idle-poll",
+    type=click.IntRange(0, _MOST_IDLE_POLL_US),
+    metavar="MICROSECONDS",
+    help="How long to look for the next request before sleeping. "
+    f"[default: {_IDLE_POLL_US}, or 0 with less than two processors]",
+)
+@click.option(
     "--insecure",
     is_flag=True,
     help="Serve clients on other machines although there is no authentication.",
@@ -138,6 +152,7 @@ def etherd(
     max_memory: int | None,
     max_handles: int,
     max_clients: int,
+    idle_poll: int | None,
     insecure: bool,
     log_level: str,
     log_format: str,
@@ -160,6 +175,7 @@ def etherd(
         port=port,
         max_handles=max_handles,
         max_clients=max_clients,
+        idle_poll_seconds=(_idle_poll_us() if idle_poll is None else idle_poll) / 1e6,
         insecure=insecure,
         log=LogSettings(log_level, log_format, log_file and log_file.absolute()),
     )

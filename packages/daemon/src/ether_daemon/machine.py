@@ -1,4 +1,4 @@
-"""What the machine gives this process: memory and file descriptors.
+"""What the machine gives this process: memory, processors and file descriptors.
 
 Rule: files in, numbers out; where something can't be read, the next best
 answer is taken.
@@ -15,11 +15,23 @@ _SPARE_DESCRIPTORS = 32
 def memory_bytes(root: Path = Path("/")) -> int:
     """The memory of the machine, or of this process's cgroup where that is less."""
     limits = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")]
-    for path in _cgroup_limit_files(root):
-        text = _read(path)
+    for group in _groups(root, "memory"):
+        text = _read(group / "memory.max") or _read(group / "memory.limit_in_bytes")
         if text.isdigit():
             limits.append(int(text))
     return min(limits)
+
+
+def processors(root: Path = Path("/")) -> float:
+    """The processors of the machine, or what of them this process's cgroup may use."""
+    shares = [float(os.cpu_count() or 1)]
+    for group in _groups(root, "cpu"):
+        quota, _, period = _read(group / "cpu.max").partition(" ")
+        quota = quota or _read(group / "cpu.cfs_quota_us")
+        period = period or _read(group / "cpu.cfs_period_us")
+        if quota.isdigit() and period.isdigit() and int(period):
+            shares.append(int(quota) / int(period))
+    return min(shares)
 
 
 def raise_descriptor_limit(connections: int) -> int:
@@ -40,23 +52,25 @@ def raise_descriptor_limit(connections: int) -> int:
     return max(1, min(connections, soft - _SPARE_DESCRIPTORS))
 
 
-def _cgroup_limit_files(root: Path) -> list[Path]:
-    files = []
+def _groups(root: Path, controller: str) -> list[Path]:
+    """The cgroups whose limits of what `controller` controls bind this process, of both versions.
+
+    A limit of any group above its own binds as well.
+    """
+    groups = []
     for line in _read(root / "proc/self/cgroup").splitlines():
         hierarchy, controllers, path = line.split(":", 2)
-        path = path.lstrip("/")
         if hierarchy == "0":
-            base, name = root / "sys/fs/cgroup", "memory.max"
-        elif "memory" in controllers.split(","):
-            base, name = root / "sys/fs/cgroup/memory", "memory.limit_in_bytes"
+            base = root / "sys/fs/cgroup"
+        elif controller in controllers.split(","):
+            base = root / "sys/fs/cgroup" / controller
         else:
             continue
-        # A limit of any group above this one binds as well.
-        group = base / path
+        group = base / path.lstrip("/")
         while group.is_relative_to(base):
-            files.append(group / name)
+            groups.append(group)
             group = group.parent
-    return files
+    return groups
 
 
 def _read(path: Path) -> str:

@@ -37,13 +37,13 @@ class MemoryStore:
     def __init__(self, capacity_bytes: int, defer: Defer, spares: Spares | None = None) -> None:
         self._slabs = Slabs(capacity_bytes)
         self.large: dict[Ref, Mapping] = {}
-        """The large blocks; public, as `small` is, for the fast path."""
+        """The large blocks; public, as `arena` is, for the fast path."""
         self._next_large = LARGE_REF
         self._defer = defer
         self._spares = spares or Spares()
-        self._arena = self._slabs.arena
-        self.small = self._slabs.view
+        self.arena = self._slabs.arena
         """The memory of small blocks, in which the fast path finds its way by refs."""
+        self.arena_view = self._slabs.view
 
     def allocate(self, size: int) -> Ref:
         if size <= MAX_SMALL_BYTES:
@@ -79,7 +79,7 @@ class MemoryStore:
         size = min(size, block_size - offset)
         if ref < LARGE_REF:
             start = (ref >> SIZE_BITS) + offset
-            return self._arena[start : start + size]
+            return self.arena[start : start + size]
         mapping = self._mapping(ref)
         memory = mapping.place(offset, offset + size)
         if size > MAX_PIECE_BYTES:
@@ -150,7 +150,7 @@ class MemoryStore:
     def _place(self, ref: Ref, offset: int, size: int) -> tuple[mmap.mmap, int]:
         """The memory where those bytes are, and where in it they start."""
         if ref < LARGE_REF:
-            return self._arena, (ref >> SIZE_BITS) + offset
+            return self.arena, (ref >> SIZE_BITS) + offset
         return self._mapping(ref).place(offset, offset + size), offset
 
     def _mapping(self, ref: Ref) -> Mapping:

@@ -1,7 +1,8 @@
-"""The replies of the turn under way, one behind the other, in memory that all turns share.
+"""The replies of a round of the event loop, one behind the other, in memory that all share.
 
-Rule: what was put here is sent or copied before the turn ends; only one
-session has a turn at a time.
+Rule: what was put here is sent or copied before the round ends.  Only one
+session has a turn at a time; replies of the short way may wait for the end of
+the round (`rounds`), and are sent before a turn that goes the long way.
 """
 
 from __future__ import annotations
@@ -9,10 +10,13 @@ from __future__ import annotations
 from ether_protocol.messages import Buffer
 
 TURN_BYTES = 256 * 1024
-"""How many bytes of replies are gathered before they are sent."""
+"""How many bytes of replies one session's turn gathers before they are sent."""
 
 MAX_BODY_BYTES = 256 * 1024
 """The longest payload of one reply that fits behind them."""
+
+GATHERED_BYTES = 384 * 1024
+"""More than this is sent before the round ends."""
 
 _MAX_HEADER_BYTES = 64
 
@@ -23,11 +27,11 @@ class Replies:
     __slots__ = ("data", "filled", "in_use", "view")
 
     def __init__(self) -> None:
-        self.data = bytearray(TURN_BYTES + _MAX_HEADER_BYTES + MAX_BODY_BYTES)
+        self.data = bytearray(GATHERED_BYTES + TURN_BYTES + _MAX_HEADER_BYTES + MAX_BODY_BYTES)
         self.view = memoryview(self.data)
         self.filled = 0
         self.in_use = False
-        """A session has its turn, and replies of its stand here or may come to."""
+        """A session has its turn the long way, and replies of its stand here or may come to."""
 
     def put(self, header: bytes, payload: Buffer) -> None:
         """Add a reply of up to MAX_BODY_BYTES: there is room as long as TURN_BYTES are not full."""

@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
-from functools import partial
 
 from ether_protocol.bodies import Hello
 from ether_protocol.framing import Refusal
@@ -23,14 +22,16 @@ from ether_protocol.vocabulary import (
 
 from . import __version__
 from .chores import Chores
-from .fastpath import serve_small
+from .fastpath import FastPath, fast_path
 from .handlers import Caller
 from .handles import Handles
+from .idlepoll import IdlePoll
 from .intake import ReceiveBuffer
 from .ledger import Ledger, Limits
 from .memory import MemoryStore
 from .replies import Replies
-from .session import FastPath, Session
+from .rounds import Rounds
+from .session import Session
 from .settings import Settings
 
 NAME = "etherd"
@@ -59,6 +60,7 @@ class EtherService:
         self.requests = [0] * 256
         self.bytes_in = 0
         self.bytes_out = 0
+        self.rounds = Rounds(self, IdlePoll(settings.idle_poll_seconds))
         self._settings = settings
         self._store = MemoryStore(
             settings.max_memory_bytes, self.chores.add, self.receive_buffer.spares
@@ -72,10 +74,10 @@ class EtherService:
         self._started = time.monotonic()
         # The blocks of a memory store live as long as this object.
         self._instance = secrets.randbits(64)
-        self.fast_path: FastPath | None = partial(
-            serve_small,
+        self.fast_path: FastPath | None = fast_path(
             self._anonymous.table.pages,
-            self._store.small,
+            self._store.arena,
+            self._store.arena_view,
             self._store.large,
             self.requests,
             self.replies.data,

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable
 from typing import Protocol, cast
 
 from ether_protocol.address import Address
@@ -21,11 +20,13 @@ from ether_protocol.loopback import do_not_pace
 from ether_protocol.messages import Message
 
 from . import requestlog
+from .fastpath import FastPath
 from .handlers import Caller, Reply, Streamed, perform
 from .intake import Intake, ReceiveBuffer
 from .later import Later
 from .outbox import Outbox, Piece
 from .replies import MAX_BODY_BYTES, TURN_BYTES, Replies
+from .rounds import Rounds
 
 log = logging.getLogger("etherd")
 
@@ -35,15 +36,13 @@ TURN_SECONDS = 0.005
 LINGER_SECONDS = 0.5
 """How long a refused client may take to read why, before it is cut off."""
 
-FastPath = Callable[[memoryview, int, int, int], tuple[int, int]]
-"""`fastpath.serve_small` with what is the same for all sessions bound to it."""
-
 
 class Service(Protocol):
     """What a session needs of the server it belongs to."""
 
     receive_buffer: ReceiveBuffer
     replies: Replies
+    rounds: Rounds
     fast_path: FastPath | None
     requests: list[int]
     bytes_in: int
@@ -74,6 +73,7 @@ class Session(asyncio.BufferedProtocol):
         self._denied: Refusal | None = None
         self._received = service.receive_buffer.view
         self._replies = service.replies
+        self._rounds = service.rounds
         self._reading = True  # False while requests wait for their turn, or for the client
         self._ending = False  # no further request is taken
         self._draining = False  # the same, once the one being received is whole
@@ -108,15 +108,16 @@ class Session(asyncio.BufferedProtocol):
         self._service.bytes_in += nbytes
         if self._ending:
             return
+        if not self._rounds.under_way:
+            self._rounds.begin()
         stop = 0
         if self._quick is not None:
-            stop, filled = self._quick(self._received, 0, nbytes, 0)
-            if stop == nbytes:  # all that came is answered, and nothing of earlier turns waits
-                self._service.bytes_out += filled
-                if not self._outbox.send_at_once(self._replies.view[:filled]):
-                    self._read(not self._outbox.paused)
-                return
-            self._replies.filled = filled
+            filled = self._replies.filled
+            stop, filled = self._quick(self._received, 0, nbytes, filled, filled + TURN_BYTES)
+            if stop:
+                self._rounds.answer(self, filled)
+                if stop == nbytes:  # all that came is answered
+                    return
         self._intake.received(nbytes)
         self._intake.skipped_to(stop)
         self._take_turn()
@@ -142,6 +143,7 @@ class Session(asyncio.BufferedProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Let go of everything that was only this connection's."""
+        self._rounds.send()
         self._ending = True
         self._intake.close()
         self._outbox.cancel()
@@ -149,7 +151,15 @@ class Session(asyncio.BufferedProtocol):
         if not self._denied:
             log.info("Client disconnected: %s%s", self.peer, f" ({exc})" if exc else "")
 
-    # What the server calls
+    # What the server and its rounds call
+
+    def send_gathered(self, replies: memoryview) -> None:
+        """Send what this round's requests were answered while nothing of earlier turns waited."""
+        outbox = self._outbox
+        if outbox.paused:  # by replies of this very round
+            outbox.send(replies)
+        elif not outbox.send_at_once(replies):
+            self._read(not outbox.paused)
 
     def drain(self) -> None:
         """Finish the request that is being received and the replies that are due, then close."""
@@ -164,6 +174,7 @@ class Session(asyncio.BufferedProtocol):
 
     def _take_turn(self) -> None:
         """Carry out what was received, as long as the client's turn and its replies allow."""
+        self._rounds.send()
         self._replies.in_use = True
         try:
             turn_over = self._serve()
@@ -207,7 +218,9 @@ class Session(asyncio.BufferedProtocol):
             if intake.start == intake.end:
                 return False
             if fast is not None and intake.at_header:
-                stop, replies.filled = fast(intake.view, intake.start, intake.end, replies.filled)
+                stop, replies.filled = fast(
+                    intake.view, intake.start, intake.end, replies.filled, TURN_BYTES
+                )
                 intake.skipped_to(stop)
             if replies.filled >= TURN_BYTES:
                 self._flush()
@@ -322,6 +335,7 @@ class Session(asyncio.BufferedProtocol):
 
     def _say_goodbye(self) -> None:
         """Close, once everything is sent, and not before the client knows that this was all."""
+        self._rounds.send()
         if not self._outbox.empty or self._transport.is_closing():
             return
         if self._half_closed or not self._transport.can_write_eof():

@@ -26,7 +26,8 @@ class Settings:
     """Everything that a flag, a variable or a configuration file can say.
 
     `max_memory_bytes` counts blocks and their overhead; 0 `max_handles` means
-    any number.
+    any number.  `idle_poll_seconds` is how long to look for the next request
+    before sleeping.
     """
 
     max_memory_bytes: int
@@ -35,4 +36,5 @@ class Settings:
     max_handles: int = 0
     max_clients: int = 10_000
     insecure: bool = False
+    idle_poll_seconds: float = 0.0
     log: LogSettings = LogSettings()

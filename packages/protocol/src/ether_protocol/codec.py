@@ -29,6 +29,16 @@ _V2_WORDS_FORMAT = ">Q" + layout(_DECLARED_V2).format[5:]
 HEADER_V2_WORDS: Final = struct.Struct(_V2_WORDS_FORMAT)
 """The version 2 header as (first word, handle, size, offset, request id, length)."""
 
+
+HEADER_V2_FRONT: Final = struct.Struct(_V2_WORDS_FORMAT[:5])
+"""What `HEADER_V2_WORDS` begins with: first word, handle, size, offset."""
+
+
+def header_v2_behind_front(length: int) -> struct.Struct:
+    """A packed `HEADER_V2_FRONT`, request id, length, and a payload of `length` bytes."""
+    return struct.Struct(f">{HEADER_V2_FRONT.size}s{_V2_WORDS_FORMAT[5:]}{length}s")
+
+
 V1_WITH_PAYLOAD = frozenset({Command.WRITE, Command.OK})
 
 

@@ -41,6 +41,7 @@ JOIN_BYTES = 16 * 1024
 """Up to here a payload is copied behind its header rather than sent by itself."""
 
 _HEADER_BYTES = HEADER_BYTES[VERSION_2]
+_OK = int(Command.OK)
 _OK_WORD = first_word(Command.OK)
 
 
@@ -168,7 +169,7 @@ class ClientConnection(Receiver[Message]):
         The short way for a READ of `most` bytes, or for a WRITE, where `most` is 0.
         Raises LocalProtocolError for a value that does not fit its field.
         """
-        request_id = self._next_id()
+        request_id = self._last_id = self._last_id % MAX_REQUEST_ID + 1
         try:
             header = HEADER_V2_WORDS.pack(first_word, handle, size, offset, request_id, length)
         except struct.error:
@@ -176,7 +177,7 @@ class ClientConnection(Receiver[Message]):
                 f"handle {handle!r}, size {size!r}, offset {offset!r}:"
                 f" {misfit(handle, size, offset)}"
             ) from None
-        self._due.append(_Due(request_id, VERSION_2, Command.OK, most, None, False, True))
+        self._due.append(_Due(request_id, VERSION_2, _OK, most, None, False, True))
         return header
 
     def take_plain(self, values: list[bytes | int]) -> None:

@@ -13,7 +13,7 @@ from typing import NoReturn, Self, TypeVar
 from ether_protocol.address import Address, as_address
 from ether_protocol.bodies import BlockInfo, Hello
 from ether_protocol.messages import AnyBuffer, Message, flat
-from ether_protocol.vocabulary import MAX_LIST_ENTRIES, Command
+from ether_protocol.vocabulary import MAX_LIST_ENTRIES
 
 from . import operations
 from .block import Block
@@ -21,7 +21,7 @@ from .forking import not_pickled
 from .link import Link, opener
 from .operations import Operation, Page, Progress
 from .pipeline import Pipeline
-from .plain import PLAIN_BYTES
+from .plain import PLAIN_BYTES, READ, WRITE
 from .retry import DEFAULT_RETRY, Retry
 from .tracing import Trace
 
@@ -183,9 +183,9 @@ class Client:
         Up to 16 MiB it is all or nothing; more goes in several WRITEs, after
         each of which `progress` is called with the bytes done and the total.
         """
-        view = flat(data)
+        view = data if isinstance(data, bytes) else flat(data)
         if len(view) <= PLAIN_BYTES and progress is None and not self._link.channel.traced:
-            count = self._link.perform_plain(Command.WRITE, handle, len(view), offset, view)
+            count = self._link.perform_plain(WRITE, handle, len(view), offset, view)
             if isinstance(count, int):
                 return count
         return self.perform(operations.write(handle, view, offset, progress))
@@ -203,7 +203,7 @@ class Client:
         `progress` is called as for `write`.
         """
         if size and size <= PLAIN_BYTES and progress is None and not self._link.channel.traced:
-            data = self._link.perform_plain(Command.READ, handle, size, offset, b"")
+            data = self._link.perform_plain(READ, handle, size, offset, b"")
             if isinstance(data, bytes):
                 return data
         return self.perform(operations.read(handle, size, offset, progress))

@@ -21,7 +21,7 @@ from ether_protocol.messages import Buffer, Message
 from ether_protocol.vocabulary import Command
 
 from .forking import stays_with_parent
-from .plain import Plain
+from .plain import READ, Plain
 from .tracing import Trace, Tracer
 from .transfer import Step, Transfer
 from .transport import Broken, Transport, reason_of, timed_out
@@ -95,11 +95,11 @@ class Channel:
         """
         data, sent = b"", 0
         try:
-            if self.closed or (command != Command.READ and self.transport.has_ended()):
+            if self.closed or (command != READ and self.transport.has_ended()):
                 raise self.not_connected()
             data = self.number_plain(command, handle, size, offset, payload)
             sent = self.transport.send(data)
-            if sent == len(data) and self.fill():
+            if sent == len(data) and self._fill_buffer():
                 values: list[bytes | int] = []
                 self.connection.take_plain(values)
                 if values:
@@ -137,7 +137,7 @@ class Channel:
         self, command: Command, handle: int, size: int, offset: int, payload: Buffer
     ) -> bytes:
         """The bytes of a small READ or WRITE, whose reply is then under way."""
-        if command == Command.READ:
+        if command == READ:
             return self.connection.send_plain(_READ, handle, size, offset, 0, size)
         return self.connection.send_plain(_WRITE, handle, 0, offset, size, 0) + payload
 
@@ -163,11 +163,16 @@ class Channel:
         """Receive once, waiting if need be; how many bytes, 0 at the end; raises OSError."""
         connection = self.connection
         due = connection.payload_due
-        if due:
-            data = self.transport.receive_whole(due)
-            if data:
-                connection.receive_payload(data)
-            return len(data)
+        if not due:
+            return self._fill_buffer()
+        data = self.transport.receive_whole(due)
+        if data:
+            connection.receive_payload(data)
+        return len(data)
+
+    def _fill_buffer(self) -> int:
+        """`fill` where no payload is under way that has a better place."""
+        connection = self.connection
         count = self.transport.receive_into(connection.get_buffer())
         connection.received(count)
         return count

@@ -10,6 +10,8 @@ from typing import NamedTuple
 from ether_protocol.messages import Buffer, Message
 from ether_protocol.vocabulary import Command
 
+READ, WRITE = Command.READ, Command.WRITE  # in a tight place: an enum is slow to ask for them
+
 PLAIN_BYTES = 16 * 1024
 """Up to here a READ or WRITE is made without a message object."""
 
@@ -25,6 +27,6 @@ class Plain(NamedTuple):
 
     def message(self) -> Message:
         """The same as a message, to name it in an error or to go on with it."""
-        if self.command == Command.READ:
+        if self.command == READ:
             return Message(self.command, self.handle, self.size, self.offset)
         return Message(self.command, self.handle, offset=self.offset, payload=self.payload)

@@ -28,6 +28,10 @@ round trip (docs/performance.md, "Python clients").
 _SPIN_PAUSE = 64
 """After an answer that was slower than that, so many are waited for at once."""
 
+_FRESH_SECONDS = 10e-6
+"""A connection heard from this moment is not asked whether it has ended: it takes as long
+for a request to get there, and what the answer was worth by then nobody could tell."""
+
 _CPUS = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
@@ -73,6 +77,7 @@ class Transport:
         self._timeout: float | None = None
         self._spin = spin
         self._spin_in = 0
+        self._heard_at = 0.0
 
     def close(self) -> None:
         """Close the socket.  May be called twice."""
@@ -92,6 +97,8 @@ class Transport:
 
     def has_ended(self) -> bool:
         """Whether the server has closed already, so that a request never sent is not "unknown"."""
+        if time.perf_counter() < self._heard_at + _FRESH_SECONDS:
+            return False
         try:
             return not self._sock.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
         except BlockingIOError:
@@ -146,11 +153,13 @@ class Transport:
         elif self._spin:
             receive = self._sock.recv_into
             until = time.perf_counter() + _SPIN_SECONDS
-            while time.perf_counter() < until:
+            while (now := time.perf_counter()) < until:
                 try:
-                    return receive(room, 0, socket.MSG_DONTWAIT)
+                    count = receive(room, 0, socket.MSG_DONTWAIT)
                 except BlockingIOError:
                     continue
+                self._heard_at = now
+                return count
             self._spin_in = _SPIN_PAUSE
         return self._sock.recv_into(room)
 
