@@ -140,10 +140,11 @@ def test_a_second_interrupt_does_not_wait(etherd: Etherd, talk: Talk) -> None:
         raise AssertionError("it went on")
 
     shell = talk(etherd.address, interactive=True)
+    before = signal.getsignal(signal.SIGINT)
     (summary,) = rounds(shell.context, 60, "ping", once)
     assert isinstance(summary, Watched)
     assert (summary.rounds, summary.interrupted) == (0, True)
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    assert signal.getsignal(signal.SIGINT) is before
 
 
 def test_an_interrupt_while_a_round_is_shown_is_the_commands(
