@@ -2,6 +2,8 @@
 
 Rule: one connection, the same bytes, the same requests on their way; each
 client against its own server, in turns so short that the machine's moods hit all.
+Each size has a process of its own: what a larger one leaves in an allocator
+decides how fast a smaller one is.
 """
 
 from __future__ import annotations
@@ -9,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from multiprocessing import get_context
 
 from cases import KIB, MIB, size_name
 from dialects import MEMCACHED_ITEM_BYTES
@@ -29,16 +32,24 @@ _Work = Callable[[], object]
 
 def compare(running: list[Server], seconds: float) -> dict[str, Measured]:
     """Requests a second by case and client."""
+    ports = {server.name: server.port for server in running}
+    measured: dict[str, Measured] = {}
+    for size in SIZES:
+        with get_context("spawn").Pool(1) as process:
+            measured |= process.apply(_of_size, (ports, size, seconds))
+    return measured
+
+
+def _of_size(ports: dict[str, int], size: int, seconds: float) -> dict[str, Measured]:
     measured: dict[str, Measured] = {}
     loop = asyncio.new_event_loop()
-    for size in SIZES:
-        works = {s.name: _WORKS[s.name](s, size, loop) for s in running}
-        for case, count in _cases(size):
-            runs = {name: work[case] for name, work in works.items() if case in work}
-            figures = _in_turns(runs, seconds)
-            measured[case.replace("{}", size_name(size))] = {
-                name: calls * count for name, calls in figures.items()
-            }
+    works = {name: _WORKS[name](port, size, loop) for name, port in ports.items()}
+    for case, count in _cases(size):
+        runs = {name: work[case] for name, work in works.items() if case in work}
+        figures = _in_turns(runs, seconds)
+        measured[case.replace("{}", size_name(size))] = {
+            name: calls * count for name, calls in figures.items()
+        }
     loop.close()
     return measured
 
@@ -69,8 +80,8 @@ def _in_turns(works: dict[str, _Work], seconds: float) -> Measured:
     return {name: counts[name] / spent[name] for name in works}
 
 
-def _ether(server: Server, size: int, loop: asyncio.AbstractEventLoop) -> dict[str, _Work]:
-    address = f"127.0.0.1:{server.port}"
+def _ether(port: int, size: int, loop: asyncio.AbstractEventLoop) -> dict[str, _Work]:
+    address = f"127.0.0.1:{port}"
     client = connect(address)
     handle = client.alloc(size).handle
     data = b"\xab" * size
@@ -106,17 +117,17 @@ def _at_once(loop: asyncio.AbstractEventLoop, request: Callable[[], Awaitable[ob
     return lambda: loop.run_until_complete(together())
 
 
-def _redis(server: Server, size: int, loop: asyncio.AbstractEventLoop) -> dict[str, _Work]:
+def _redis(port: int, size: int, loop: asyncio.AbstractEventLoop) -> dict[str, _Work]:
     try:
         import hiredis  # noqa: F401 - its presence is what makes redis-py use it
         import redis
         import redis.asyncio
     except ImportError:
         return {}
-    client = redis.Redis("127.0.0.1", server.port)
+    client = redis.Redis("127.0.0.1", port)
     tasks = redis.asyncio.Redis(
         connection_pool=redis.asyncio.BlockingConnectionPool(
-            host="127.0.0.1", port=server.port, max_connections=10, timeout=None
+            host="127.0.0.1", port=port, max_connections=10, timeout=None
         )
     )
     data = b"\xab" * size
@@ -144,14 +155,14 @@ def _redis(server: Server, size: int, loop: asyncio.AbstractEventLoop) -> dict[s
     }
 
 
-def _memcached(server: Server, size: int, _: asyncio.AbstractEventLoop) -> dict[str, _Work]:
+def _memcached(port: int, size: int, _: asyncio.AbstractEventLoop) -> dict[str, _Work]:
     if size > MEMCACHED_ITEM_BYTES:
         return {}
     try:
         from pymemcache.client.base import Client
     except ImportError:
         return {}
-    client = Client(("127.0.0.1", server.port), no_delay=True, default_noreply=False)
+    client = Client(("127.0.0.1", port), no_delay=True, default_noreply=False)
     data = b"\xab" * size
     key = f"block{size}"
     client.set(key, data)
