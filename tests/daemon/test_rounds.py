@@ -10,7 +10,7 @@ import pytest
 from daemon.connection import Connection, serving
 from ether_daemon.idlepoll import IdlePoll
 from ether_daemon.replies import GATHERED_BYTES, TURN_BYTES, Replies
-from ether_daemon.rounds import Rounds
+from ether_daemon.rounds import MAX_GATHERED, Rounds
 from ether_protocol import Command, Message
 from ether_protocol.codec import encode
 
@@ -86,6 +86,18 @@ def test_more_than_is_gathered_is_sent_before_that() -> None:
     answer(rounds, traffic, client, b"y")
     assert [line[-1] for line in log] == ["x", "y"]
     assert traffic.replies.filled == 0
+
+
+def test_more_clients_than_a_cache_remembers_are_not_gathered() -> None:
+    log: list[str] = []
+    traffic = Traffic()
+    rounds = Rounds(traffic, IdlePoll(0))
+    clients = [Client(log, str(number)) for number in range(MAX_GATHERED + 1)]
+    for client in clients:
+        answer(rounds, traffic, client, b"x")
+    assert log == [f"{number} gets x" for number in range(MAX_GATHERED)]
+    rounds.send()
+    assert log[MAX_GATHERED:] == [f"{MAX_GATHERED} gets x"]
 
 
 def test_one_that_breaks_keeps_nothing_from_the_others(caplog: pytest.LogCaptureFixture) -> None:

@@ -13,6 +13,10 @@ from typing import Protocol
 from .idlepoll import IdlePoll
 from .replies import GATHERED_BYTES, Replies
 
+MAX_GATHERED = 64
+"""So many clients' replies are sent before the round ends: of more sockets than that the
+processor's cache has forgotten the first by then."""
+
 log = logging.getLogger("etherd")
 
 
@@ -61,7 +65,7 @@ class Rounds:
         """Leave replies to be sent: those behind the last ones left, up to `filled`."""
         self._waiting.append((session, filled))
         self._traffic.replies.filled = filled
-        if filled > GATHERED_BYTES:
+        if filled > GATHERED_BYTES or len(self._waiting) >= MAX_GATHERED:
             self.send()
 
     def send(self) -> None:
@@ -71,7 +75,7 @@ class Rounds:
             return
         self._waiting = []
         replies = self._traffic.replies
-        start = 0
+        replies.filled = start = 0
         for session, end in waiting:
             try:
                 session.send_gathered(replies.view[start:end])
@@ -79,12 +83,11 @@ class Rounds:
                 log.exception("Replies could not be sent")
                 session.abort()
             start = end
-        replies.filled = 0
         self._traffic.bytes_out += start
 
     def _end(self) -> None:
+        self.under_way = False  # whatever happens, the next arrival begins anew
         self.send()
         if self._idle_poll.goes_on(self._traffic.bytes_in):
+            self.under_way = True
             asyncio.get_running_loop().call_soon(self._end)
-        else:
-            self.under_way = False
