@@ -22,7 +22,7 @@ _SPIN_SECONDS = 100e-6
 """How long an answer is looked for before the kernel is asked to wake this thread for it.
 
 On loopback and on fast networks the waking costs more than the rest of a
-round trip (docs/performance.md, "Python clients").
+round trip (docs/performance.md, "Staying awake").
 """
 
 _SPIN_PAUSE = 64
