@@ -148,6 +148,13 @@ static void serve(struct connection *c, const unsigned char *data, size_t length
 	}
 }
 
+static void drop(struct connection *c)
+{
+	close(c->fd);
+	free(c->out);
+	free(c);
+}
+
 static void readable(struct connection *c)
 {
 	ssize_t n;
@@ -165,9 +172,7 @@ static void readable(struct connection *c)
 			serve(c, in, (size_t)n);
 	}
 	if (n == 0 || (n < 0 && errno != EAGAIN)) {
-		close(c->fd);
-		free(c->out);
-		free(c);
+		drop(c);
 		return;
 	}
 	flush(c);
@@ -211,6 +216,10 @@ int main(int argc, char **argv)
 				event.events = EPOLLIN;
 				event.data.ptr = c;
 				epoll_ctl(poller, EPOLL_CTL_ADD, fd, &event);
+			} else if (events[i].events & (EPOLLERR | EPOLLHUP)) {
+				/* Gone with replies unsent: it would be ready for ever, and this
+				 * loop take the processor from the servers beside it. */
+				drop(c);
 			} else if (events[i].events & EPOLLOUT) {
 				flush(c);
 			} else {
