@@ -111,6 +111,9 @@ FAULTS = {
 }
 """What is wrong with the server, and exactly which of the quick rules it breaks."""
 
+BY_CHANCE = {"writes in pieces": ["blocks/read-is-never-torn"]}
+"""What a fault breaks as well where a READ comes at the right moment."""
+
 SLOW_FAULTS = {
     "forgets SESSION": ("blocks/session-blocks-end", "a block that is still there"),
     "lists without end": ("list/never-more-than-4096", "4097"),
@@ -190,7 +193,8 @@ def test_a_server_without_faults_holds_every_rule() -> None:
 def test_a_fault_breaks_the_rules_that_are_meant_for_it_and_no_other(fault: str) -> None:
     with faulty_server(fault) as address:
         findings = list(Run(address, TIMEOUT_SECONDS).each(quick()))
-    assert broken(findings) == FAULTS[fault]
+    chance = BY_CHANCE.get(fault, [])
+    assert [name for name in broken(findings) if name not in chance] == FAULTS[fault]
 
 
 @pytest.mark.parametrize("fault", SLOW_FAULTS)
