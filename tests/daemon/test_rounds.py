@@ -11,6 +11,7 @@ from daemon.connection import Connection, serving
 from ether_daemon.idlepoll import IdlePoll
 from ether_daemon.replies import GATHERED_BYTES, TURN_BYTES, Replies
 from ether_daemon.rounds import MAX_GATHERED, Rounds
+from ether_daemon.service import EtherService
 from ether_protocol import Command, Message
 from ether_protocol.codec import encode
 
@@ -137,13 +138,18 @@ def test_it_stays_awake_until_nothing_comes_any_more() -> None:
 # With sessions
 
 
+async def greeted(service: EtherService) -> Connection:
+    """A connection whose next requests go the short way."""
+    connection = Connection(service)
+    await connection.send(HELLO)
+    connection.received()
+    return connection
+
+
 def test_replies_of_all_sessions_wait_for_the_end_of_the_round() -> None:
     async def scenario() -> None:
         with serving() as service:
-            connections = [Connection(service) for _ in range(3)]
-            for connection in connections:
-                await connection.send(HELLO)
-                connection.received()
+            connections = [await greeted(service) for _ in range(3)]
             for connection in connections:
                 connection.offer(PING * 2)
             assert [c.received() for c in connections] == [b""] * 3
@@ -158,10 +164,7 @@ def test_replies_of_all_sessions_wait_for_the_end_of_the_round() -> None:
 def test_a_long_way_waits_for_no_ones_short_one() -> None:
     async def scenario() -> None:
         with serving() as service:
-            a, b = Connection(service), Connection(service)
-            for connection in (a, b):
-                await connection.send(HELLO)
-                connection.received()
+            a, b = await greeted(service), await greeted(service)
             a.offer(PING)
             b.offer(PING + HELLO)
             assert a.received() == PONG, "sent, for its memory is wanted"
@@ -174,9 +177,7 @@ def test_a_long_way_waits_for_no_ones_short_one() -> None:
 def test_what_ends_a_connection_lets_its_replies_go_first(how: str) -> None:
     async def scenario() -> None:
         with serving() as service:
-            connection = Connection(service)
-            await connection.send(HELLO)
-            connection.received()
+            connection = await greeted(service)
             connection.offer(PING)
             if how == "half-closed":
                 connection.session.eof_received()
@@ -192,9 +193,7 @@ def test_what_ends_a_connection_lets_its_replies_go_first(how: str) -> None:
 def test_a_client_that_takes_nothing_is_read_no_further() -> None:
     async def scenario() -> None:
         with serving() as service:
-            connection = Connection(service)
-            await connection.send(HELLO)
-            connection.received()
+            connection = await greeted(service)
             connection.transport.window = 10
             connection.offer(PING)
             connection.offer(PING)  # before the end of the round: it is still being read
@@ -214,9 +213,7 @@ def test_a_client_that_takes_nothing_is_read_no_further() -> None:
 def test_nothing_overtakes_what_the_transport_keeps(monkeypatch: pytest.MonkeyPatch) -> None:
     async def scenario() -> None:
         with serving() as service:
-            connection = Connection(service)
-            await connection.send(HELLO)
-            connection.received()
+            connection = await greeted(service)
             connection.transport.window = 0
             wire = bytearray()
 

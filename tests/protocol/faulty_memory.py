@@ -20,18 +20,15 @@ from ether_protocol.errors import (
     TooLarge,
     Unsupported,
 )
-from ether_protocol.vocabulary import MAX_LIST_ENTRIES, MAX_PAYLOAD_BYTES
+from ether_protocol.vocabulary import (
+    MAX_LIST_ENTRIES,
+    MAX_PAYLOAD_BYTES,
+    OPTIONAL_FEATURES,
+    SESSION_BLOCKS,
+)
 
 MAX_MEMORY_BYTES = 1 << 30
 WORD_BYTES = 8
-EXTRAS = {
-    Command.REALLOC: "realloc",
-    Command.FILL: "fill",
-    Command.COPY: "copy",
-    Command.COMPARE_SWAP: "compare-swap",
-    Command.FETCH_ADD: "fetch-add",
-    Command.LIST: "list",
-}
 
 
 @dataclass
@@ -114,7 +111,7 @@ class FaultyMemory:
         name = bodies.decode_client_name(request.payload)
         if "knows ASCII" in self.faults and not name.isascii():
             raise InvalidRequest("speak English")
-        features = ("session-blocks", *EXTRAS.values())
+        features = (SESSION_BLOCKS, *OPTIONAL_FEATURES.values())
         if "has no extras" in self.faults:
             features = ()
         most = 0 if "allows nothing" in self.faults else MAX_PAYLOAD_BYTES
@@ -277,4 +274,6 @@ class FaultyMemory:
 
 
 def _is_extra(request: Message) -> bool:
-    return request.command in EXTRAS or (request.command == Command.ALLOC and bool(request.flags))
+    return request.command in OPTIONAL_FEATURES or (
+        request.command == Command.ALLOC and bool(request.flags)
+    )

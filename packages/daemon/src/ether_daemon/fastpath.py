@@ -62,7 +62,6 @@ def fast_path(
     unpack = HEADER_V2_WORDS.unpack_from
     put = HEADER_V2_WORDS.pack_into
     pack_front = HEADER_V2_FRONT.pack
-    packs = _packs
 
     def serve_small(
         data: memoryview, start: int, end: int, filled: int, full: int
@@ -115,7 +114,7 @@ def fast_path(
                 if size <= _PACKED_BYTES:
                     if size != replied_size:
                         replied_size = size
-                        put_body = packs[size] or _pack(size)
+                        put_body = _packs[size] or _pack(size)
                         front = pack_front(_OK, handle, size, 0)
                     put_body(out, filled, front, request_id, size, memory[first : first + size])
                     filled += _HEADER_BYTES + size

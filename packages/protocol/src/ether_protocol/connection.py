@@ -169,7 +169,7 @@ class ClientConnection(Receiver[Message]):
         The short way for a READ of `most` bytes, or for a WRITE, where `most` is 0.
         Raises LocalProtocolError for a value that does not fit its field.
         """
-        request_id = self._last_id = self._last_id % MAX_REQUEST_ID + 1
+        request_id = self._next_id()
         try:
             header = HEADER_V2_WORDS.pack(first_word, handle, size, offset, request_id, length)
         except struct.error:
