@@ -9,9 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-from ether_protocol.codec import encode
-from ether_protocol.messages import Message
-from ether_protocol.vocabulary import VERSION_1, Command
+from ether_protocol.wire.codec import encode
+from ether_protocol.wire.constants import VERSION_1, Command
+from ether_protocol.wire.messages import Message
 
 REDIS_STRING_BYTES = 16 * 1024 * 1024
 MEMCACHED_ITEM_BYTES = 1024 * 1024 - 512

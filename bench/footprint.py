@@ -28,9 +28,9 @@ from load import Load
 from servers import Server, servers
 
 from ether_protocol import Client, connect
-from ether_protocol.codec import encode
-from ether_protocol.messages import Message
-from ether_protocol.vocabulary import Command
+from ether_protocol.wire.codec import encode
+from ether_protocol.wire.constants import Command
+from ether_protocol.wire.messages import Message
 
 Measured = dict[str, float]
 

@@ -10,7 +10,7 @@ import asyncio
 from typing import cast
 
 from daemon.connection import Connection, serving
-from ether_daemon.mappings import MappingReading
+from ether_daemon.stores.memory.large_blocks import MappingReading
 
 SIZES = [1, 64, 5000, 256 * 1024, 256 * 1024 + 1, 300_000]
 """Blocks 1 to 6, the last two of them large; 7 was freed."""

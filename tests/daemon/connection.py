@@ -13,13 +13,13 @@ from contextlib import contextmanager
 from itertools import pairwise
 from typing import cast
 
-from ether_daemon.handlers import Caller
-from ether_daemon.handles import Handles
-from ether_daemon.later import Later
-from ether_daemon.service import EtherService
-from ether_daemon.session import Session
+from ether_daemon.app.composition import EtherService
+from ether_daemon.net.connection import Session
+from ether_daemon.service.blocks import Handles
+from ether_daemon.service.commands import Caller
 from ether_daemon.settings import Settings
-from ether_daemon.store import Store
+from ether_daemon.stores.contract import Store
+from ether_daemon.stores.future import Later
 
 LOCAL = ("127.0.0.1", 54321)
 STRANGER = ("203.0.113.9", 54321)

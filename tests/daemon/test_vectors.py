@@ -12,8 +12,8 @@ import pytest
 from daemon.both_ways import everything_about
 from daemon.connection import Connection, serving
 from ether_protocol import Command, ErrorCode, Message
-from ether_protocol.bodies import decode_error
-from ether_protocol.codec import HEADER_BYTES, decode_header, encode
+from ether_protocol.wire.bodies import decode_error
+from ether_protocol.wire.codec import HEADER_BYTES, decode_header, encode
 from protocol.vectors import Vector, data, each, number, vectors
 
 MAX_MEMORY_BYTES = 1 << 28
@@ -26,7 +26,7 @@ NOT_ALIKE = ("STATS",)
 def _one_moment(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every block is made at the same time."""
     clock = SimpleNamespace(time_ns=lambda: 1_700_000_000_000_000_000)
-    monkeypatch.setattr("ether_daemon.handles.time", clock)
+    monkeypatch.setattr("ether_daemon.service.blocks.time", clock)
 
 
 def alike(files: Sequence[str]) -> list[bytes]:

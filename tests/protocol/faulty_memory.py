@@ -10,8 +10,15 @@ import threading
 import time
 from dataclasses import dataclass, field
 
-from ether_protocol import AllocFlag, Command, Hello, Message, bodies
-from ether_protocol.errors import (
+from ether_protocol import AllocFlag, Command, Hello, Message
+from ether_protocol.wire import bodies
+from ether_protocol.wire.constants import (
+    MAX_LIST_ENTRIES,
+    MAX_PAYLOAD_BYTES,
+    OPTIONAL_FEATURES,
+    SESSION_BLOCKS,
+)
+from ether_protocol.wire.errors import (
     InvalidRequest,
     NoMemory,
     NotFound,
@@ -19,12 +26,6 @@ from ether_protocol.errors import (
     QuotaExceeded,
     TooLarge,
     Unsupported,
-)
-from ether_protocol.vocabulary import (
-    MAX_LIST_ENTRIES,
-    MAX_PAYLOAD_BYTES,
-    OPTIONAL_FEATURES,
-    SESSION_BLOCKS,
 )
 
 MAX_MEMORY_BYTES = 1 << 30

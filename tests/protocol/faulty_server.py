@@ -16,12 +16,12 @@ from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import replace
 
 from ether_protocol import Address, Command, Message, Refused, ServerConnection
-from ether_protocol.bodies import error_reply
-from ether_protocol.codec import HEADER_BYTES, encode
-from ether_protocol.errors import RemoteProtocolError, ServerError
-from ether_protocol.framing import Filler, Head, RequestFramer
-from ether_protocol.messages import Buffer
-from ether_protocol.vocabulary import VERSION_1, VERSION_2, ErrorCode
+from ether_protocol.wire.bodies import error_reply
+from ether_protocol.wire.codec import HEADER_BYTES, encode
+from ether_protocol.wire.constants import VERSION_1, VERSION_2, ErrorCode
+from ether_protocol.wire.errors import RemoteProtocolError, ServerError
+from ether_protocol.wire.framing import Filler, Head, RequestFramer
+from ether_protocol.wire.messages import Buffer
 from harness import DEADLINE_SECONDS
 from protocol.faulty_memory import Connected, FaultyMemory
 

@@ -23,8 +23,8 @@ from ether_protocol import (
     ServerConnection,
     connect,
 )
-from ether_protocol.bodies import INFO_REPLY, error_reply
-from ether_protocol.codec import encode
+from ether_protocol.wire.bodies import INFO_REPLY, error_reply
+from ether_protocol.wire.codec import encode
 from harness import DEADLINE_SECONDS
 
 Step = Callable[[Message], "bytes | End"]

@@ -8,11 +8,11 @@ import socket
 import pytest
 
 from ether_protocol import Command, Message
-from ether_protocol.codec import encode
 from ether_protocol.tools.conformance.rules import Rule
 from ether_protocol.tools.conformance.runner import Run
 from ether_protocol.tools.conformance.themes import THEMES
 from ether_protocol.tools.conformance.verdicts import Finding, Verdict
+from ether_protocol.wire.codec import encode
 from protocol.document import section
 from protocol.faulty_server import Manner, behaving, faulty_server
 

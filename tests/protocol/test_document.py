@@ -7,8 +7,8 @@ import re
 import pytest
 
 from ether_protocol import ClientConnection, Command, Message, ServerConnection
-from ether_protocol.bodies import decode_error
-from ether_protocol.errors import ServerError
+from ether_protocol.wire.bodies import decode_error
+from ether_protocol.wire.errors import ServerError
 from protocol import document
 
 

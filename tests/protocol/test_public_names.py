@@ -13,7 +13,7 @@ def test_all_is_complete() -> None:
         for name, value in vars(ether_protocol).items()
         if not name.startswith("_") and getattr(value, "__module__", None) != "importlib"
         if not isinstance(value, types.ModuleType) and name != "TYPE_CHECKING"
-    } | set(ether_protocol._ON_DEMAND)
+    } | set(ether_protocol._MODULE_OF)
 
     assert set(ether_protocol.__all__) == handed_on
 

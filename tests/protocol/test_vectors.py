@@ -8,21 +8,12 @@ from typing import Any
 
 import pytest
 
-from ether_protocol import (
-    ClientConnection,
-    Command,
-    ErrorCode,
-    Message,
-    Refused,
-    ServerConnection,
-    bodies,
-    declarations,
-    vocabulary,
-)
-from ether_protocol.bodies import decode_error, error_reply
-from ether_protocol.codec import HEADER_BYTES, encode, first_word
-from ether_protocol.errors import RemoteProtocolError
-from ether_protocol.messages import Buffer
+from ether_protocol import ClientConnection, Command, ErrorCode, Message, Refused, ServerConnection
+from ether_protocol.wire import bodies, constants, schema
+from ether_protocol.wire.bodies import decode_error, error_reply
+from ether_protocol.wire.codec import HEADER_BYTES, encode, first_word
+from ether_protocol.wire.errors import RemoteProtocolError
+from ether_protocol.wire.messages import Buffer
 from protocol import document
 from protocol.transcript import bytewise
 from protocol.vectors import FOLDER, Vector, data, each, load, message, number, vectors
@@ -166,9 +157,9 @@ def test_there_is_a_request_for_every_command() -> None:
     def named(*files: str) -> set[str]:
         return {vector["fields"]["command"] for vector in vectors(*files)}
 
-    requests = {command.name for command in Command if command not in vocabulary.REPLIES}
+    requests = {command.name for command in Command if command not in constants.REPLIES}
     assert named("requests-v2.json") == requests
-    assert named("requests-v1.json") == {command.name for command in vocabulary.V1_COMMANDS}
+    assert named("requests-v1.json") == {command.name for command in constants.V1_COMMANDS}
     assert named("replies-v2.json") == named("replies-v1.json") == {"PONG", "OK", "ERROR"}
     answered = {vector["answers"]["command"] for vector in vectors("replies-v2.json")}
     assert answered == requests
@@ -220,9 +211,7 @@ def parse_error(payload: Buffer) -> dict[str, Any]:
 
 
 def build_error(fields: dict[str, Any]) -> bytes:
-    return bytes(
-        declarations.ERROR_REPLY.build({"code": fields["code"], "message": fields["text"]})
-    )
+    return bytes(schema.ERROR_REPLY.build({"code": fields["code"], "message": fields["text"]}))
 
 
 BODIES: dict[str, tuple[Any, Any]] = {
@@ -238,7 +227,7 @@ BODIES: dict[str, tuple[Any, Any]] = {
     ),
     "client name": (
         lambda payload: {"name": bodies.decode_client_name(payload)},
-        lambda fields: bodies.encode_text(fields["name"], vocabulary.MAX_NAME_BYTES),
+        lambda fields: bodies.encode_text(fields["name"], constants.MAX_NAME_BYTES),
     ),
     "fill": fixed("byte", layout=bodies.FILL_REQUEST),
     "copy": fixed("source_handle", "source_offset", layout=bodies.COPY_REQUEST),
@@ -284,7 +273,7 @@ def test_a_body(vector: Vector) -> None:
 def test_every_declared_body_has_vectors() -> None:
     there = {vector["body"] for vector in vectors("bodies.json")}
     assert there == set(BODIES)
-    declared = len(declarations.REQUEST_BODIES) + len(declarations.REPLY_BODIES)
+    declared = len(schema.REQUEST_BODIES) + len(schema.REPLY_BODIES)
     assert len(there) == declared + 1  # and the body of an ERROR
 
 
@@ -341,22 +330,22 @@ def test_a_bad_reply_is_refused(vector: Vector) -> None:
 
 def test_the_vocabulary_is_ours() -> None:
     words = load("vocabulary.json")
-    assert words["magic"] == vocabulary.MAGIC_BYTES.hex().upper()
-    assert words["default_port"] == vocabulary.DEFAULT_PORT
+    assert words["magic"] == constants.MAGIC_BYTES.hex().upper()
+    assert words["default_port"] == constants.DEFAULT_PORT
     assert words["header_bytes"] == {str(v): count for v, count in HEADER_BYTES.items()}
     assert words["commands"] == {command.name: command.value for command in Command}
     assert words["error_codes"] == {code.name: code.value for code in ErrorCode}
-    assert words["alloc_flags"] == {flag.name: flag.value for flag in vocabulary.AllocFlag}
-    assert {Command[name] for name in words["replies"]} == vocabulary.REPLIES
-    assert {Command[name] for name in words["requests_of_version_1"]} == vocabulary.V1_COMMANDS
-    limits = {command.name: count for command, count in vocabulary.PAYLOAD_LIMITS.items()}
+    assert words["alloc_flags"] == {flag.name: flag.value for flag in constants.AllocFlag}
+    assert {Command[name] for name in words["replies"]} == constants.REPLIES
+    assert {Command[name] for name in words["requests_of_version_1"]} == constants.V1_COMMANDS
+    limits = {command.name: count for command, count in constants.PAYLOAD_LIMITS.items()}
     assert words["payload_limits"] == limits
     assert words["limits"] == {
-        "payload_bytes": vocabulary.MAX_PAYLOAD_BYTES,
-        "ping_bytes": vocabulary.MAX_PING_BYTES,
-        "name_bytes": vocabulary.MAX_NAME_BYTES,
-        "token_bytes": vocabulary.MAX_TOKEN_BYTES,
-        "list_entries": vocabulary.MAX_LIST_ENTRIES,
+        "payload_bytes": constants.MAX_PAYLOAD_BYTES,
+        "ping_bytes": constants.MAX_PING_BYTES,
+        "name_bytes": constants.MAX_NAME_BYTES,
+        "token_bytes": constants.MAX_TOKEN_BYTES,
+        "list_entries": constants.MAX_LIST_ENTRIES,
     }
 
 

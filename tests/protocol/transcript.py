@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from ether_protocol import Command, Message, Refused, ServerConnection
-from ether_protocol.codec import encode
+from ether_protocol.wire.codec import encode
 
 
 def lines(events: Iterable[Message | Refused]) -> list[str]:

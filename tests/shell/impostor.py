@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
 from ether_protocol import Command, Message, ServerConnection
-from ether_protocol.bodies import Hello, encode_hello
+from ether_protocol.wire.bodies import Hello, encode_hello
 
 Manner = Callable[[socket.socket], None]
 

@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from ether_protocol import Client, Command, Message, ServerConnection, bodies
+from ether_protocol import Client, Command, Message, ServerConnection
+from ether_protocol.wire import bodies
 from harness import DEADLINE_SECONDS, Etherd, command, until
 from shell.impostor import after_hello, impostor, silent
 from shell.program import environment, ether_shell

@@ -14,14 +14,7 @@ from typing import Any, cast
 
 import uvloop
 
-from ether_protocol import (
-    AsyncBlock,
-    AsyncClient,
-    AsyncPipeline,
-    Client,
-    connect,
-    connect_async,
-)
+from ether_protocol import AsyncBlock, AsyncClient, AsyncPipeline, Client, connect, connect_async
 
 KINDS = ("blocking", "asyncio", "uvloop")
 _TWINS = (AsyncBlock, AsyncClient, AsyncPipeline)

@@ -37,7 +37,7 @@ from ether_protocol import (
     connect,
     connect_async,
 )
-from ether_protocol.codec import encode
+from ether_protocol.wire.codec import encode
 from harness import DEADLINE_SECONDS, Etherd, StartEtherd, command, until
 from protocol.client.chaos import REFUSED, End, Fault, Proxy
 from protocol.client.either import Either, either

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from ether_protocol.vocabulary import DEFAULT_PORT
+from ether_protocol.wire.constants import DEFAULT_PORT
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,73 +1,145 @@
-"""Ether's protocol: the wire format, both ends of a connection, and a client.
+"""Ether's protocol: the wire format, both ends of a connection, and clients.
 
-Rule: this file only hands names on; every name in `__all__` is public and
-documented where it is defined.
+Rule: this file only hands names on, and imports each one when it is first asked
+for; every name in `__all__` is public and documented where it is defined.
 """
 
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from .address import Address, parse_address
-from .bodies import BlockInfo, Hello
-from .client.block import Block
-from .client.blocking import Client, connect
-from .client.operations import Progress
-from .client.pipeline import Pipeline
-from .client.pool import Pool
-from .client.recording import Pending
-from .client.retry import Retry
-from .client.tracing import Trace, Traced
-from .connection import ClientConnection, Refused, ServerConnection
-from .dissection import Field, dissect, dissect_bytes
-from .errors import (
-    ConnectionLost,
-    CorruptStream,
-    EtherError,
-    Forbidden,
-    InvalidRequest,
-    LocalProtocolError,
-    NoMemory,
-    NotFound,
-    OutcomeUnknown,
-    OutOfRange,
-    ProtocolError,
-    QuotaExceeded,
-    RemoteProtocolError,
-    ServerBusy,
-    ServerError,
-    ServerRestarted,
-    TimedOut,
-    TooLarge,
-    Unauthenticated,
-    Unsupported,
-)
-from .fieldtable import format_fields
-from .messages import Message
-from .sizes import format_size, parse_size
-from .vocabulary import (
-    DEFAULT_PORT,
-    MAX_PAYLOAD_BYTES,
-    VERSION_1,
-    VERSION_2,
-    AllocFlag,
-    Command,
-    ErrorCode,
-)
-
 if TYPE_CHECKING:
-    from .client.async_block import AsyncBlock
-    from .client.async_pipeline import AsyncPipeline
-    from .client.asynchronous import AsyncClient, connect_async
+    from .client.aio.block import AsyncBlock
+    from .client.aio.client import AsyncClient, connect_async
+    from .client.aio.pipeline import AsyncPipeline
+    from .client.blocking.block import Block
+    from .client.blocking.client import Client, connect
+    from .client.blocking.pipeline import Pipeline
+    from .client.blocking.pool import Pool
+    from .client.core.operations import Progress
+    from .client.core.reconnect import Retry
+    from .client.core.recording import Pending
+    from .client.core.tracing import Trace, Traced
+    from .inspect.dissect import Field, dissect, dissect_bytes
+    from .inspect.field_table import format_fields
+    from .sansio.client import ClientConnection
+    from .sansio.server import Refused, ServerConnection
+    from .wire.address import Address, parse_address
+    from .wire.bodies import BlockInfo, Hello
+    from .wire.constants import (
+        DEFAULT_PORT,
+        MAX_PAYLOAD_BYTES,
+        VERSION_1,
+        VERSION_2,
+        AllocFlag,
+        Command,
+        ErrorCode,
+    )
+    from .wire.errors import (
+        ConnectionLost,
+        CorruptStream,
+        EtherError,
+        Forbidden,
+        InvalidRequest,
+        LocalProtocolError,
+        NoMemory,
+        NotFound,
+        OutcomeUnknown,
+        OutOfRange,
+        ProtocolError,
+        QuotaExceeded,
+        RemoteProtocolError,
+        ServerBusy,
+        ServerError,
+        ServerRestarted,
+        TimedOut,
+        TooLarge,
+        Unauthenticated,
+        Unsupported,
+    )
+    from .wire.messages import Message
+    from .wire.sizes import format_size, parse_size
 
 __version__ = "0.1.0"
 
-# asyncio takes as long to import as all the rest, and most programs have no use for it.
-_ON_DEMAND = {
-    "AsyncBlock": "async_block",
-    "AsyncClient": "asynchronous",
-    "AsyncPipeline": "async_pipeline",
-    "connect_async": "asynchronous",
+# A daemon needs no client, and most programs no asyncio: each import costs its milliseconds.
+_MODULES = {
+    ".client.aio.block": ("AsyncBlock",),
+    ".client.aio.client": (
+        "AsyncClient",
+        "connect_async",
+    ),
+    ".client.aio.pipeline": ("AsyncPipeline",),
+    ".client.blocking.block": ("Block",),
+    ".client.blocking.client": (
+        "Client",
+        "connect",
+    ),
+    ".client.blocking.pipeline": ("Pipeline",),
+    ".client.blocking.pool": ("Pool",),
+    ".client.core.operations": ("Progress",),
+    ".client.core.reconnect": ("Retry",),
+    ".client.core.recording": ("Pending",),
+    ".client.core.tracing": (
+        "Trace",
+        "Traced",
+    ),
+    ".inspect.dissect": (
+        "Field",
+        "dissect",
+        "dissect_bytes",
+    ),
+    ".inspect.field_table": ("format_fields",),
+    ".sansio.client": ("ClientConnection",),
+    ".sansio.server": (
+        "Refused",
+        "ServerConnection",
+    ),
+    ".wire.address": (
+        "Address",
+        "parse_address",
+    ),
+    ".wire.bodies": (
+        "BlockInfo",
+        "Hello",
+    ),
+    ".wire.constants": (
+        "AllocFlag",
+        "Command",
+        "DEFAULT_PORT",
+        "ErrorCode",
+        "MAX_PAYLOAD_BYTES",
+        "VERSION_1",
+        "VERSION_2",
+    ),
+    ".wire.errors": (
+        "ConnectionLost",
+        "CorruptStream",
+        "EtherError",
+        "Forbidden",
+        "InvalidRequest",
+        "LocalProtocolError",
+        "NoMemory",
+        "NotFound",
+        "OutOfRange",
+        "OutcomeUnknown",
+        "ProtocolError",
+        "QuotaExceeded",
+        "RemoteProtocolError",
+        "ServerBusy",
+        "ServerError",
+        "ServerRestarted",
+        "TimedOut",
+        "TooLarge",
+        "Unauthenticated",
+        "Unsupported",
+    ),
+    ".wire.messages": ("Message",),
+    ".wire.sizes": (
+        "format_size",
+        "parse_size",
+    ),
 }
+_MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}
 
 __all__ = [
     "DEFAULT_PORT",
@@ -129,6 +201,11 @@ __all__ = [
 
 
 def __getattr__(name: str) -> object:
-    if name not in _ON_DEMAND:
+    if name not in _MODULE_OF:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f".client.{_ON_DEMAND[name]}", __name__), name)
+    value = globals()[name] = getattr(import_module(_MODULE_OF[name], __name__), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -13,20 +13,20 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from ether_protocol import EtherError
+from ether_shell.commands.catalogue import COMMANDS
+from ether_shell.language.declaration import Result
+from ether_shell.terminal.farewell import farewell
+from ether_shell.views.style import is_dumb
 
 from . import PROGRAM, script
-from .commands.catalogue import COMMANDS
 from .config import Profile, Prompt
 from .context import Context, FullScreen
 from .inputs import Inputs
-from .language.declaration import Result
 from .output import Output
 from .problems import ExitStatus, judge
 from .session import Session
 from .shell import Shell
 from .terminal import repl
-from .terminal.farewell import farewell
-from .views.style import is_dumb
 
 _PATIENCE_SECONDS = 0.5
 """After so long a person is told what is waited for."""
@@ -140,7 +140,7 @@ def _converse(wishes: Wishes, shell: Shell, context: Context, output: Output) ->
     if wishes.plain or not output.terminal or is_dumb(os.environ):
         read_line = repl.plain_reader(session)
     else:
-        from .terminal.prompt import prompt_reader
+        from ether_shell.terminal.prompt import prompt_reader
 
         read_line = prompt_reader(
             session, COMMANDS, wishes.prompt, going_on=lambda: context.next_line

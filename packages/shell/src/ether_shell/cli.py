@@ -12,10 +12,10 @@ import sys
 import click
 
 from ether_protocol import parse_address
+from ether_shell.commands.catalogue import COMMANDS
 
 from . import PROGRAM, __version__, completionscripts
 from .assembly import Wishes, run
-from .commands.catalogue import COMMANDS
 from .config import BadConfig, Config, Profile, config_path, load_config
 from .problems import ExitStatus, Failure
 from .views import jsonlines

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 
 import click
 
+from ether_shell.language.declaration import Catalogue
+
 from . import PROGRAM
-from .language.declaration import Catalogue
 
 
 @dataclass(frozen=True, slots=True)

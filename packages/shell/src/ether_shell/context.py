@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from ether_protocol import Client, Traced
+from ether_shell.language.declaration import Catalogue, Result
 
 from .inputs import Inputs
-from .language.declaration import Catalogue, Result
 from .session import Session
 from .snapshots import Snapshots
 

@@ -14,9 +14,9 @@ from contextlib import contextmanager, nullcontext
 from typing import BinaryIO
 
 from ether_protocol import MAX_PAYLOAD_BYTES
+from ether_shell.language.grammar import STANDARD_INPUT
+from ether_shell.language.values import Data, FromFile
 
-from .language.grammar import STANDARD_INPUT
-from .language.values import Data, FromFile
 from .problems import Misuse
 
 

@@ -13,15 +13,15 @@ from contextlib import contextmanager
 from typing import TextIO
 
 from ether_protocol import Traced
+from ether_shell.language.declaration import Result
+from ether_shell.views.layout import fitted, rows_of, wrapped
+from ether_shell.views.look import Frame, Note, View
+from ether_shell.views.progress import progress_line
+from ether_shell.views.render import render
+from ether_shell.views.style import Paint, is_dumb, over, painter
+from ether_shell.views.tracing import traced
 
 from .context import Advance
-from .language.declaration import Result
-from .views.layout import fitted, rows_of, wrapped
-from .views.look import Frame, Note, View
-from .views.progress import progress_line
-from .views.render import render
-from .views.style import Paint, is_dumb, over, painter
-from .views.tracing import traced
 
 _COLUMNS, _LINES = 80, 24
 """Where no terminal says how many it has."""

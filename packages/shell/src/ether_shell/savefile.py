@@ -12,7 +12,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
-from .language.values import FromFile
+from ether_shell.language.values import FromFile
+
 from .problems import Misuse
 
 _UNFINISHED: Final = ".part"

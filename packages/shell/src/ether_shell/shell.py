@@ -11,13 +11,13 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 
 from ether_protocol import EtherError
+from ether_shell.commands.comparing import keep_shown
+from ether_shell.commands.guide import Leave
+from ether_shell.language.binding import Bound, bind
+from ether_shell.language.declaration import Command, Result, Results
+from ether_shell.language.grammar import scan
 
-from .commands.comparing import keep_shown
-from .commands.guide import Leave
 from .context import Context
-from .language.binding import Bound, bind
-from .language.declaration import Command, Result, Results
-from .language.grammar import scan
 from .output import Output
 from .problems import (
     INCOMPLETE,

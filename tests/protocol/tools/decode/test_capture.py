@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ether_protocol import Command, Message, connect
-from ether_protocol.codec import encode
 from ether_protocol.tools.decode.capture import read_capture
 from ether_protocol.tools.decode.cutting import CUT_SHORT, MISSING, WITHOUT_BEGINNING
 from ether_protocol.tools.decode.transcript import Entry
+from ether_protocol.wire.codec import encode
 from harness import Etherd
 from protocol.tools.packets import CLIENT, SERVER, SERVER_PORT, Wire, pcap
 from protocol.tools.recording import recording

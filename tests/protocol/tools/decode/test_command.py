@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from ether_protocol import Command, Message
-from ether_protocol.codec import encode
 from ether_protocol.tools.decode.command import detect, main
+from ether_protocol.wire.codec import encode
 from protocol.samples import REPLIES, REQUESTS
 from protocol.tools.packets import Wire, pcap
 

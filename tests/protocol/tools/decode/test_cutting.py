@@ -5,7 +5,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ether_protocol import MAX_PAYLOAD_BYTES, Command, Message
-from ether_protocol.codec import encode, encode_header
 from ether_protocol.tools.decode.cutting import (
     CUT_SHORT,
     FILLER,
@@ -15,6 +14,7 @@ from ether_protocol.tools.decode.cutting import (
     Cut,
     Cutter,
 )
+from ether_protocol.wire.codec import encode, encode_header
 from protocol.samples import REPLIES, REQUESTS, Sample, each
 
 PING = encode(Message(Command.PING, request_id=1))

@@ -3,9 +3,9 @@ from __future__ import annotations
 import json
 
 from ether_protocol import Command, Message
-from ether_protocol.codec import encode
 from ether_protocol.tools.decode.cutting import MISSING, Cut, Cutter
 from ether_protocol.tools.decode.transcript import Entry, Matcher, Way, as_json, as_text, entries
+from ether_protocol.wire.codec import encode
 from protocol.samples import INFO_BODY
 
 WAY = Way("10.0.0.1:40000", "10.0.0.2:9999", 0.0015)

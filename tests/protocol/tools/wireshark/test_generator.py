@@ -25,10 +25,10 @@ from ether_protocol import (
     dissect,
 )
 from ether_protocol.__main__ import main
-from ether_protocol.codec import encode
-from ether_protocol.dissection import MAX_BODY_FIELDS
+from ether_protocol.inspect.dissect import MAX_BODY_FIELDS
 from ether_protocol.tools.wireshark.generator import dissector
-from ether_protocol.vocabulary import command_name
+from ether_protocol.wire.codec import encode
+from ether_protocol.wire.constants import command_name
 from harness import Etherd, until
 from protocol.samples import REPLIES, REQUESTS, Sample
 from protocol.tools.packets import Wire, write_pcap

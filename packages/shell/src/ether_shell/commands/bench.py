@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from ether_protocol import MAX_PAYLOAD_BYTES, Client, EtherError
-from ether_protocol.vocabulary import MAX_PING_BYTES
+from ether_protocol.wire.constants import MAX_PING_BYTES
 from ether_shell.context import Context
 from ether_shell.language.declaration import Argument, Command, Example, Option, Result, Results
 from ether_shell.language.values import COUNT, SECONDS, SIZE, choice

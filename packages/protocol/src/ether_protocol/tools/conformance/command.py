@@ -10,7 +10,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from ether_protocol.address import Address, parse_address
+from ether_protocol.wire.address import Address, parse_address
 
 from . import expect, report
 from .rules import Rule

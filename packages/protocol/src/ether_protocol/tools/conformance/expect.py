@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
-from ether_protocol import bodies
-from ether_protocol.errors import RemoteProtocolError, ServerError
-from ether_protocol.messages import Buffer, Message
-from ether_protocol.vocabulary import VERSION_1, Command, ErrorCode, command_name
+from ether_protocol.wire import bodies
+from ether_protocol.wire.constants import VERSION_1, Command, ErrorCode, command_name
+from ether_protocol.wire.errors import RemoteProtocolError, ServerError
+from ether_protocol.wire.messages import Buffer, Message
 
 from .verdicts import Broken
 

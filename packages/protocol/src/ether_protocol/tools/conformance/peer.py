@@ -14,15 +14,15 @@ import time
 from collections import deque
 from collections.abc import Callable
 
-from ether_protocol.codec import HEADER_BYTES, decode_header, encode
-from ether_protocol.messages import Message
-from ether_protocol.vocabulary import (
+from ether_protocol.wire.codec import HEADER_BYTES, decode_header, encode
+from ether_protocol.wire.constants import (
     MAGIC_BYTES,
     MAX_PAYLOAD_BYTES,
     VERSION_1,
     VERSION_2,
     Command,
 )
+from ether_protocol.wire.messages import Message
 
 from .verdicts import Broken
 

@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import struct
 
-from ether_protocol.declarations import HEADER_V1, HEADER_V2, layout
-from ether_protocol.messages import Message
-from ether_protocol.vocabulary import (
+from ether_protocol.wire.constants import (
     MAGIC,
     OPTIONAL_FEATURES,
     SESSION_BLOCKS,
@@ -19,6 +17,8 @@ from ether_protocol.vocabulary import (
     AllocFlag,
     Command,
 )
+from ether_protocol.wire.messages import Message
+from ether_protocol.wire.schema import HEADER_V1, HEADER_V2, layout
 
 _V1 = struct.Struct(layout(HEADER_V1).format)
 _V2 = struct.Struct(layout(HEADER_V2).format)

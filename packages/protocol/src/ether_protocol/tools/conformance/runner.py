@@ -10,12 +10,12 @@ import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from ether_protocol.address import Address
-from ether_protocol.bodies import decode_hello
-from ether_protocol.codec import HEADER_BYTES
-from ether_protocol.errors import EtherError, RemoteProtocolError
-from ether_protocol.messages import Message
-from ether_protocol.vocabulary import Command, ErrorCode
+from ether_protocol.wire.address import Address
+from ether_protocol.wire.bodies import decode_hello
+from ether_protocol.wire.codec import HEADER_BYTES
+from ether_protocol.wire.constants import Command, ErrorCode
+from ether_protocol.wire.errors import EtherError, RemoteProtocolError
+from ether_protocol.wire.messages import Message
 
 from . import expect
 from .requests import hello

@@ -12,9 +12,9 @@ import time
 from collections.abc import Iterable, Iterator
 from itertools import islice
 
-from ether_protocol.address import Address
-from ether_protocol.messages import Message
-from ether_protocol.vocabulary import VERSION_2, Command, ErrorCode
+from ether_protocol.wire.address import Address
+from ether_protocol.wire.constants import VERSION_2, Command, ErrorCode
+from ether_protocol.wire.messages import Message
 
 from . import expect
 from .peer import Answered, Clock, Peer

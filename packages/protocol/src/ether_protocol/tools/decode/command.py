@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from ether_protocol.vocabulary import DEFAULT_PORT
+from ether_protocol.wire.constants import DEFAULT_PORT
 
 from .cutting import Cutter
 from .hextext import parse_hex

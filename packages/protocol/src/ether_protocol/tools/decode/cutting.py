@@ -10,11 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ether_protocol.codec import HEADER_BYTES, decode_header
-from ether_protocol.dissection import KEPT_BYTES, SECRET
-from ether_protocol.framing import Filler, Head, Refusal, RequestFramer
-from ether_protocol.messages import Message
-from ether_protocol.vocabulary import (
+from ether_protocol.inspect.dissect import KEPT_BYTES, SECRET
+from ether_protocol.wire.codec import HEADER_BYTES, decode_header
+from ether_protocol.wire.constants import (
     MAGIC_BYTES,
     MAX_PAYLOAD_BYTES,
     REPLIES,
@@ -22,6 +20,8 @@ from ether_protocol.vocabulary import (
     Command,
     ErrorCode,
 )
+from ether_protocol.wire.framing import Filler, Head, Refusal, RequestFramer
+from ether_protocol.wire.messages import Message
 
 _VERSION_AT, _COMMAND_AT = 4, 5
 

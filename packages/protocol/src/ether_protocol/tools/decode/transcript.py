@@ -11,10 +11,10 @@ from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from ether_protocol.dissection import Field, dissect_bytes
-from ether_protocol.fieldtable import format_fields
-from ether_protocol.messages import Message
-from ether_protocol.vocabulary import VERSION_2, command_name
+from ether_protocol.inspect.dissect import Field, dissect_bytes
+from ether_protocol.inspect.field_table import format_fields
+from ether_protocol.wire.constants import VERSION_2, command_name
+from ether_protocol.wire.messages import Message
 
 from .cutting import Cut
 

@@ -13,12 +13,10 @@ from collections.abc import Iterable, Mapping
 from importlib.resources import files
 from typing import Any
 
-from ether_protocol import declarations as declared
-from ether_protocol.codec import HEADER_BYTES, V1_WITH_PAYLOAD
-from ether_protocol.declarations import Part
-from ether_protocol.dissection import MAX_BODY_FIELDS, SECRET
-from ether_protocol.framing import FILLED
-from ether_protocol.vocabulary import (
+from ether_protocol.inspect.dissect import MAX_BODY_FIELDS, SECRET
+from ether_protocol.wire import schema as declared
+from ether_protocol.wire.codec import HEADER_BYTES, V1_WITH_PAYLOAD
+from ether_protocol.wire.constants import (
     DEFAULT_PORT,
     KNOWN_FLAGS,
     MAGIC_BYTES,
@@ -29,6 +27,8 @@ from ether_protocol.vocabulary import (
     Command,
     ErrorCode,
 )
+from ether_protocol.wire.framing import FILLED
+from ether_protocol.wire.schema import Part
 
 _TEMPLATE = "ether.lua.template"
 _HEAD = """\

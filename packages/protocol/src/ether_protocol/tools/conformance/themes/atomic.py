@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import struct
 
-from ether_protocol.bodies import decode_fetch_add
 from ether_protocol.tools.conformance import expect
 from ether_protocol.tools.conformance.requests import compare_swap, fetch_add, read, write
 from ether_protocol.tools.conformance.rules import Theme
 from ether_protocol.tools.conformance.trial import Trial
-from ether_protocol.vocabulary import VERSION_1
+from ether_protocol.wire.bodies import decode_fetch_add
+from ether_protocol.wire.constants import VERSION_1
 
 theme: Theme = Theme("atomic")
 

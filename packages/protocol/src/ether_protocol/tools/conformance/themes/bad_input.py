@@ -8,13 +8,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ether_protocol.messages import Message
 from ether_protocol.tools.conformance import expect
 from ether_protocol.tools.conformance.peer import Peer
 from ether_protocol.tools.conformance.requests import alloc, header_v1, header_v2, ping, read, write
 from ether_protocol.tools.conformance.rules import Theme
 from ether_protocol.tools.conformance.trial import Trial
-from ether_protocol.vocabulary import (
+from ether_protocol.wire.constants import (
     MAGIC_BYTES,
     MAX_PAYLOAD_BYTES,
     VERSION_1,
@@ -22,6 +21,7 @@ from ether_protocol.vocabulary import (
     Command,
     ErrorCode,
 )
+from ether_protocol.wire.messages import Message
 
 theme: Theme = Theme("bad-input")
 

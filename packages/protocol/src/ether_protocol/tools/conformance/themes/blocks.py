@@ -24,7 +24,7 @@ from ether_protocol.tools.conformance.requests import (
 )
 from ether_protocol.tools.conformance.rules import Theme
 from ether_protocol.tools.conformance.trial import Trial
-from ether_protocol.vocabulary import (
+from ether_protocol.wire.constants import (
     MAX_SIZE,
     SESSION_BLOCKS,
     VERSION_1,

@@ -5,12 +5,12 @@ Rule: they parse as docs/protocol.md declares them, and say what can't be otherw
 
 from __future__ import annotations
 
-from ether_protocol.bodies import decode_hello, decode_info, decode_stats
 from ether_protocol.tools.conformance import expect
 from ether_protocol.tools.conformance.requests import alloc, hello, info, realloc, stats
 from ether_protocol.tools.conformance.rules import Theme
 from ether_protocol.tools.conformance.trial import Trial
-from ether_protocol.vocabulary import MAX_NAME_BYTES, MAX_PAYLOAD_BYTES, AllocFlag
+from ether_protocol.wire.bodies import decode_hello, decode_info, decode_stats
+from ether_protocol.wire.constants import MAX_NAME_BYTES, MAX_PAYLOAD_BYTES, AllocFlag
 
 theme: Theme = Theme("bodies")
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import struct
 
-from ether_protocol.messages import Message
 from ether_protocol.tools.conformance import expect
 from ether_protocol.tools.conformance.requests import (
     alloc,
@@ -26,7 +25,8 @@ from ether_protocol.tools.conformance.requests import (
 )
 from ether_protocol.tools.conformance.rules import Theme
 from ether_protocol.tools.conformance.trial import Trial
-from ether_protocol.vocabulary import MAX_PING_BYTES, VERSION_1, Command, ErrorCode
+from ether_protocol.wire.constants import MAX_PING_BYTES, VERSION_1, Command, ErrorCode
+from ether_protocol.wire.messages import Message
 
 theme: Theme = Theme("commands")
 

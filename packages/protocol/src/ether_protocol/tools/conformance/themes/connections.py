@@ -5,21 +5,14 @@ Rule: floods are bounded by bytes and by time, and end as soon as the rule is de
 
 from __future__ import annotations
 
-from ether_protocol.messages import Message
 from ether_protocol.tools.conformance import expect
 from ether_protocol.tools.conformance.peer import Peer
-from ether_protocol.tools.conformance.requests import (
-    alloc,
-    free,
-    header_v2,
-    ping,
-    read,
-    write,
-)
+from ether_protocol.tools.conformance.requests import alloc, free, header_v2, ping, read, write
 from ether_protocol.tools.conformance.rules import Theme
 from ether_protocol.tools.conformance.trial import Trial
 from ether_protocol.tools.conformance.verdicts import Broken
-from ether_protocol.vocabulary import MAX_PING_BYTES, VERSION_1, Command, ErrorCode
+from ether_protocol.wire.constants import MAX_PING_BYTES, VERSION_1, Command, ErrorCode
+from ether_protocol.wire.messages import Message
 
 theme: Theme = Theme("connections")
 

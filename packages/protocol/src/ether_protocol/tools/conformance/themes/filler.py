@@ -6,13 +6,13 @@ have not and must not be taken for one.
 
 from __future__ import annotations
 
-from ether_protocol.messages import Message
 from ether_protocol.tools.conformance import expect
 from ether_protocol.tools.conformance.peer import Peer
 from ether_protocol.tools.conformance.requests import alloc, header_v1, ping, read, write
 from ether_protocol.tools.conformance.rules import Theme
 from ether_protocol.tools.conformance.trial import Trial
-from ether_protocol.vocabulary import MAX_PAYLOAD_BYTES, VERSION_1, Command, ErrorCode
+from ether_protocol.wire.constants import MAX_PAYLOAD_BYTES, VERSION_1, Command, ErrorCode
+from ether_protocol.wire.messages import Message
 
 theme: Theme = Theme("filler")
 

@@ -5,7 +5,6 @@ Rule: PINGs, as far as they go; what other commands mean is not judged here.
 
 from __future__ import annotations
 
-from ether_protocol.messages import Message
 from ether_protocol.tools.conformance import expect
 from ether_protocol.tools.conformance.peer import Peer
 from ether_protocol.tools.conformance.requests import (
@@ -19,7 +18,8 @@ from ether_protocol.tools.conformance.requests import (
 )
 from ether_protocol.tools.conformance.rules import Theme
 from ether_protocol.tools.conformance.trial import Trial
-from ether_protocol.vocabulary import MAX_REQUEST_ID, MAX_SIZE, VERSION_1, VERSION_2, Command
+from ether_protocol.wire.constants import MAX_REQUEST_ID, MAX_SIZE, VERSION_1, VERSION_2, Command
+from ether_protocol.wire.messages import Message
 
 theme: Theme = Theme("headers")
 

@@ -6,7 +6,6 @@ Lengths that no stream survives belong to bad input.
 
 from __future__ import annotations
 
-from ether_protocol.messages import Message
 from ether_protocol.tools.conformance import expect
 from ether_protocol.tools.conformance.requests import (
     alloc,
@@ -20,7 +19,7 @@ from ether_protocol.tools.conformance.requests import (
 )
 from ether_protocol.tools.conformance.rules import Theme
 from ether_protocol.tools.conformance.trial import Trial
-from ether_protocol.vocabulary import (
+from ether_protocol.wire.constants import (
     MAX_NAME_BYTES,
     MAX_PAYLOAD_BYTES,
     MAX_PING_BYTES,
@@ -29,6 +28,7 @@ from ether_protocol.vocabulary import (
     Command,
     ErrorCode,
 )
+from ether_protocol.wire.messages import Message
 
 theme: Theme = Theme("limits")
 

@@ -6,14 +6,14 @@ rule's own handles is judged.
 
 from __future__ import annotations
 
-from ether_protocol.bodies import decode_list
-from ether_protocol.messages import Message
 from ether_protocol.tools.conformance import expect
 from ether_protocol.tools.conformance.peer import Peer
 from ether_protocol.tools.conformance.requests import free, list_blocks
 from ether_protocol.tools.conformance.rules import Theme
 from ether_protocol.tools.conformance.trial import Trial
-from ether_protocol.vocabulary import MAX_LIST_ENTRIES, MAX_SIZE
+from ether_protocol.wire.bodies import decode_list
+from ether_protocol.wire.constants import MAX_LIST_ENTRIES, MAX_SIZE
+from ether_protocol.wire.messages import Message
 
 theme: Theme = Theme("list")
 

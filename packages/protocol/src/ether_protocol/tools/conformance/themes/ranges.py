@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from ether_protocol.messages import Message
 from ether_protocol.tools.conformance import expect
 from ether_protocol.tools.conformance.requests import (
     compare_swap,
@@ -20,7 +19,8 @@ from ether_protocol.tools.conformance.requests import (
 )
 from ether_protocol.tools.conformance.rules import Theme
 from ether_protocol.tools.conformance.trial import Trial
-from ether_protocol.vocabulary import MAX_PAYLOAD_BYTES, MAX_SIZE, VERSION_1, ErrorCode
+from ether_protocol.wire.constants import MAX_PAYLOAD_BYTES, MAX_SIZE, VERSION_1, ErrorCode
+from ether_protocol.wire.messages import Message
 
 theme: Theme = Theme("ranges")
 

@@ -1,0 +1,53 @@
+"""What `etherd` prints for a person: the banner and the final statistics.
+
+Rule: numbers in, text out; the lines are those of the first Ether server.
+"""
+
+from __future__ import annotations
+
+from ether_daemon import __version__
+from ether_daemon.service.quota import Ledger
+
+_LINE = "=" * 43
+
+_STOP_BY_KEY = "Press Ctrl+C to stop"
+SHUTTING_DOWN = "\n[etherd] Received signal, shutting down..."
+GOODBYE = "\n[etherd] Goodbye!"
+
+
+def listening(addresses: list[str], max_handles: int) -> str:
+    """The lines that say where the server listens."""
+    listening = "\n".join(f"Listening on {address}" for address in addresses)
+    return "\n".join(
+        [
+            _LINE,
+            f"  Ether Daemon v{__version__}",
+            "  Distributed Resource Allocation System",
+            _LINE,
+            listening,
+            f"Max handles: {max_handles or 'unlimited'}",
+            _STOP_BY_KEY,
+        ]
+    )
+
+
+def in_background(text: str, process: int) -> str:
+    """The banner of a daemon that no key stops."""
+    return text.replace(_STOP_BY_KEY, f"Stop it with: kill {process}")
+
+
+def final_statistics(ledger: Ledger) -> str:
+    """What was allocated and freed in the server's life."""
+    return "\n".join(
+        [
+            "\n[etherd] Final statistics:",
+            "=== Ether Allocator State ===",
+            f"Total allocated: {ledger.allocated_bytes} bytes",
+            f"Total freed:     {ledger.freed_bytes} bytes",
+            f"Current usage:   {ledger.used_bytes} bytes",
+            f"Peak usage:      {ledger.peak_bytes} bytes",
+            f"Allocations:     {ledger.allocations}",
+            f"Frees:           {ledger.frees}",
+            "=============================",
+        ]
+    )

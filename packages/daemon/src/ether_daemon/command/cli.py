@@ -1,0 +1,264 @@
+"""The `etherd` command: flags, environment and file into `Settings`, and an exit status.
+
+Rule: nothing is decided here about serving; whatever goes wrong before that
+ends in one line on stderr.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import click
+
+from ether_daemon import __version__
+from ether_daemon.app import banner
+from ether_daemon.app.resources import memory_bytes, processors
+from ether_daemon.settings import LogSettings, Settings
+from ether_protocol.wire.address import Address
+from ether_protocol.wire.constants import DEFAULT_PORT, MAX_SIZE
+from ether_protocol.wire.sizes import parse_size
+
+from . import config, logging_setup, pidfile
+from .daemonize import Background
+
+STATUS_FAILED = 1
+STATUS_USAGE = 2
+
+_MEMORY_SHARE = 0.75
+_LEAST_MEMORY_BYTES = 4096
+_IDLE_POLL_US = 50
+_MOST_IDLE_POLL_US = 10_000
+_PORT = click.IntRange(0, 65535)
+_PATH = click.Path(readable=False, path_type=Path)  # whether it serves shows when it is opened
+_NOT_IN_FILE = ("config", "port_argument", "version", "help")
+
+
+def _size(ctx: click.Context, option: click.Parameter, value: str | None) -> int | None:
+    if value is None:
+        return None
+    try:
+        size = parse_size(value)
+    except ValueError as error:
+        raise click.BadParameter(str(error), ctx, option) from None
+    if size < _LEAST_MEMORY_BYTES:
+        raise click.BadParameter(f"the least is {_LEAST_MEMORY_BYTES} bytes", ctx, option)
+    if size > MAX_SIZE:
+        raise click.BadParameter(f"the most is {MAX_SIZE} bytes", ctx, option)
+    return size
+
+
+def _idle_poll_us() -> int:
+    """Where clients have no processor beside this one, they would wait for it to sleep."""
+    return _IDLE_POLL_US if processors() >= 2 else 0
+
+
+def _load_config(ctx: click.Context, _: click.Parameter, path: Path | None) -> Path | None:
+    if path is not None:
+        ctx.obj = path
+        known = [p.name for p in ctx.command.params if p.name and p.name not in _NOT_IN_FILE]
+        ctx.default_map = config.load(path, known)
+    return path
+
+
+@click.command(
+    context_settings={
+        "auto_envvar_prefix": "ETHERD",
+        "help_option_names": ["-h", "--help"],
+        "max_content_width": 100,
+    },
+    epilog=(
+        "Every option can also be set by an environment variable (ETHERD_PORT, …) or in the "
+        'TOML file (port = 9999, max-memory = "64MiB"). A flag beats the environment, '
+        "which beats the file. Exit status: 0 stopped cleanly, 1 could not run, 2 wrong usage."
+    ),
+)
+@click.argument("port_argument", metavar="[PORT]", required=False, type=_PORT)
+@click.option("--host", default="0.0.0.0", show_default=True, help="Address to listen on.")
+@click.option(
+    "--port",
+    type=_PORT,
+    default=DEFAULT_PORT,
+    show_default=True,
+    help="Port to listen on, the same as PORT; 0 takes a free one.",
+)
+@click.option(
+    "--config",
+    type=_PATH,
+    is_eager=True,
+    expose_value=False,
+    callback=_load_config,
+    help="Settings as TOML.",
+)
+@click.option(
+    "--max-memory",
+    type=click.UNPROCESSED,
+    callback=_size,
+    metavar="SIZE",
+    help="Most bytes that blocks may take, such as 64MiB. "
+    "[default: 75 % of the machine or its cgroup]",
+)
+@click.option(
+    "--max-handles",
+    type=click.IntRange(0, MAX_SIZE),
+    default=0,
+    metavar="N",
+    help="Most blocks there may be; 0 for any number. [default: 0]",
+)
+@click.option(
+    "--max-clients",
+    type=click.IntRange(min=1),
+    default=10_000,
+    show_default=True,
+    metavar="N",
+    help="Most connections at a time.",
+)
+@click.option(
+    "--idle-poll",
+    type=click.IntRange(0, _MOST_IDLE_POLL_US),
+    metavar="MICROSECONDS",
+    help="How long to look for the next request before sleeping. "
+    f"[default: {_IDLE_POLL_US}, or 0 with less than two processors]",
+)
+@click.option(
+    "--insecure",
+    is_flag=True,
+    help="Serve clients on other machines although there is no authentication.",
+)
+@click.option(
+    "--log-level",
+    type=click.Choice(logging_setup.LEVELS, case_sensitive=False),
+    default="info",
+    show_default=True,
+    help="Least important lines to log; debug logs each request.",
+)
+@click.option(
+    "--log-format",
+    type=click.Choice(("text", "json")),
+    default="text",
+    show_default=True,
+    help="How log lines look.",
+)
+@click.option("--log-file", type=_PATH, help="Log here instead of to stderr.")
+@click.option("--daemon", is_flag=True, help="Run in the background.")
+@click.option("--pid-file", type=_PATH, help="Write the process id here while it runs.")
+@click.version_option(
+    __version__, "--version", message="etherd %(version)s", allow_from_autoenv=False
+)
+def etherd(
+    port_argument: int | None,
+    host: str,
+    port: int,
+    max_memory: int | None,
+    max_handles: int,
+    max_clients: int,
+    idle_poll: int | None,
+    insecure: bool,
+    log_level: str,
+    log_format: str,
+    log_file: Path | None,
+    daemon: bool,
+    pid_file: Path | None,
+) -> int:
+    """Serve memory: zeroed blocks of bytes under opaque handles, to any number of clients.
+
+    Listens on PORT, or on 9999.
+    """
+    if port_argument is not None:
+        source = click.get_current_context().get_parameter_source("port")
+        if source is click.core.ParameterSource.COMMANDLINE and port != port_argument:
+            raise click.UsageError(f"the port is given twice: {port_argument} and {port}")
+        port = port_argument
+    settings = Settings(
+        max_memory_bytes=max_memory or int(memory_bytes() * _MEMORY_SHARE),
+        host=host.removeprefix("[").removesuffix("]"),
+        port=port,
+        max_handles=max_handles,
+        max_clients=max_clients,
+        idle_poll_seconds=(_idle_poll_us() if idle_poll is None else idle_poll) / 1e6,
+        insecure=insecure,
+        log=LogSettings(log_level, log_format, log_file and log_file.absolute()),
+    )
+    return _run(settings, daemon, pid_file and pid_file.absolute())
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """The entry point of the `etherd` command."""
+    try:
+        status = etherd.main(arguments, prog_name="etherd", standalone_mode=False)
+    except click.ClickException as error:
+        status = _say(f"{error.format_message()}{_origin(error)}", STATUS_USAGE)
+    except config.BadSetting as error:
+        status = _say(str(error), STATUS_USAGE)
+    except config.ConfigError as error:
+        status = _say(str(error), STATUS_FAILED)
+    except click.Abort:
+        status = 130
+    sys.exit(status)
+
+
+def _run(settings: Settings, daemon: bool, pid_file: Path | None) -> int:
+    # The event loop is not needed to say what is wrong with a flag.
+    from ether_daemon.app import server
+
+    background = Background() if daemon else None
+    say_banner: Callable[[str], None] = background.started if background else _print
+
+    def ready(text: str) -> None:
+        if pid_file is not None:
+            pidfile.claim(pid_file)
+        say_banner(banner.in_background(text, os.getpid()) if background else text)
+
+    try:
+        logging_setup.configure(settings.log)
+        return server.run(settings, _print, ready)
+    except (OSError, UnicodeError, pidfile.PidFileTaken) as error:
+        line = _why(error, settings)
+        if background is not None:
+            background.failed(f"etherd: {line}")
+            return STATUS_FAILED
+        return _say(line, STATUS_FAILED)
+    finally:
+        if pid_file is not None:
+            pidfile.release(pid_file)
+
+
+def _why(error: OSError | UnicodeError | pidfile.PidFileTaken, settings: Settings) -> str:
+    """One line for what kept the server from starting."""
+    if isinstance(error, pidfile.PidFileTaken):
+        return str(error)
+    where = Address(settings.host, settings.port)
+    if isinstance(error, UnicodeError):  # the codec of host names
+        return f"can't listen on {where}: this is no name of a host"
+    number = error.errno or 0
+    reason = os.strerror(number) if number > 0 else error.strerror or str(error)
+    if error.filename is not None:
+        return f"can't write {error.filename}: {reason}"
+    return f"can't listen on {where}: {reason}"
+
+
+def _origin(error: click.ClickException) -> str:
+    """Where a bad value came from, if not from the command line."""
+    if not isinstance(error, click.BadParameter) or not error.ctx or not error.param:
+        return ""
+    source = error.ctx.get_parameter_source(error.param.name or "")
+    if source is click.core.ParameterSource.DEFAULT_MAP:
+        return f" (in {error.ctx.obj})"
+    if source is click.core.ParameterSource.ENVIRONMENT:
+        return f" (from ETHERD_{(error.param.name or '').upper()})"
+    return ""
+
+
+def _say(line: str, status: int) -> int:
+    print(f"etherd: {line}", file=sys.stderr)
+    return status
+
+
+def _print(text: str) -> None:
+    try:
+        print(text, flush=True)
+    except OSError:
+        # Nobody reads it any more; that is no reason to stop serving.
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - open until the process ends

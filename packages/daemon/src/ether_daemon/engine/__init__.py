@@ -1,0 +1,4 @@
+"""The fast path: the same answers as the service gives, sooner.
+
+Rule: what it does not serve it leaves where it stands, and it never serves an attended block.
+"""

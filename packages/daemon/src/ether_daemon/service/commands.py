@@ -1,0 +1,227 @@
+"""What each command does: a table from command to function, request in, reply out.
+
+Rule: a handler touches no socket and waits for nothing.  What it refuses it
+raises as a ServerError; `perform` turns that into the ERROR reply.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import NamedTuple, Protocol
+
+from ether_daemon.stores.contract import Answer, Reading
+from ether_daemon.stores.future import Later, after
+from ether_protocol.wire import bodies
+from ether_protocol.wire.bodies import Hello, error_reply
+from ether_protocol.wire.constants import (
+    MAX_LIST_ENTRIES,
+    MAX_PAYLOAD_BYTES,
+    AllocFlag,
+    Command,
+    ErrorCode,
+    command_name,
+)
+from ether_protocol.wire.errors import (
+    NoMemory,
+    RemoteProtocolError,
+    ServerError,
+    TooLarge,
+    Unsupported,
+)
+from ether_protocol.wire.messages import Message
+
+from .blocks import Handles
+
+
+class Facts(Protocol):
+    """What the server says of itself."""
+
+    def hello(self) -> Hello:
+        """Name, version and limits."""
+
+    def stats(self) -> dict[str, int]:
+        """Counters by name."""
+
+
+@dataclass(slots=True)
+class Caller:
+    """Who asks: a principal's handles, and what belongs to this one connection."""
+
+    handles: Handles
+    facts: Facts
+    session_blocks: set[int] = field(default_factory=set)
+    name: str = ""
+
+
+class Streamed(NamedTuple):
+    """An OK reply whose payload is taken piece by piece."""
+
+    message: Message
+    reading: Reading
+
+
+Reply = Message | Streamed
+Handler = Callable[[Caller, Message], Answer[Reply]]
+
+
+def perform(caller: Caller, request: Message) -> Answer[Reply]:
+    """Carry `request` out; refusals come back as ERROR replies, now or later."""
+    try:
+        handler = HANDLERS.get(request.command, _unsupported)
+        answer = handler(caller, request)
+    except (ServerError, RemoteProtocolError) as error:
+        return refusal(request, error)
+    except MemoryError:
+        return refusal(request, NoMemory("the machine has no room for this"))
+    if isinstance(answer, Later):
+        return _or_refusal(request, answer)
+    return answer
+
+
+def refusal(request: Message, error: ServerError | RemoteProtocolError) -> Message:
+    """The ERROR reply for `error`; a body that does not parse is INVALID."""
+    code = ErrorCode(error.code) if isinstance(error, ServerError) else ErrorCode.INVALID
+    return error_reply(request, code, str(error))
+
+
+def _or_refusal(request: Message, answer: Later[Reply]) -> Later[Reply]:
+    def reply() -> Reply:
+        try:
+            return answer.result()
+        except (ServerError, RemoteProtocolError) as error:
+            return refusal(request, error)
+
+    return answer.afterwards(reply)
+
+
+def _ping(_: Caller, request: Message) -> Reply:
+    return request.reply(Command.PONG, payload=bytes(request.payload))
+
+
+def _hello(caller: Caller, request: Message) -> Reply:
+    caller.name = bodies.decode_client_name(request.payload)
+    return request.reply(payload=bodies.encode_hello(caller.facts.hello()))
+
+
+def _stats(caller: Caller, request: Message) -> Reply:
+    return request.reply(payload=bodies.encode_stats(caller.facts.stats()))
+
+
+def _alloc(caller: Caller, request: Message) -> Answer[Reply]:
+    owner = caller.session_blocks if request.flags & AllocFlag.SESSION else None
+    handle = caller.handles.alloc(request.size, owner)
+    return after(handle, lambda handle: request.reply(handle=handle, size=request.size))
+
+
+def _free(caller: Caller, request: Message) -> Answer[Reply]:
+    freed = caller.handles.free(request.handle)
+    return after(freed, lambda handle: request.reply(handle=handle))
+
+
+def _realloc(caller: Caller, request: Message) -> Answer[Reply]:
+    resized = caller.handles.realloc(request.handle, request.size)
+    return after(resized, lambda size: request.reply(handle=request.handle, size=size))
+
+
+def _info(caller: Caller, request: Message) -> Reply:
+    info = caller.handles.info(request.handle)
+    payload = bodies.INFO_REPLY.pack(info.size, info.flags, info.created_ms)
+    return request.reply(handle=request.handle, payload=payload)
+
+
+def _list(caller: Caller, request: Message) -> Reply:
+    limit = min(request.size, MAX_LIST_ENTRIES)
+    blocks = caller.handles.list(request.handle, limit)
+    return request.reply(size=len(caller.handles.table), payload=bodies.encode_list(blocks))
+
+
+def _write(caller: Caller, request: Message) -> Answer[Reply]:
+    size = len(request.payload)
+    written = caller.handles.write(request.handle, request.offset, request.payload)
+    return after(written, lambda _: request.reply(handle=request.handle, size=size))
+
+
+def _read(caller: Caller, request: Message) -> Answer[Reply]:
+    _check_span(request)
+    data = caller.handles.read(request.handle, request.offset, request.size)
+    if isinstance(data, Later):
+        return data.then(lambda data: _read_reply(request, data))
+    return _read_reply(request, data)
+
+
+def _read_reply(request: Message, data: bytes | Reading) -> Reply:
+    reply = request.reply(handle=request.handle, size=len(data))
+    if isinstance(data, bytes):
+        reply.payload = data
+        return reply
+    return Streamed(reply, data)
+
+
+def _fill(caller: Caller, request: Message) -> Answer[Reply]:
+    _check_span(request)
+    (byte,) = bodies.unpack(bodies.FILL_REQUEST, request.payload)
+    filled = caller.handles.fill(request.handle, request.offset, request.size, byte)
+    return after(filled, lambda _: request.reply(handle=request.handle, size=request.size))
+
+
+def _copy(caller: Caller, request: Message) -> Answer[Reply]:
+    _check_span(request)
+    source, source_offset = bodies.unpack(bodies.COPY_REQUEST, request.payload)
+    copied = caller.handles.copy(
+        source, source_offset, request.handle, request.offset, request.size
+    )
+    return after(copied, lambda _: request.reply(handle=request.handle, size=request.size))
+
+
+def _compare_swap(caller: Caller, request: Message) -> Answer[Reply]:
+    expected, desired = bodies.unpack(bodies.COMPARE_SWAP_REQUEST, request.payload)
+    found = caller.handles.compare_swap(request.handle, request.offset, expected, desired)
+    return after(found, lambda found: request.reply(handle=request.handle, payload=found))
+
+
+def _fetch_add(caller: Caller, request: Message) -> Answer[Reply]:
+    (delta,) = bodies.unpack(bodies.FETCH_ADD_REQUEST, request.payload)
+    found = caller.handles.fetch_add(request.handle, request.offset, delta)
+    return after(
+        found,
+        lambda found: request.reply(
+            handle=request.handle, payload=bodies.FETCH_ADD_REPLY.pack(found)
+        ),
+    )
+
+
+def _auth(_caller: Caller, _request: Message) -> Reply:
+    raise Unsupported("no authentication is configured here, and none is needed")
+
+
+def _unsupported(_: Caller, request: Message) -> Reply:
+    raise Unsupported(f"command {command_name(request.command)} is no request")
+
+
+def _check_span(request: Message) -> None:
+    if request.size > MAX_PAYLOAD_BYTES:
+        raise TooLarge(f"{request.size} bytes are more than {MAX_PAYLOAD_BYTES}")
+
+
+HANDLERS: Mapping[int, Handler] = MappingProxyType(
+    {
+        Command.PING: _ping,
+        Command.HELLO: _hello,
+        Command.AUTH: _auth,
+        Command.STATS: _stats,
+        Command.ALLOC: _alloc,
+        Command.FREE: _free,
+        Command.REALLOC: _realloc,
+        Command.INFO: _info,
+        Command.LIST: _list,
+        Command.WRITE: _write,
+        Command.READ: _read,
+        Command.FILL: _fill,
+        Command.COPY: _copy,
+        Command.COMPARE_SWAP: _compare_swap,
+        Command.FETCH_ADD: _fetch_add,
+    }
+)
+"""One function for every request there is; a test holds this complete."""

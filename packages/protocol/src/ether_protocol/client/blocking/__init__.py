@@ -1,0 +1,4 @@
+"""The client for ordinary, blocking programs.
+
+Rule: nothing here imports asyncio or the asyncio client.
+"""

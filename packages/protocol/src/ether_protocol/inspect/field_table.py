@@ -1,0 +1,32 @@
+"""Fields as a table for people: offset, bytes, name, value.
+
+Rule: text only.  Which bytes are which field is `dissection`'s work.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from .dissect import Field
+
+_BYTES_IN_CELL = 8
+_HEADINGS = ("offset", "bytes", "name", "value")
+
+
+def format_fields(fields: Iterable[Field]) -> str:
+    """A table of `fields` under a line of headings; a long field shows its first bytes."""
+    rows = [_HEADINGS, *map(_row, fields)]
+    widths = [max(len(row[column]) for row in rows) for column in range(3)]
+    return "\n".join(_line(row, widths) for row in rows)
+
+
+def _row(field: Field) -> tuple[str, str, str, str]:
+    shown = field.data[:_BYTES_IN_CELL].hex(" ").upper()
+    more = " …" if len(field.data) > _BYTES_IN_CELL else ""
+    return str(field.offset), shown + more, field.name, str(field.value)
+
+
+def _line(row: tuple[str, str, str, str], widths: list[int]) -> str:
+    offset, data, name, value = row
+    cells = (offset.rjust(widths[0]), data.ljust(widths[1]), name.ljust(widths[2]), value)
+    return "  ".join(cells).rstrip()

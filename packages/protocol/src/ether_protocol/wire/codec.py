@@ -1,0 +1,135 @@
+"""Headers to bytes and back, at the speed of `struct`.
+
+Rule: no format string is written here.  Each one is derived from a
+declaration by `declarations.layout`, and a property test holds the two equal.
+"""
+
+from __future__ import annotations
+
+import struct
+from operator import index
+from typing import Final, SupportsIndex
+
+from .constants import MAGIC, MAX_PAYLOAD_BYTES, VERSION_1, VERSION_2, Command, command_name
+from .errors import LocalProtocolError
+from .messages import Buffer, Message, flat
+from .schema import HEADER_V1 as _DECLARED_V1
+from .schema import HEADER_V2 as _DECLARED_V2
+from .schema import layout
+
+_V1 = struct.Struct(layout(_DECLARED_V1).format)
+_V2 = struct.Struct(layout(_DECLARED_V2).format)
+
+HEADER_BYTES: Final = {VERSION_1: _V1.size, VERSION_2: _V2.size}
+"""The length of each version's header: 24 and 40."""
+
+# Magic, version, command and flags fill the first eight bytes of a header, so
+# that one comparison can recognise a message that needs no closer look.
+_V2_WORDS_FORMAT = ">Q" + layout(_DECLARED_V2).format[5:]
+HEADER_V2_WORDS: Final = struct.Struct(_V2_WORDS_FORMAT)
+"""The version 2 header as (first word, handle, size, offset, request id, length)."""
+
+
+HEADER_V2_FRONT: Final = struct.Struct(_V2_WORDS_FORMAT[:5])
+"""What `HEADER_V2_WORDS` begins with: first word, handle, size, offset."""
+
+
+def header_v2_behind_front(length: int) -> struct.Struct:
+    """A packed `HEADER_V2_FRONT`, request id, length, and a payload of `length` bytes."""
+    return struct.Struct(f">{HEADER_V2_FRONT.size}s{_V2_WORDS_FORMAT[5:]}{length}s")
+
+
+V1_WITH_PAYLOAD = frozenset({Command.WRITE, Command.OK})
+
+
+def first_word(command: int, flags: int = 0) -> int:
+    """The first eight bytes of a version 2 header, as one integer."""
+    header = _V2.pack(MAGIC, VERSION_2, command, flags, 0, 0, 0, 0, 0)
+    return int.from_bytes(header[:8], "big")
+
+
+def decode_header(data: Buffer, start: int, version: int) -> tuple[Message, int]:
+    """Read the header of `version` at `start`; the caller has seen magic, version and enough bytes.
+
+    Returns the message without its payload, and how many payload bytes follow.
+    """
+    if version == VERSION_2:
+        _, _, command, flags, handle, size, offset, request_id, length = _V2.unpack_from(
+            data, start
+        )
+        return Message(command, handle, size, offset, b"", flags, request_id), length
+    _, _, command, flags, handle, size, code = _V1.unpack_from(data, start)
+    length = size if command in V1_WITH_PAYLOAD else 0
+    return Message(command, handle, size, version=VERSION_1, flags=flags, code=code), length
+
+
+def encode_header(message: Message, length: int) -> bytes:
+    """The header of `message` with `length` payload bytes to follow.
+
+    Raises LocalProtocolError where the header has no room for a value.
+    """
+    if message.version not in HEADER_BYTES:
+        raise LocalProtocolError(f"there is no version {message.version}")
+    try:
+        if message.version == VERSION_2:
+            return _V2.pack(
+                MAGIC,
+                VERSION_2,
+                message.command,
+                message.flags,
+                message.handle,
+                message.size,
+                message.offset,
+                message.request_id,
+                length,
+            )
+        return _encode_v1(message, length)
+    except struct.error:
+        raise LocalProtocolError(
+            f"{message}: {misfit(message.handle, message.size, message.offset)}"
+        ) from None
+
+
+def misfit(handle: object, size: object, offset: object) -> str:
+    """Which of the values that a header could not take is wrong, in words."""
+    for name, value in (("handle", handle), ("size", size), ("offset", offset)):
+        if not isinstance(value, SupportsIndex):
+            return f"{name} is a whole number, not {value!r}"
+        if index(value) < 0:
+            return f"{name} can't be below 0"
+    return "a value does not fit its field"
+
+
+def _encode_v1(message: Message, length: int) -> bytes:
+    if message.offset:
+        raise LocalProtocolError(f"{message}: version 1 has no offset")
+    if message.command in V1_WITH_PAYLOAD:
+        size = length
+    elif message.is_reply:
+        size = 0
+    else:
+        size = message.size
+    return _V1.pack(
+        MAGIC, VERSION_1, message.command, message.flags, message.handle, size, message.code
+    )
+
+
+def encode(message: Message) -> bytes:
+    """The whole of `message`, header and payload.
+
+    Raises LocalProtocolError where it has no form on the wire.
+    """
+    payload = flat(message.payload)
+    check_payload(message, len(payload))
+    header = encode_header(message, len(payload))
+    return b"".join((header, payload)) if len(payload) else header
+
+
+def check_payload(message: Message, length: int) -> None:
+    """Raise LocalProtocolError if `message` can't carry `length` payload bytes."""
+    if length > MAX_PAYLOAD_BYTES:
+        raise LocalProtocolError(f"{message}: {length} payload bytes are more than a message holds")
+    if length and message.version == VERSION_1 and message.command not in V1_WITH_PAYLOAD:
+        raise LocalProtocolError(
+            f"{message}: in version 1 a {command_name(message.command)} has no payload"
+        )

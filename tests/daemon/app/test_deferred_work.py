@@ -1,0 +1,133 @@
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Iterator
+from types import SimpleNamespace
+
+import pytest
+
+from ether_daemon.app.deferred_work import Chores
+
+
+def steps(name: str, count: int, diary: list[str]) -> Iterator[None]:
+    for number in range(count):
+        diary.append(f"{name}{number}")
+        yield
+    diary.append(f"{name} done")
+
+
+def run(scenario: Callable[[], Awaitable[None]]) -> None:
+    async def limited() -> None:
+        await asyncio.wait_for(scenario(), 30)
+
+    asyncio.run(limited())
+
+
+def test_chores_take_turns_and_are_done_to_their_end() -> None:
+    diary: list[str] = []
+
+    async def scenario() -> None:
+        chores = Chores()
+        chores.add(steps("a", 2, diary))
+        chores.add(steps("b", 1, diary))
+        assert diary == []  # not in the middle of a request
+        while len(diary) < 5:
+            await asyncio.sleep(0)
+
+    run(scenario)
+    assert diary == ["a0", "b0", "a1", "b done", "a done"]
+
+
+def test_the_loop_has_its_turn_when_the_time_is_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Every look at the clock is a millisecond: two steps fit into a turn.
+    ticks = iter(range(10_000))
+    clock = SimpleNamespace(monotonic=lambda: next(ticks) / 1000)
+    monkeypatch.setattr("ether_daemon.app.deferred_work.time", clock)
+    diary: list[str] = []
+
+    async def scenario() -> None:
+        loop = asyncio.get_running_loop()
+        chores = Chores()
+        chores.add(steps("a", 4, diary))
+
+        def request() -> None:
+            diary.append("request")
+            if "a done" not in diary:
+                loop.call_soon(request)
+
+        request()
+        while "a done" not in diary:
+            await asyncio.sleep(0)
+
+    run(scenario)
+    per_turn = " ".join(diary).split("request")
+    assert max(turn.count("a") for turn in per_turn) <= 2
+    assert [word for word in diary if word != "request"] == ["a0", "a1", "a2", "a3", "a done"]
+
+
+def test_a_chore_that_adds_chores() -> None:
+    diary: list[str] = []
+
+    async def scenario() -> None:
+        chores = Chores()
+
+        def parent() -> Iterator[None]:
+            chores.add(steps("child", 1, diary))
+            yield
+            diary.append("parent done")
+
+        chores.add(parent())
+        while len(diary) < 3:
+            await asyncio.sleep(0)
+
+    run(scenario)
+    assert sorted(diary) == ["child done", "child0", "parent done"]
+
+
+def test_chores_go_on_after_a_pause() -> None:
+    diary: list[str] = []
+
+    async def scenario() -> None:
+        chores = Chores()
+        for name in ("a", "b"):
+            chores.add(steps(name, 1, diary))
+            while f"{name} done" not in diary:
+                await asyncio.sleep(0)
+
+    run(scenario)
+    assert diary == ["a0", "a done", "b0", "b done"]
+
+
+def test_finish_does_what_is_left_at_once() -> None:
+    diary: list[str] = []
+
+    async def scenario() -> None:
+        chores = Chores()
+        chores.add(steps("a", 3, diary))
+        chores.add(steps("b", 1, diary))
+        chores.finish()
+
+    run(scenario)
+    assert diary[-1] == "a done"
+    assert len(diary) == 6
+
+
+def test_one_that_fails_does_not_keep_the_others_waiting(caplog: pytest.LogCaptureFixture) -> None:
+    diary: list[str] = []
+
+    def broken() -> Iterator[None]:
+        yield
+        raise MemoryError("no room")
+
+    async def scenario() -> None:
+        chores = Chores()
+        chores.add(broken())
+        chores.add(steps("a", 3, diary))
+        while "a done" not in diary:
+            await asyncio.sleep(0)
+
+    logging.getLogger("etherd").propagate = True
+    run(scenario)
+    assert diary == ["a0", "a1", "a2", "a done"]
+    assert "A chore failed" in caplog.text

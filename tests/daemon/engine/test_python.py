@@ -1,0 +1,323 @@
+from __future__ import annotations
+
+import os
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from daemon.both_ways import SIZES, everything_about
+from ether_daemon.engine.python import fast_path
+from ether_daemon.engine.reply_buffer import Replies
+from ether_daemon.service.blocks import Handles
+from ether_daemon.service.quota import Ledger, Limits
+from ether_daemon.stores.memory.large_blocks import MappingReading
+from ether_daemon.stores.memory.store import MemoryStore
+from ether_protocol import ClientConnection, Command, Message
+from ether_protocol.wire.codec import encode
+from ether_protocol.wire.constants import MAX_PAYLOAD_BYTES
+
+U64 = (1 << 64) - 1
+FULL = 1 << 18
+
+
+class Bench:
+    """The fast path alone, over the blocks above."""
+
+    def __init__(self) -> None:
+        self.store = MemoryStore(1 << 26, lambda chore: None)
+        self.handles = Handles(self.store, Ledger(Limits(1 << 26)))
+        for size in [*SIZES, 10]:
+            self.handles.alloc(size)
+        self.handles.free(7)
+        self.requests = [0] * 256
+
+    def serve(self, data: bytes, full: int = FULL, before: int = 0) -> tuple[int, int, bytes]:
+        """Where it stopped, how many bytes of replies, and these, behind `before` others."""
+        replies = Replies()
+        replies.view[:before] = b"?" * before
+        serve_small = fast_path(
+            self.handles.table.pages,
+            self.store.arena,
+            self.store.arena_view,
+            self.store.large,
+            self.requests,
+            replies.data,
+            replies.view,
+        )
+        stop, filled = serve_small(memoryview(data), 0, len(data), before, full)
+        assert replies.view[:before] == b"?" * before
+        return stop, filled - before, bytes(replies.view[before:filled])
+
+    def close(self) -> None:
+        self.store.close()
+
+
+@pytest.fixture
+def bench() -> Any:
+    bench = Bench()
+    yield bench
+    bench.close()
+
+
+def read(handle: int, offset: int, size: int, **more: Any) -> Message:
+    return Message(Command.READ, handle, size, offset, request_id=7, **more)
+
+
+def write(handle: int, offset: int, payload: bytes, **more: Any) -> Message:
+    return Message(Command.WRITE, handle, 0, offset, payload, request_id=7, **more)
+
+
+TAKEN = [
+    ("ping", Message(Command.PING, 1, 2, 3, request_id=7), "PONG #7"),
+    ("read", read(2, 10, 20), "OK #7 handle=2 size=20 [20 bytes]"),
+    ("read cut at the end", read(2, 60, 20), "OK #7 handle=2 size=4 [4 bytes]"),
+    ("read at the end", read(2, 64, 20), "OK #7 handle=2"),
+    ("read of nothing", read(2, 0, 0), "OK #7 handle=2"),
+    ("read of 16 MiB", read(1, 0, MAX_PAYLOAD_BYTES), "OK #7 handle=1 size=1 [1 bytes]"),
+    ("write", write(2, 10, b"hello"), "OK #7 handle=2 size=5"),
+    ("write of nothing", write(2, 0, b""), "OK #7 handle=2"),
+    ("write of nothing at the end", write(2, 64, b""), "OK #7 handle=2"),
+    ("write of everything", write(2, 0, bytes(64)), "OK #7 handle=2 size=64"),
+    ("write to the end", write(3, 4995, b"hello"), "OK #7 handle=3 size=5"),
+    ("read of a large block", read(5, 256 * 1024, 20), "OK #7 handle=5 size=1 [1 bytes]"),
+    (
+        "read of a short end",
+        read(6, 100_000, MAX_PAYLOAD_BYTES),
+        "OK #7 handle=6 size=200000 [200000 bytes]",
+    ),
+    ("write to a large block", write(6, 299_999, b"x"), "OK #7 handle=6 size=1"),
+    ("write with a size", write(2, 0, b"x").with_payload(b"xyz"), "OK #7 handle=2 size=3"),
+]
+
+
+@pytest.mark.parametrize(("what", "message", "reply"), TAKEN, ids=[what for what, _, _ in TAKEN])
+def test_what_it_serves(bench: Bench, what: str, message: Message, reply: str) -> None:
+    data = encode(message)
+    stop, _, replies = bench.serve(data + data)
+    assert stop == 2 * len(data)
+    assert bench.requests[message.command] == 2
+
+    client = ClientConnection()
+    for _ in range(2):
+        client._last_id = 6
+        client.send(message)
+    assert [str(got) for got in client.receive_data(replies)] == [reply, reply]
+
+
+def raw(command: int, length: int, handle: int = 0) -> bytes:
+    """A header that claims `length` payload bytes."""
+    return encode(Message(command, handle))[:36] + length.to_bytes(4, "big")
+
+
+LEFT = [
+    ("handle 0", encode(read(0, 0, 1))),
+    ("an unknown handle", encode(read(99, 0, 1))),
+    ("an unknown handle on no page", encode(read(1 << 40, 0, 1))),
+    ("the last handle there could be", encode(read(U64, 0, 1))),
+    ("a freed handle", encode(read(7, 0, 1))),
+    ("read past the end", encode(read(2, 65, 0))),
+    ("read far past the end", encode(read(2, U64, U64))),
+    ("read of more than 16 MiB", encode(read(2, 0, MAX_PAYLOAD_BYTES + 1))),
+    ("read of more than there is", encode(read(2, 0, U64))),
+    ("read with a payload", encode(read(2, 0, 1, payload=b"x"))),
+    ("read with a flag", encode(read(2, 0, 1, flags=1))),
+    ("read of a long range", encode(read(6, 0, 256 * 1024 + 1))),
+    ("write past the end", encode(write(2, 64, b"x"))),
+    ("write past the end 2", encode(write(2, 60, b"hello"))),
+    ("write far past the end", encode(write(2, U64, b"x"))),
+    ("write with a flag", encode(write(2, 0, b"x", flags=0x8000))),
+    ("write that is not whole", encode(write(2, 0, b"hello"))[:-1]),
+    ("write of more than 16 MiB", raw(Command.WRITE, MAX_PAYLOAD_BYTES + 1, handle=2)),
+    ("write of 4 GiB", raw(Command.WRITE, (1 << 32) - 1, handle=2)),
+    ("ping with a payload", encode(Message(Command.PING, payload=b"x"))),
+    ("ping with a flag", encode(Message(Command.PING, flags=1))),
+    ("another command", encode(Message(Command.FILL, 2, 1, 0, b"x"))),
+    ("no command", encode(Message(0x30, 2))),
+    ("version 1", encode(Message(Command.READ, 2, 64, version=1)) + bytes(16)),
+    ("version 3", encode(read(2, 0, 1)).replace(b"\xe7\x02", b"\xe7\x03", 1)),
+    ("garbage", b"GET / HTTP/1.1\r\nHost: localhost:9999\r\n\r\n"),
+    ("zeros", bytes(80)),
+    ("a header that is not whole", encode(read(2, 0, 1))[:39]),
+    ("nothing", b""),
+]
+
+
+@pytest.mark.parametrize(("what", "data"), LEFT, ids=[what for what, _ in LEFT])
+def test_what_it_leaves_where_it_stands(bench: Bench, what: str, data: bytes) -> None:
+    before = bench.handles.read(2, 0, 64)
+    ping = encode(Message(Command.PING, request_id=1))
+    for front in (b"", ping, ping * 3):
+        stop, _, replies = bench.serve(front + data)
+        assert stop == len(front)
+        assert len(replies) == len(front)
+    assert bench.handles.read(2, 0, 64) == before
+    assert sum(bench.requests) == bench.requests[Command.PING] == 4
+
+
+def test_it_stops_when_the_room_is_used(bench: Bench) -> None:
+    data = encode(read(3, 0, 1000)) * 10
+    assert bench.serve(data, 0) == (0, 0, b"")
+    for room, served in ((1, 1), (1040, 1), (1041, 2), (5 * 1040, 5)):
+        stop, used, _ = bench.serve(data, room)
+        assert (stop, used) == (served * 40, served * 1040)
+    pings = encode(Message(Command.PING)) * 10
+    assert bench.serve(pings, 100)[:2] == (120, 120)
+
+
+def test_there_is_always_room_for_the_last_reply(bench: Bench) -> None:
+    data = encode(read(4, 0, MAX_PAYLOAD_BYTES))
+    assert bench.serve(data * 2, before=FULL - 1)[:2] == (40, 40 + 256 * 1024)
+    assert bench.serve(data, before=FULL) == (0, 0, b"")
+
+
+def test_messages_about_one_block_and_another(bench: Bench) -> None:
+    stream = [
+        *(read(3, 0, 3), write(2, 0, b"two"), read(2, 0, 3), read(3, 0, 3)),
+        *(write(3, 0, b"3"), read(3, 0, 3), Message(Command.PING, 9), read(3, 0, 3)),
+    ]
+    data = b"".join(map(encode, stream))
+    stop, _, replies = bench.serve(data, before=17)
+    assert stop == len(data)
+    payloads = [bytes(3), b"", b"two", bytes(3), b"", b"3\0\0", b"", b"3\0\0"]
+    for payload in payloads:
+        assert replies[40 : 40 + len(payload)] == payload
+        replies = replies[40 + len(payload) :]
+    assert replies == b""
+
+
+def test_a_ping_that_carries_the_handle_just_used_takes_the_long_way(bench: Bench) -> None:
+    data = encode(read(3, 0, 3))
+    assert bench.serve(data + encode(Message(Command.PING, 3)))[0] == len(data)
+
+
+def test_a_sparse_page_serves_alike(bench: Bench) -> None:
+    for _ in range(600):
+        bench.handles.alloc(8)
+    for handle in range(260, 500):
+        bench.handles.free(handle)
+    assert isinstance(bench.handles.table.pages[1], dict)
+    bench.handles.write(257, 0, b"abcdefgh")
+    assert bench.serve(encode(read(257, 2, 3)))[2][40:] == b"cde"
+    assert bench.serve(encode(read(300, 0, 1)))[0] == 0
+    assert bench.serve(encode(read(500, 0, 1)))[0] == 40
+
+
+def test_what_is_read_does_not_change_afterwards(bench: Bench) -> None:
+    data = encode(write(2, 0, b"old")) + encode(read(2, 0, 3)) + encode(write(2, 0, b"new"))
+    assert b"old" in bench.serve(data)[2]
+
+
+def test_a_large_block_on_its_way_out_is_left_to_the_store(bench: Bench) -> None:
+    reading = cast(MappingReading, bench.handles.read(6, 0, 300_000))
+    for message in (read(6, 0, 1), write(6, 0, b"x")):
+        assert bench.serve(encode(message))[0] == 0
+    reading.cancel()
+    assert bench.serve(encode(write(6, 0, b"x")))[0] == 41
+    assert bench.handles.read(6, 0, 2) == b"x\0"
+
+
+def test_a_large_block_with_a_tail_to_be_wiped_is_left_to_the_store() -> None:
+    bench = Bench()
+    bench.handles.realloc(6, 262_145)
+    stop = bench.serve(encode(read(6, 0, 1)))[0]
+    assert stop == (40 if bench.store.large[bench.handles.table.ref(6)].at_rest else 0)
+    bench.close()
+
+
+# The same bytes with and without it
+
+handles = st.one_of(st.integers(0, 8), st.sampled_from([255, 256, 1 << 40, U64]))
+edges = st.sampled_from(
+    sorted({0, 1, U64, 1 << 63} | {abs(s + d) for s in SIZES for d in (-9, -1, 0, 1)})
+)
+offsets = st.one_of(st.integers(0, 70), edges)
+sizes = st.one_of(
+    st.integers(0, 70), edges, st.sampled_from([MAX_PAYLOAD_BYTES + d for d in (0, 1)])
+)
+payloads = st.one_of(
+    st.binary(max_size=70),
+    st.integers(0, 40_000).map(lambda n: bytes([n % 251]) * n),
+)
+commands = st.one_of(
+    st.sampled_from([Command.READ, Command.WRITE, Command.PING] * 4),
+    st.sampled_from([c for c in Command if c is not Command.STATS]),
+    st.integers(0, 255).filter(lambda c: c != Command.STATS),
+)
+flags = st.sampled_from([0] * 12 + [1, 2, 0x8000])
+ids = st.integers(0, (1 << 32) - 1)
+
+version_2 = st.builds(
+    lambda command, handle, size, offset, payload, flags, request_id: encode(
+        Message(command, handle, size, offset, payload, flags, request_id)
+    ),
+    commands,
+    handles,
+    sizes,
+    offsets,
+    payloads,
+    flags,
+    ids,
+)
+reads = st.builds(lambda *f: encode(read(*f)), handles, offsets, sizes)
+writes = st.builds(lambda *f: encode(write(*f)), handles, offsets, payloads)
+
+
+def old(command: int, handle: int, size: int, behind: bytes) -> bytes:
+    header = encode(Message(command, handle, size, version=1))
+    return header + (behind * size)[:size] if size <= 6000 else header
+
+
+version_1 = st.builds(
+    old,
+    st.sampled_from([Command.PING, Command.ALLOC, Command.FREE, Command.WRITE, Command.READ, 0x22]),
+    handles,
+    st.one_of(st.integers(0, 70), st.sampled_from([5000, 5001, MAX_PAYLOAD_BYTES + 1])),
+    st.sampled_from([b"", b"\0", b"x"]),  # with none, a WRITE eats what comes next
+).filter(lambda data: data[5] != Command.WRITE or len(data) > 24 or data[16:20] == bytes(4))
+oddities = st.sampled_from(
+    [b"\xe7\xe7\xe7\xe7\x03" + bytes(19), b"\xe7\xe7\xe7\xe7\x00" + bytes(19)] * 3
+    + [b"\x00", b"\xe7\x00", raw(Command.WRITE, MAX_PAYLOAD_BYTES + 1), bytes(40)]
+)
+streams = st.lists(
+    st.one_of(version_2, version_2, reads, writes, reads, writes, version_1, oddities), max_size=25
+).map(b"".join)
+
+
+@settings(
+    max_examples=int(os.environ.get("ETHER_EXAMPLES", "150")),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(streams, st.lists(st.integers(0, 20_000), max_size=12))
+def test_nobody_can_tell_whether_it_was_taken(
+    monkeypatch: pytest.MonkeyPatch, stream: bytes, cuts: list[int]
+) -> None:
+    clock = SimpleNamespace(time_ns=lambda: 1_700_000_000_000_000_000)
+    monkeypatch.setattr("ether_daemon.service.blocks.time", clock)
+    monkeypatch.setattr(
+        "ether_daemon.app.composition.secrets", SimpleNamespace(randbits=lambda _: 7)
+    )
+    fast = everything_about(stream, cuts, fast=True)
+    assert fast == everything_about(stream, cuts, fast=False)
+    assert fast == everything_about(stream, [], fast=True)
+
+
+@pytest.mark.parametrize(
+    "stream",
+    [
+        encode(Message(Command.PING)) + b"garbage",
+        encode(Message(Command.PING)) * 3 + b"\xe7\xe7\xe7\xe7\x09" + bytes(19) + b"garbage",
+        encode(Message(Command.ALLOC, size=9, version=1))
+        + encode(Message(Command.PING))
+        + b"?" * 40,
+        encode(Message(Command.PING, version=1)) + encode(Message(Command.PING)) + b"\0",
+    ],
+    ids=["garbage", "version 9", "filler that is none", "a lone byte"],
+)
+@pytest.mark.parametrize("bytewise", [True, False])
+def test_the_version_last_seen_is_remembered(stream: bytes, bytewise: bool) -> None:
+    cuts = [*range(len(stream))] if bytewise else [40, 64, 80, 104, 120]
+    assert everything_about(stream, cuts, True) == everything_about(stream, cuts, False)
