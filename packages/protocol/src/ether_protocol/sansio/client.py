@@ -196,7 +196,7 @@ class ClientConnection(Receiver[Message]):
         if payload.untouched and len(data) == payload.missing:
             payload.adopt(data)
         else:
-            payload.take(memoryview(data))
+            payload.take_in(memoryview(data))
 
     def receive_data(self, data: Buffer) -> list[Message]:
         """Take bytes of any number and return the replies that they complete.

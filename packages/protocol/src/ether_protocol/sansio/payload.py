@@ -25,7 +25,7 @@ class Payload(Protocol):
     def filled(self, count: int) -> None:
         """`count` bytes now stand at the start of what `room` returned."""
 
-    def take(self, data: memoryview) -> int:
+    def take_in(self, data: memoryview) -> int:
         """Copy in as much of `data` as belongs to the payload; returns how many bytes."""
 
     def value(self) -> Buffer:
@@ -77,7 +77,7 @@ class GrowingPayload:
         """`count` bytes now stand at the start of what `room` returned."""
         self._filled += count
 
-    def take(self, data: memoryview) -> int:
+    def take_in(self, data: memoryview) -> int:
         """Copy in as much of `data` as belongs to the payload; returns how many bytes."""
         count = 0
         while count < len(data) and self.missing:

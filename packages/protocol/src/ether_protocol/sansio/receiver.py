@@ -161,7 +161,7 @@ class Receiver(ABC, Generic[_Event]):
         """Give the message being received out if its payload is whole."""
         payload = self._payload
         if payload is not None:
-            self.start += payload.take(self.view[self.start : self.end])
+            self.start += payload.take_in(self.view[self.start : self.end])
             if payload.missing:
                 return None
             self._lent, self._payload = payload, None
