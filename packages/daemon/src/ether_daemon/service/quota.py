@@ -23,8 +23,8 @@ class Limits:
     max_handles: int = 0
 
 
-NO_LIMITS = Limits(MAX_SIZE)
-"""For a principal that may use all that the server has."""
+NO_LIMITS = Limits(MAX_SIZE << 8)
+"""For a principal that may use all that the server has: more than any request can name."""
 
 
 class Quota:
