@@ -23,13 +23,14 @@ from ether_protocol.sockets import do_not_pace
 from ether_protocol.wire.address import Address
 from ether_protocol.wire.bodies import error_reply
 from ether_protocol.wire.codec import encode_header
+from ether_protocol.wire.constants import VERSION_2
 from ether_protocol.wire.framing import Refusal
 from ether_protocol.wire.messages import Message
 
 from . import request_log
 from .admission import Admission
 from .buffer_pool import PooledPayload
-from .connection_state import SERVING, Event, State, follow
+from .connection_state import Event, State, follow
 from .receive import SharedReceiveMemory
 from .send_batch import SendBatch
 from .send_queue import Piece, SendQueue
@@ -41,6 +42,8 @@ TURN_SECONDS = 0.005
 
 LINGER_SECONDS = 0.5
 """How long a client may take to read the last replies before it is cut off."""
+
+_OPEN, _DRAINING = State.OPEN, State.DRAINING  # to name a member of an enum is slow
 
 _Serve = Callable[[memoryview, int, int, int, int], tuple[int, int]]
 
@@ -119,7 +122,7 @@ class Connection(asyncio.BufferedProtocol):
                 batch.answered(self, filled)
                 if stop == nbytes:  # all that came is answered
                     return
-        if self._state not in SERVING:
+        if not self._state.serving:
             return
         self._receiver.received(nbytes)
         if stop:
@@ -158,8 +161,7 @@ class Connection(asyncio.BufferedProtocol):
     def send_batched(self, replies: memoryview) -> None:
         """Send what this connection has in the batch."""
         self._counters.bytes_out += len(replies)
-        self.send_queue.send(replies)
-        if self.send_queue.blocked:
+        if not self.send_queue.send(replies):
             self._read(False)
 
     def drain(self) -> None:
@@ -198,7 +200,7 @@ class Connection(asyncio.BufferedProtocol):
         self._receiver.suspend()
         self._serve_arrivals = None
         self._backlog = turn_over or self.send_queue.blocked
-        if self._state not in SERVING:
+        if not self._state.serving:
             self._stop_receiving()
             self._read(True)
             self._finish()
@@ -208,30 +210,35 @@ class Connection(asyncio.BufferedProtocol):
                 self._take_up_soon()
         else:
             self._read(True)
-            self._end_if_served()
-            if self._state is State.OPEN and self._receiver.at_plain_v2 and self.send_queue.empty:
+            if self._state is not _OPEN:
+                self._end_if_served()
+            elif self._receiver.at_plain_v2 and self.send_queue.empty:
                 self._serve_arrivals = self._serve_fast
 
     def _serve(self) -> bool:
         """Deal with request after request; returns whether it stopped because the turn is over."""
         receiver, batch, fast = self._receiver, self._batch, self._serve_fast
+        caller = self._caller
+        refusal: Refusal | None
         until = 0.0
-        while self._state in SERVING and not self.send_queue.blocked:
-            item = receiver.next_request()
+        while self._state.serving and not self.send_queue.blocked:
+            item = receiver.next_event()
             if item is None:
                 return False
             if isinstance(item, Refused):
-                self._refuse(item.message, item.refusal)
-            elif self._refusal is not None:
-                self._refuse(item, self._refusal)
-            elif self._caller is not None:
-                self._answer(self._caller, item)
-            if self._state is State.DRAINING and not self._backlog:
+                request, refusal = item.message, item.refusal
+            else:
+                request, refusal = item, self._refusal  # of everything, where there is one
+            if refusal is not None:
+                self._refuse(request, refusal)
+            elif caller is not None:
+                self._answer(caller, request)
+            if self._state is _DRAINING and not self._backlog:
                 self._follow(Event.SERVED)  # that was the one that was being received
                 return False
             if receiver.start == receiver.end:
                 return False
-            if fast is not None and receiver.at_header:
+            if fast is not None and request.version == VERSION_2 and receiver.at_header:
                 filled = batch.replies.filled
                 stop, filled = fast(
                     receiver.view, receiver.start, receiver.end, filled, filled + TURN_BYTES
@@ -250,8 +257,8 @@ class Connection(asyncio.BufferedProtocol):
         self._counters.requests[request.command] += 1
         if self._debug:
             request_log.request(log, self.peer, request)
-        payload = self._receiver.payload
-        caller.payload = payload if isinstance(payload, PooledPayload) else None
+        lent = self._receiver.lent
+        caller.payload = lent if isinstance(lent, PooledPayload) else None
         answer = perform(caller, request)
         if isinstance(answer, Message):
             self._reply(answer, request.command)
@@ -301,7 +308,7 @@ class Connection(asyncio.BufferedProtocol):
     def _take_up(self) -> None:
         """Take up the requests that had to wait, once they may."""
         self._turn_due = False
-        if self._state not in SERVING:
+        if not self._state.serving:
             self._finish()
         elif not self._reading and not self.send_queue.blocked:
             self._receiver.resume()
@@ -340,7 +347,7 @@ class Connection(asyncio.BufferedProtocol):
         )
         if done and self._reading:
             self._follow(Event.SERVED)
-        if self._state not in SERVING:
+        if not self._state.serving:
             self._stop_receiving()
             self._finish()
 

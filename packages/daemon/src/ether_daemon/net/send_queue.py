@@ -80,8 +80,11 @@ class SendQueue:
         """Whether everything was handed to the transport."""
         return not self._queue
 
-    def send(self, replies: memoryview) -> None:
-        """Send `replies`, whose memory is another's after this, behind whatever waits."""
+    def send(self, replies: memoryview) -> bool:
+        """Send `replies`, whose memory is another's after this, behind whatever waits.
+
+        Returns whether all went out, so that further requests need not wait.
+        """
         if self._queue:
             self._wait(bytes(replies))
         elif self.paused:
@@ -91,8 +94,10 @@ class SendQueue:
                 sent = os.write(self._descriptor, replies)
             except OSError:
                 sent = 0  # full, broken, or no plain socket: the transport will know
-            if sent != len(replies):
-                self._sink.write(bytes(replies[sent:]))
+            if sent == len(replies):
+                return True
+            self._sink.write(bytes(replies[sent:]))
+        return not self.blocked
 
     def send_pieces(self, pieces: list[Piece]) -> None:
         """The same for pieces that may be streamed reads."""

@@ -207,7 +207,7 @@ class ClientConnection(Receiver[Message]):
 
     def next_reply(self) -> Message | None:
         """The next whole reply, or None until more bytes come."""
-        return self._next()
+        return self.next_event()
 
     def _next_id(self) -> int:
         self._last_id = self._last_id % MAX_REQUEST_ID + 1
