@@ -311,6 +311,7 @@ class Connection(asyncio.BufferedProtocol):
         if not self._state.serving:
             self._finish()
         elif not self._reading and not self.send_queue.blocked:
+            self._batch.arrivals += 1
             self._receiver.resume()
             self._take_turn()
 

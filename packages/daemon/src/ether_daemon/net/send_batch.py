@@ -52,7 +52,7 @@ class SendBatch:
     def __init__(self, replies: ReplyBuffer, busy_poll: BusyPoll) -> None:
         self.replies = replies
         self.arrivals = 0
-        """Counted by whoever receives: how often something has come."""
+        """Counted by connections: how often they were given something to do."""
         self.under_way = False
         """Whether this round's end will be seen; else whatever arrives has to `begin`."""
         self._busy_poll = busy_poll
@@ -122,6 +122,11 @@ class SendBatch:
                 _send(recipient, view[start:end])
                 start = end
         _send(last, view[start:filled])
+
+    def wipe(self) -> None:
+        """Let nothing remain of what was sent; what waits to be sent stays."""
+        if self._last is None:
+            self.replies.wipe()
 
     def _turn_to(self, recipient: Recipient) -> None:
         """What is put next is for `recipient`."""
