@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import codecs
 import itertools
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -8,6 +10,8 @@ from hypothesis import strategies as st
 
 from ether_protocol import Command, Field, Message, dissect, dissect_bytes
 from ether_protocol.inspect.dissect import KEPT_BYTES, MAX_BODY_FIELDS
+from ether_protocol.wire import schema
+from ether_protocol.wire.bodies import encode_stats
 from ether_protocol.wire.constants import MAGIC_BYTES
 from protocol.samples import ERROR_BODY, REPLIES, REQUESTS, Sample, each
 
@@ -293,3 +297,22 @@ def test_no_body_raises(command: int, answers: int, payload: bytes) -> None:
     fields = dissect(Message(command, payload=payload), answers)
 
     assert len(fields) >= 9
+
+
+def test_an_interrupt_inside_a_text_is_not_taken_for_a_bad_body(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def interrupted(*_: Any) -> Any:
+        raise KeyboardInterrupt
+
+    def find(name: str) -> codecs.CodecInfo | None:
+        return codecs.CodecInfo(interrupted, interrupted) if name == "interrupted" else None
+
+    body = encode_stats({"blocks": 1})
+    codecs.register(find)
+    try:
+        monkeypatch.setattr(schema.Name, "encoding", "interrupted")
+        with pytest.raises(KeyboardInterrupt):
+            dissect(Message(Command.OK, payload=body), Command.STATS)
+    finally:
+        codecs.unregister(find)

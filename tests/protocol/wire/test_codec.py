@@ -55,6 +55,11 @@ def test_the_declaration_reads_the_same_fields(sample: Sample) -> None:
 # The fast codec and the declaration are two readings of one contract.
 
 
+def test_the_formats_are_those_of_the_schema() -> None:
+    assert schema.layout(schema.HEADER_V1).format == codec.HEADER_V1_FORMAT
+    assert schema.layout(schema.HEADER_V2).format == codec.HEADER_V2_FORMAT
+
+
 @given(command=U8, flags=U16, handle=U64, size=U64, offset=U64, request_id=U32, length=U32)
 def test_version_2_is_decoded_as_declared(length: int, **fields: Any) -> None:
     wire = schema.HEADER_V2.build({**fields, "length": length})

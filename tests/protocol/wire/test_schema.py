@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import ast
 import struct
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -215,6 +217,22 @@ def test_a_library_is_imported_in_one_place(library: str, file: str) -> None:
     package = Path(ether_protocol.__file__).parent
 
     assert [path.name for path in package.rglob("*.py") if library in _imports(path)] == [file]
+
+
+def test_only_what_takes_messages_apart_imports_construct() -> None:
+    program = (
+        "import sys, ether_protocol as e\n"
+        "inspect = {'Field', 'dissect', 'dissect_bytes', 'format_fields'}\n"
+        "names = [getattr(e, name) for name in e.__all__ if name not in inspect]\n"
+        "assert e.ServerConnection().send(e.Message(e.Command.PING))\n"
+        "print('construct' in sys.modules)\n"
+        "e.dissect\n"
+        "print('construct' in sys.modules)\n"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", program], stdout=subprocess.PIPE, text=True, check=True
+    )
+    assert run.stdout.split() == ["False", "True"]
 
 
 def _imports(path: Path) -> set[str]:

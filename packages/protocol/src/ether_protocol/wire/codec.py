@@ -1,7 +1,8 @@
 """Headers to bytes and back, at the speed of `struct`.
 
-Rule: no format string is written here.  Each one is derived from a
-declaration by `declarations.layout`, and a property test holds the two equal.
+Rule: the two header formats written here are those of `schema`, and a test
+holds them equal.  They are written out because `schema` needs construct,
+which takes longer to import than all the rest of a client.
 """
 
 from __future__ import annotations
@@ -13,19 +14,20 @@ from typing import Final, SupportsIndex
 from .constants import MAGIC, MAX_PAYLOAD_BYTES, VERSION_1, VERSION_2, Command, command_name
 from .errors import LocalProtocolError
 from .messages import Buffer, Message, flat
-from .schema import HEADER_V1 as _DECLARED_V1
-from .schema import HEADER_V2 as _DECLARED_V2
-from .schema import layout
 
-_V1 = struct.Struct(layout(_DECLARED_V1).format)
-_V2 = struct.Struct(layout(_DECLARED_V2).format)
+# Magic, version, command, flags, handle, size, then:
+HEADER_V1_FORMAT: Final = ">LBBHQLL"  # reserved
+HEADER_V2_FORMAT: Final = ">LBBHQQQLL"  # offset, request id, length
+
+_V1 = struct.Struct(HEADER_V1_FORMAT)
+_V2 = struct.Struct(HEADER_V2_FORMAT)
 
 HEADER_BYTES: Final = {VERSION_1: _V1.size, VERSION_2: _V2.size}
 """The length of each version's header: 24 and 40."""
 
 # Magic, version, command and flags fill the first eight bytes of a header, so
 # that one comparison can recognise a message that needs no closer look.
-_V2_WORDS_FORMAT = ">Q" + layout(_DECLARED_V2).format[5:]
+_V2_WORDS_FORMAT = ">Q" + HEADER_V2_FORMAT[5:]
 HEADER_V2_WORDS: Final = struct.Struct(_V2_WORDS_FORMAT)
 """The version 2 header as (first word, handle, size, offset, request id, length)."""
 

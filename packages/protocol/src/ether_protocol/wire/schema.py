@@ -1,10 +1,12 @@
 """Every header and body of the protocol, declared with construct.
 
 Rule: this file alone imports construct, and it reads like the tables of
-docs/protocol.md.  The codec asks `layout` for the same facts as a `struct`
-format, so the declaration is written once and parsed at two speeds; `pieces`
-parses at a third, slow one, and tells which bytes became which value, and
-`outline` hands the declaration on to those that parse it in another language.
+docs/protocol.md.  It is the form for readers, for `dissect` and for tools;
+`codec` and `bodies` have the same facts as `struct` formats, because
+construct takes longer to import than a whole client, and tests hold the two
+equal.  `layout` gives a declaration's `struct` format, `pieces` parses slowly
+and tells which bytes became which value, and `outline` describes the fields
+for programs without construct.
 """
 
 from __future__ import annotations
