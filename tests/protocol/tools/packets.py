@@ -12,7 +12,7 @@ from pathlib import Path
 
 import dpkt
 
-from .recording import Chunk
+from .recording_proxy import Chunk
 
 SERVER_PORT = 9999
 CLIENT, SERVER = "10.0.0.1:40000", "10.0.0.2:9999"

@@ -17,7 +17,7 @@ from ether_protocol.tools.decode.transcript import Entry
 from ether_protocol.wire.codec import encode
 from harness import Etherd
 from protocol.tools.packets import CLIENT, SERVER, SERVER_PORT, Wire, pcap
-from protocol.tools.recording import recording
+from protocol.tools.recording_proxy import recording
 
 WRITE = encode(Message(Command.WRITE, 7, payload=b"x" * 1000, request_id=1))
 WRITTEN = encode(Message(Command.OK, 7, 1000, request_id=1))
@@ -44,11 +44,11 @@ def lines(frames: list[bytes], port: int = SERVER_PORT) -> list[str]:
 
 
 def line(entry: Entry) -> str:
-    """Which way, what, and the command it answers."""
-    assert entry.way is not None
-    assert {entry.way.source, entry.way.destination} == {CLIENT, SERVER}
+    """Which route, what, and the command it answers."""
+    assert entry.route is not None
+    assert {entry.route.source, entry.route.destination} == {CLIENT, SERVER}
     cut = entry.cut
-    words = [">" if entry.way.destination == SERVER else "<"]
+    words = [">" if entry.route.destination == SERVER else "<"]
     words.append(str(cut.message) if cut.message is not None else f"{cut.length} bytes")
     words.append(Command(entry.answers).name if entry.answers else "")
     return " ".join(filter(None, [*words, cut.note]))
@@ -153,7 +153,7 @@ def test_several_connections_are_kept_apart() -> None:
         mine = [
             entry
             for entry in found
-            if entry.way and ends in (entry.way.source, entry.way.destination)
+            if entry.route and ends in (entry.route.source, entry.route.destination)
         ]
         assert [Command(entry.answers).name for entry in mine if entry.answers] == ["WRITE", "READ"]
 
@@ -187,8 +187,8 @@ def test_only_the_port_that_was_asked_for() -> None:
 def test_the_time_is_counted_from_the_first_packet() -> None:
     first = next(iter(read_capture(pcap(session().frames), SERVER_PORT)))
 
-    assert first.way is not None
-    assert round(first.way.seconds, 6) == 0.006  # the fourth segment completes it
+    assert first.route is not None
+    assert round(first.route.seconds, 6) == 0.006  # the fourth segment completes it
 
 
 def ip_of(frame: bytes) -> bytes:
@@ -224,8 +224,8 @@ def test_version_6_of_ip() -> None:
     found = list(read_capture(pcap(frames), SERVER_PORT))
 
     assert [entry.cut.data for entry in found] == [WRITE, WRITTEN, READ, BYTES]
-    assert found[0].way is not None
-    assert found[0].way.source == "[::1]:40000"
+    assert found[0].route is not None
+    assert found[0].route.source == "[::1]:40000"
 
 
 def test_pcapng() -> None:
@@ -266,7 +266,7 @@ def test_a_token_is_not_shown_where_its_beginning_is_missing() -> None:
     "data", [b"", b"\xd4\xc3\xb2\xa1", b"\x0a\x0d\x0d\x0a" + bytes(8), b"hello"]
 )
 def test_what_is_no_capture_is_refused(data: bytes) -> None:
-    with pytest.raises(ValueError, match=r"^the capture can't be read behind packet 0: "):
+    with pytest.raises(ValueError, match=r"^the capture can't be read after packet 0: "):
         list(read_capture(data, SERVER_PORT))
 
 
@@ -275,7 +275,7 @@ def test_a_capture_that_ends_inside_a_packets_header_gives_what_is_before_it() -
     reader = read_capture(data + bytes(5), SERVER_PORT)
 
     assert [line(next(reader)) for _ in WHOLE] == WHOLE
-    with pytest.raises(ValueError, match="behind packet"):
+    with pytest.raises(ValueError, match="after packet"):
         list(reader)
 
 

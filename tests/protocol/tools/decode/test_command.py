@@ -133,8 +133,8 @@ def test_the_format_that_was_asked_for(file: Path, capsys: pytest.CaptureFixture
         (b"\x00\x01\x02", "there is no message in it"),
         (PING + b"abc", "3 bytes of it are no whole message"),
         (PING + PING[:1], "1 byte of it are no whole message"),
-        (CAPTURE[:24] + b"\x00" * 5, "the capture can't be read behind packet 0: got 5, 16 needed"),
-        (CAPTURE[:4], "the capture can't be read behind packet 0: got 4, 24 needed"),
+        (CAPTURE[:24] + b"\x00" * 5, "the capture can't be read after packet 0: got 5, 16 needed"),
+        (CAPTURE[:4], "the capture can't be read after packet 0: got 4, 24 needed"),
     ],
     ids=[
         "nothing",

@@ -60,7 +60,7 @@ def test_the_same_message_in_many_hands(text: str) -> None:
             "00000000: e7e7 e7e7  ....\n00000005: 0110  ..\n",
             "line 2: its offset is not where the line before it ends",
         ),
-        ("00000000: e7e7  ..\nand so on\n", "line 2: this is no line of a hex dump"),
+        ("00000000: e7e7  ..\nand so on\n", "line 2: this is not a line of a hex dump"),
         (
             "00000000  e7 e7  |..|\n*\n00000005  00  |.|\n",
             "line 3: its offset is not where the line before it ends",

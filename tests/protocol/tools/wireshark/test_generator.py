@@ -32,7 +32,7 @@ from ether_protocol.wire.constants import command_name
 from harness import Etherd, until
 from protocol.samples import REPLIES, REQUESTS, Sample
 from protocol.tools.packets import Wire, write_pcap
-from protocol.tools.recording import recording
+from protocol.tools.recording_proxy import recording
 
 COMMITTED = Path(__file__).parents[4] / "packages/protocol/wireshark/ether.lua"
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from ether_protocol.wire import schema as declared
+from ether_protocol.wire import schema
 from ether_protocol.wire.codec import HEADER_BYTES, decode_header, encode_header
 from ether_protocol.wire.constants import (
     MAGIC_BYTES,
@@ -91,7 +91,7 @@ def dissect_bytes(data: Buffer, answers: int = 0) -> list[Field]:
     start = HEADER_BYTES[version]
     if len(view) < start:
         reason = f"the header ends after {len(view)} of {start} bytes"
-        return list(_body(declared.HEADERS[version], view, 0, _HEADER_FORMATS, reason))
+        return list(_body(schema.HEADERS[version], view, 0, _HEADER_FORMATS, reason))
     message, length = decode_header(view, 0, version)
     fields = list(_header(bytes(view[:start]), message))
     fields += _payload(message, view[start : start + length], length, answers)
@@ -107,7 +107,7 @@ def dissect_bytes(data: Buffer, answers: int = 0) -> list[Field]:
 def _header(header: bytes, message: Message) -> Iterator[Field]:
     v1_error = message.version == VERSION_1 and message.command == Command.ERROR
     formats = _V1_ERROR_FORMATS if v1_error else _HEADER_FORMATS
-    return _body(declared.HEADERS[message.version], memoryview(header), 0, formats, "")
+    return _body(schema.HEADERS[message.version], memoryview(header), 0, formats, "")
 
 
 def _payload(message: Message, payload: memoryview, length: int, answers: int) -> Iterator[Field]:
@@ -134,10 +134,10 @@ def _declaration(message: Message, answers: int) -> Any:
     if message.version == VERSION_1:
         return None
     if message.command == Command.ERROR:
-        return declared.ERROR_REPLY
-    bodies, command = declared.REQUEST_BODIES, message.command
+        return schema.ERROR_REPLY
+    bodies, command = schema.REQUEST_BODIES, message.command
     if command == Command.OK:
-        bodies, command = declared.REPLY_BODIES, answers
+        bodies, command = schema.REPLY_BODIES, answers
     return {int(key): body for key, body in bodies.items()}.get(command)
 
 
@@ -154,7 +154,7 @@ def _body(
     """
     end, count, reason = 0, 0, incomplete
     try:
-        for piece in declared.pieces(declaration, bytes(data)):
+        for piece in schema.parse_values(declaration, bytes(data)):
             if count == MAX_BODY_FIELDS:
                 reason = f"more than {count:,} fields"
                 break
@@ -162,8 +162,8 @@ def _body(
             value = formats.get(last_name, _plain)(piece.value)
             yield Field(start + piece.offset, piece.data[:KEPT_BYTES], piece.name, value)
             end, count = piece.offset + len(piece.data), count + 1
-    except (declared.DeclarationError, UnicodeDecodeError) as error:
-        declared.let_interrupt_out(error)
+    except (schema.DeclarationError, UnicodeDecodeError) as error:
+        schema.reraise_interrupt(error)
         reason = reason or f"this does not parse: {str(error).splitlines()[-1]}"
     rest = data[end:]
     if reason or len(rest):

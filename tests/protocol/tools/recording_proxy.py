@@ -22,7 +22,7 @@ class Chunk(NamedTuple):
     data: bytes
 
 
-class Recording:
+class RecordingProxy:
     """A port that leads to `etherd`, for one connection; `chunks` is what went through it."""
 
     def __init__(self, etherd: Etherd) -> None:
@@ -55,9 +55,9 @@ class Recording:
 
 
 @contextmanager
-def recording(etherd: Etherd) -> Iterator[Recording]:
+def recording(etherd: Etherd) -> Iterator[RecordingProxy]:
     """Record one connection, which must be made, and closed, inside the block."""
-    recorded = Recording(etherd)
+    recorded = RecordingProxy(etherd)
     with recorded._listener:
         recorded._thread.start()
         yield recorded
