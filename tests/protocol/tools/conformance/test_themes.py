@@ -183,7 +183,7 @@ def broken(findings: list[Finding]) -> list[str]:
 def test_a_server_without_faults_holds_every_rule() -> None:
     with faulty_server() as address:
         run = Run(address, TIMEOUT_SECONDS)
-        findings = list(run.each(RULES))
+        findings = list(run.check(RULES))
     assert [f for f in findings if f.verdict is not Verdict.HELD] == []
     assert len(findings) == len(RULES)
     assert run.left_behind == 0
@@ -192,7 +192,7 @@ def test_a_server_without_faults_holds_every_rule() -> None:
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_fault_breaks_the_rules_that_are_meant_for_it_and_no_other(fault: str) -> None:
     with faulty_server(fault) as address:
-        findings = list(Run(address, TIMEOUT_SECONDS).each(quick()))
+        findings = list(Run(address, TIMEOUT_SECONDS).check(quick()))
     chance = BY_CHANCE.get(fault, [])
     assert [name for name in broken(findings) if name not in chance] == FAULTS[fault]
 
@@ -201,22 +201,22 @@ def test_a_fault_breaks_the_rules_that_are_meant_for_it_and_no_other(fault: str)
 def test_a_fault_that_takes_its_time(fault: str) -> None:
     name, seen = SLOW_FAULTS[fault]
     with faulty_server(fault) as address:
-        (finding,) = Run(address, timeout=2.0).each(only(name))
+        (finding,) = Run(address, timeout=2.0).check(only(name))
     assert (finding.verdict, finding.seen) == (Verdict.BROKEN, seen)
 
 
 @pytest.mark.parametrize("fault", CLUMSY)
 def test_a_clumsy_fault_breaks_the_rules_that_are_meant_for_it(fault: str) -> None:
     with faulty_server(fault) as address:
-        findings = list(Run(address, TIMEOUT_SECONDS).each(only(*CLUMSY[fault])))
+        findings = list(Run(address, TIMEOUT_SECONDS).check(only(*CLUMSY[fault])))
     assert broken(findings) == CLUMSY[fault]
 
 
 def test_what_a_server_need_not_have_is_skipped_and_the_rest_is_tried() -> None:
     with faulty_server("has no extras") as address:
         run = Run(address, TIMEOUT_SECONDS)
-        assert run.greet() == ""
-        findings = {finding.name: finding for finding in run.each(quick())}
+        assert run.handshake() == ""
+        findings = {finding.name: finding for finding in run.check(quick())}
     assert {finding.verdict for finding in findings.values()} == {Verdict.HELD, Verdict.SKIPPED}
     assert findings["commands/fill-reply"].seen == "the server has no fill"
     assert findings["blocks/session-blocks-end"].seen == "the server has no session-blocks"
@@ -226,7 +226,7 @@ def test_what_a_server_need_not_have_is_skipped_and_the_rest_is_tried() -> None:
 
 def test_what_a_server_says_it_has_is_not_excused() -> None:
     with faulty_server("has no extras") as address:
-        (finding,) = Run(address, TIMEOUT_SECONDS).each(only("commands/fill-reply"))
+        (finding,) = Run(address, TIMEOUT_SECONDS).check(only("commands/fill-reply"))
     assert (finding.verdict, finding.seen) == (
         Verdict.BROKEN,
         "ERROR UNSUPPORTED (not served here)",
@@ -295,7 +295,7 @@ def test_whatever_the_server_does_the_rule_is_broken_and_the_run_goes_on(kind: s
     manner, seen = IMPOSTORS[kind]
     rules = only("commands/alloc-reply", "bad-input/gone-within-a-second")
     with behaving(manner) as address:
-        findings = list(Run(address, timeout=0.4).each(rules))
+        findings = list(Run(address, timeout=0.4).check(rules))
     assert broken(findings) == [rule.name for rule in rules]
     assert re.search(seen, findings[0].seen)
 
@@ -303,7 +303,7 @@ def test_whatever_the_server_does_the_rule_is_broken_and_the_run_goes_on(kind: s
 def test_a_server_that_goes_away_breaks_the_rest() -> None:
     with faulty_server() as address:
         run = Run(address, TIMEOUT_SECONDS)
-        findings = run.each(RULES[:3])
+        findings = run.check(RULES[:3])
         assert next(findings).verdict is Verdict.HELD
     assert [(f.expected, f.seen) for f in findings] == [("a connection", "Connection refused")] * 2
 

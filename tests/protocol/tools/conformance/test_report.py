@@ -5,8 +5,8 @@ import json
 import pytest
 
 from ether_protocol.tools.conformance import report
+from ether_protocol.tools.conformance.fixture import Fixture
 from ether_protocol.tools.conformance.rules import Rule, Theme
-from ether_protocol.tools.conformance.trial import Trial
 from ether_protocol.tools.conformance.verdicts import Finding, Verdict
 
 HELD = Finding("ranges/cut", "Ranges", "A READ is cut", Verdict.HELD, seconds=0.0123)
@@ -62,7 +62,7 @@ def test_a_rule_is_named_by_its_function_and_told_by_its_docstring() -> None:
     theme = Theme("ranges")
 
     @theme.rule("What a block promises")
-    def read_is_cut(trial: Trial) -> None:
+    def read_is_cut(fixture: Fixture) -> None:
         """A READ is cut.
 
         More that is not printed.
@@ -78,6 +78,6 @@ def test_a_rule_is_named_by_its_function_and_told_by_its_docstring() -> None:
     [("read", True), ("ranges/", True), ("*-v1", True), ("read-*", False), ("write", False)],
 )
 def test_a_pattern_is_a_part_of_the_name_or_matches_it(pattern: str, meant: bool) -> None:
-    rule = Rule("ranges/read-is-cut-v1", "", "", lambda trial: None)
+    rule = Rule("ranges/read-is-cut-v1", "", "", lambda fixture: None)
     assert rule.matches([pattern]) is meant
     assert rule.matches(["none", pattern]) is meant
