@@ -32,10 +32,20 @@ _U8, _U16, _U32, _U64 = (struct.Struct(f">{code}") for code in "BHLQ")
 
 @dataclass(frozen=True, slots=True)
 class Hello:
-    """What a server says of itself; limits in bytes and blocks, 0 for none.
+    """What a server says about itself in reply to HELLO.
 
-    `instance` names its set of blocks: behind another number, a handle got
-    earlier names nothing, or somebody else's block.
+    Args:
+        name: The server's name.
+        version: The server's version.
+        max_payload_bytes: Most payload bytes of one message.
+        max_memory_bytes: The memory limit in bytes.
+        max_handles: The limit of blocks, 0 for none.
+        auth_needed: Whether the server requires AUTH.
+        features: Optional commands and flags that the server has, such as "copy".
+        instance: A random number that names the server's set of blocks.  Handles
+            from another instance are void.
+
+    See "Commands" and "Connections" in docs/protocol.md.
     """
 
     name: str
@@ -50,7 +60,15 @@ class Hello:
 
 @dataclass(frozen=True, slots=True)
 class BlockInfo:
-    """What INFO says of a block: size in bytes, ALLOC flags, creation in ms since 1970 UTC."""
+    """What INFO says about a block.
+
+    Args:
+        size: Its size in bytes.
+        flags: The AllocFlag bits of its ALLOC.
+        created_ms: When it was allocated, in milliseconds since 1970-01-01 UTC.
+
+    See "Commands" in docs/protocol.md.
+    """
 
     size: int
     flags: int
@@ -129,12 +147,12 @@ def _encode_name(name: str) -> bytes:
 
 
 def encode_text(text: str, limit: int) -> bytes:
-    """UTF-8 of at most `limit` bytes, cut between characters."""
+    """`text` as at most `limit` bytes of UTF-8, cut between characters."""
     return text.encode("utf-8", "replace")[:limit].decode("utf-8", "ignore").encode()
 
 
 def decode_client_name(payload: Buffer) -> str:
-    """The name in a HELLO request; raises RemoteProtocolError where it is no UTF-8."""
+    """The name in a HELLO request; raises RemoteProtocolError if it is not UTF-8."""
     return _BodyReader(payload).text_to_end()
 
 
@@ -195,19 +213,19 @@ def decode_list(payload: Buffer) -> list[tuple[int, int]]:
 
 
 def decode_compare_swap(payload: Buffer) -> bytes:
-    """What stood there before a COMPARE_SWAP; raises RemoteProtocolError."""
+    """The 8 bytes before a COMPARE_SWAP; raises RemoteProtocolError."""
     found: bytes = unpack(COMPARE_SWAP_REPLY, payload)[0]
     return found
 
 
 def decode_fetch_add(payload: Buffer) -> int:
-    """What stood there before a FETCH_ADD; raises RemoteProtocolError."""
+    """The number before a FETCH_ADD; raises RemoteProtocolError."""
     found: int = unpack(FETCH_ADD_REPLY, payload)[0]
     return found
 
 
 def error_reply(request: Message, code: ErrorCode, text: str) -> Message:
-    """An ERROR answer to `request`: in version 1 the code alone, in version 2 code and text."""
+    """The ERROR reply to `request`: in version 2 with code and text, in version 1 only the code."""
     reply = request.reply(Command.ERROR, handle=request.handle)
     if request.version == VERSION_1:
         reply.code = code
@@ -217,9 +235,9 @@ def error_reply(request: Message, code: ErrorCode, text: str) -> Message:
 
 
 def decode_error(reply: Message, doing: str = "") -> ServerError:
-    """The exception that an ERROR `reply` stands for; `doing` names the request it answers.
+    """The exception for an ERROR `reply`; `doing` names the request, for the message.
 
-    Raises RemoteProtocolError where its body does not parse.
+    Raises RemoteProtocolError if the body does not parse.
     """
     prefix = f"{doing}: " if doing else ""
     if reply.version == VERSION_1:

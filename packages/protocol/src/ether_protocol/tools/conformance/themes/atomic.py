@@ -1,7 +1,7 @@
-"""COMPARE_SWAP and FETCH_ADD: their arithmetic, and nothing comes between.
+"""COMPARE_SWAP and FETCH_ADD: their arithmetic and their atomicity.
 
-Rule: several connections have their requests under way at once before any
-reply is taken, so that a server with threads has its chance to go wrong.
+Rule: atomicity is checked with several connections that have all sent their
+requests before any reply is received, so that races in the server can show.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ U64 = struct.Struct(">Q")
 
 @theme.rule(BLOCK)
 def swap_only_if_equal(fixture: Fixture) -> None:
-    """COMPARE_SWAP writes only if all 8 bytes equal the expected; it answers what was there."""
+    """COMPARE_SWAP writes only if all 8 bytes equal the expected; the reply has what was there."""
     peer = fixture.connect()
     handle = fixture.block(peer, 8, b"original")
     for expected in (b"originaL", b"Original", bytes(8)):
@@ -50,7 +50,7 @@ def add_wraps_around(fixture: Fixture) -> None:
 
 @theme.rule(BLOCK)
 def atomics_at_any_offset(fixture: Fixture) -> None:
-    """COMPARE_SWAP and FETCH_ADD need no alignment, and touch 8 bytes alone."""
+    """COMPARE_SWAP and FETCH_ADD need no alignment and touch only 8 bytes."""
     peer = fixture.connect()
     handle = fixture.block(peer, 18, b"\xff" * 18)
     expect.ok(peer.ask(fetch_add(handle, 5, 1)), payload=b"\xff" * 8)

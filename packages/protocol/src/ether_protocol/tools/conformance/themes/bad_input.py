@@ -1,7 +1,8 @@
-"""The two tables of bad input: refused while the connection lives, and refused with its end.
+"""The two tables of bad input: what is refused, and what also closes the connection.
 
-Rule: the bytes are written here, since no encoder would.  Every refusal must
-be readable; what comes after it, a PING or the end, is always seen too.
+Rule: the bytes are written here, since the encoder refuses most of them.  Every
+ERROR must be readable, and each rule also checks whether the connection stays
+open or is closed.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ NOISE = (b"x", b"GET / HTTP/1.1\r\nHost: here\r\n\r\n", bytes(1000), MAGIC_BYTES
 
 @dataclass(frozen=True)
 class ExpectedError:
-    """What the ERROR must be."""
+    """What the ERROR must carry."""
 
     code: ErrorCode
     version: int
@@ -50,7 +51,7 @@ def _expect_refusal(peer: Peer, data: bytes, by: ExpectedError) -> None:
 
 @theme.rule(BAD)
 def unknown_command_v1(fixture: Fixture) -> None:
-    """A command that version 1 has not is UNSUPPORTED; its header alone is skipped."""
+    """A command that version 1 does not have is UNSUPPORTED; only its header is skipped."""
     peer = fixture.connect()
     for command in (*NO_COMMANDS, Command.HELLO, Command.INFO, Command.FILL):
         for size in (0, 5):
@@ -125,7 +126,7 @@ def body_too_short(fixture: Fixture) -> None:
 
 @theme.rule(BAD)
 def name_is_no_utf8(fixture: Fixture) -> None:
-    """A HELLO whose name is no UTF-8 is INVALID."""
+    """A HELLO whose name is not UTF-8 is INVALID."""
     peer = fixture.connect()
     for name in (b"\xff", b"abc\xc3", b"\xed\xa0\x80"):
         expect.error(peer.ask(Message(Command.HELLO, payload=name)), ErrorCode.INVALID)
@@ -134,7 +135,7 @@ def name_is_no_utf8(fixture: Fixture) -> None:
 
 @theme.rule(BAD)
 def no_magic(fixture: Fixture) -> None:
-    """Bytes without the magic get one readable CORRUPT, in version 1 before any, and the end."""
+    """Bytes without the magic get CORRUPT in version 1 before any, and the connection closes."""
     for noise in NOISE:
         peer = fixture.connect()
         _expect_refusal(peer, noise, ExpectedError(ErrorCode.CORRUPT, VERSION_1))
@@ -143,7 +144,7 @@ def no_magic(fixture: Fixture) -> None:
 
 @theme.rule(BAD)
 def no_magic_after_requests(fixture: Fixture) -> None:
-    """Bytes without the magic are answered in the version last seen, and the connection ends."""
+    """Bytes without the magic get CORRUPT in the version last seen, and the connection closes."""
     for version in (VERSION_1, VERSION_2):
         for noise in NOISE:
             peer = fixture.connect()
@@ -154,7 +155,7 @@ def no_magic_after_requests(fixture: Fixture) -> None:
 
 @theme.rule(BAD)
 def length_too_large(fixture: Fixture) -> None:
-    """A version 2 length above 16 MiB is TOO_LARGE, at once and with the id, and the end."""
+    """A version 2 length above 16 MiB is TOO_LARGE at once, and the connection closes."""
     for command in (Command.WRITE, Command.PING, Command.READ):
         for length in ABOVE:
             peer = fixture.connect()
@@ -165,7 +166,7 @@ def length_too_large(fixture: Fixture) -> None:
 
 @theme.rule(BAD)
 def write_too_large_v1(fixture: Fixture) -> None:
-    """A version 1 WRITE of more than 16 MiB is TOO_LARGE, at once, and the end."""
+    """A version 1 WRITE of more than 16 MiB is TOO_LARGE at once, and the connection closes."""
     for size in ABOVE:
         peer = fixture.connect()
         by = ExpectedError(ErrorCode.TOO_LARGE, VERSION_1)
@@ -175,7 +176,7 @@ def write_too_large_v1(fixture: Fixture) -> None:
 
 @theme.rule(BAD)
 def readable_while_sending(fixture: Fixture) -> None:
-    """The last ERROR can be read though the client had much more under way."""
+    """The last ERROR can be read even if the client has sent much more."""
     flood = bytes(1 << 20)
     for data, code in (
         (flood, ErrorCode.CORRUPT),
@@ -190,7 +191,7 @@ def readable_while_sending(fixture: Fixture) -> None:
 
 @theme.rule(BAD)
 def replies_before_the_end(fixture: Fixture) -> None:
-    """Replies that are due come before the last ERROR, in their order."""
+    """Replies to earlier requests come before the last ERROR, in their order."""
     peer = fixture.connect()
     requests = [ping(b"first"), alloc(64), ping(b"last")]
     peer.send_raw(b"".join(peer.encode(request) for request in requests) + b"noise", *requests)
@@ -203,7 +204,7 @@ def replies_before_the_end(fixture: Fixture) -> None:
 
 @theme.rule(BAD)
 def nothing_behind_the_end(fixture: Fixture) -> None:
-    """What stands behind bytes that are no message is not carried out."""
+    """A request after bytes that are no message is not carried out."""
     peer, ending = fixture.connect(), fixture.connect()
     handle = fixture.block(peer, 8, b"contents")
     ending.send_raw(b"noise" + ending.encode(write(handle, 0, b"changed!")))

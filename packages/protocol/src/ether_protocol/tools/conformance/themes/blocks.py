@@ -1,7 +1,7 @@
-"""What a block promises: zeros, its handle, its life, and WRITEs that happen whole or not at all.
+"""What a block promises: zeros, its handle, its lifetime, and WRITEs that are all or nothing.
 
-Rule: only what a client can see.  Where other connections or their ends are
-part of the promise, their end is waited for, never slept for.
+Rule: only what a client can see is checked.  Where the end of another
+connection matters, the rule polls for a sign that the server noticed it.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def zeroed(fixture: Fixture) -> None:
 
 @theme.rule(BLOCK)
 def zeroed_again(fixture: Fixture) -> None:
-    """A block made where another was freed shows none of its bytes."""
+    """A block allocated after another was freed shows none of its bytes."""
     peer = fixture.connect()
     for size in (64, SMALL_BYTES, LARGE_BYTES):
         for _ in range(5):
@@ -184,9 +184,9 @@ def session_blocks_end(fixture: Fixture) -> None:
 
 
 def _session_block(fixture: Fixture, peer: Peer) -> int:
-    """A block that tells by its disappearance that the end of `peer` was noticed.
+    """A SESSION block of `peer`: once it is gone, the server has noticed the end of `peer`.
 
-    Where a server has no such blocks, one that stays: then a short time has to do.
+    From a server without SESSION it is a plain block, which stays.
     """
     if not fixture.has(SESSION_BLOCKS):
         return fixture.block(peer, 8)
@@ -194,9 +194,9 @@ def _session_block(fixture: Fixture, peer: Peer) -> int:
 
 
 def _until_gone(fixture: Fixture, peer: Peer, session: int, seconds: float = 0.25) -> bool:
-    """Wait until the server has noticed the end of the connection that made block `session`.
+    """Wait up to `seconds` until the block `session` is gone; returns whether it is.
 
-    A server that does not free it can't show this; then the time is all that there is.
+    Then the server has noticed the end of the block's connection.
     """
     for _ in fixture.polls(seconds):
         if expect.code_of(peer.ask(info(session))) == ErrorCode.NOT_FOUND:
@@ -206,7 +206,7 @@ def _until_gone(fixture: Fixture, peer: Peer, session: int, seconds: float = 0.2
 
 @theme.rule(BLOCK)
 def write_then_death(fixture: Fixture) -> None:
-    """A WRITE whose client dies in the middle of the payload changes nothing."""
+    """A WRITE whose connection is reset in the middle of the payload changes nothing."""
     for size in (100, 20_000, LARGE_BYTES):
         for version in (1, 2):
             peer, dying = fixture.connect(), fixture.connect()
@@ -220,7 +220,7 @@ def write_then_death(fixture: Fixture) -> None:
 
 @theme.rule(BLOCK)
 def write_is_never_half_seen(fixture: Fixture) -> None:
-    """A READ sees a WRITE whole or not at all, while its payload is still on its way."""
+    """A READ sees a WRITE whole or not at all, while its payload is still arriving."""
     writer, reader = fixture.connect(), fixture.connect()
     for size in (100, 20_000, LARGE_BYTES):
         handle = fixture.block(reader, size)
@@ -237,7 +237,7 @@ def write_is_never_half_seen(fixture: Fixture) -> None:
 
 @theme.rule(BLOCK)
 def read_is_never_torn(fixture: Fixture) -> None:
-    """A READ gives what was there when it was carried out, though the block changes meanwhile."""
+    """A READ gives what was there when it was carried out, even if the block changes meanwhile."""
     slow, peer = fixture.connect(), fixture.connect()
     size = 8 * LARGE_BYTES
     handle = fixture.block(peer, size, b"\x11" * size)

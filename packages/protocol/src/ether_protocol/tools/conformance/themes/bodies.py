@@ -1,6 +1,7 @@
 """The bodies of replies: hello, stats, info.
 
-Rule: they parse as docs/protocol.md declares them, and say what can't be otherwise.
+Rule: they must parse as docs/protocol.md declares them; values are checked only where
+it fixes them.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ YEAR_2000_MS = 946_684_800_000
 
 @theme.rule(COMMANDS)
 def hello_parses(fixture: Fixture) -> None:
-    """The reply to HELLO parses, and its most payload bytes are 1 to 16 MiB."""
+    """The reply to HELLO parses, and its limit of payload bytes is 1 to 16 MiB."""
     reply = expect.ok(fixture.connect().ask(hello(b"conformance")))
     most = expect.parsed("hello", decode_hello, reply.payload).max_payload_bytes
     expect.true(0 < most <= MAX_PAYLOAD_BYTES, "most payload bytes from 1 to 16 MiB", most)
@@ -47,7 +48,7 @@ def hello_instance(fixture: Fixture) -> None:
 
 @theme.rule(COMMANDS)
 def stats_parses(fixture: Fixture) -> None:
-    """The reply to STATS parses: a count, and so many names with numbers."""
+    """The reply to STATS parses: a count, and that many names with numbers."""
     reply = expect.ok(fixture.connect().ask(stats()))
     expect.parsed("stats", decode_stats, reply.payload)
 

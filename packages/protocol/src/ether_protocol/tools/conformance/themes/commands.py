@@ -1,7 +1,7 @@
 """The table of commands: what each OK reply carries.
 
-Rule: a request that must succeed, and each field of its reply; edges and
-refusals belong to other themes.
+Rule: each request must succeed, and every field of its reply is checked; limits
+and refusals belong to other themes.
 """
 
 from __future__ import annotations
@@ -95,7 +95,7 @@ def write_reply_v1(fixture: Fixture) -> None:
 
 @theme.rule(COMMANDS)
 def read_reply(fixture: Fixture) -> None:
-    """OK to READ has the handle, the bytes read and how many they are."""
+    """OK to READ has the handle, the bytes read and their number."""
     peer = fixture.connect()
     handle = fixture.block(peer, 8, b"abcdefgh")
     expect.ok(peer.ask(read(handle, 2, 5)), handle=handle, size=5, payload=b"cdefg")
@@ -112,7 +112,7 @@ def read_reply_v1(fixture: Fixture) -> None:
 
 @theme.rule(COMMANDS)
 def fill_reply(fixture: Fixture) -> None:
-    """OK to FILL has the handle and the size, and so many bytes are set."""
+    """OK to FILL has the handle and the size, and that many bytes are set."""
     peer = fixture.connect()
     handle = fixture.block(peer, 8)
     expect.ok(peer.ask(fill(handle, 2, 5, 0xAA)), handle=handle, size=5, payload=b"")
@@ -184,7 +184,7 @@ def error_reply(fixture: Fixture) -> None:
 
 @theme.rule("Error codes")
 def error_reply_v1(fixture: Fixture) -> None:
-    """ERROR of version 1 is a header alone, its code in the reserved field."""
+    """ERROR of version 1 is only a header, with the code in the reserved field."""
     peer = fixture.connect()
     handle = fixture.block(peer, 8)
     reply = peer.ask(write(handle, 0, b"too much!", version=VERSION_1))

@@ -1,6 +1,6 @@
 """Order, back-pressure, and how connections end.
 
-Rule: floods are bounded by bytes and by time, and end as soon as the rule is decided.
+Rule: floods are bounded by bytes and by time, and end as soon as the result is certain.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ theme: Theme = Theme("connections")
 
 CONNECTIONS = "Connections"
 FLOOD_BYTES = 64 << 20
-"""More than the kernels of both ends keep under way; a server that takes it reads on."""
+"""More than the socket buffers of both ends hold: a server that takes it goes on reading."""
 
 SILENCE_SECONDS = 0.5
-"""A server that has taken nothing for so long has stopped reading."""
+"""A server that takes nothing for this long has stopped reading."""
 
 
 @theme.rule(CONNECTIONS)
 def replies_in_order(fixture: Fixture) -> None:
-    """Replies come in the order of the requests, whatever each of them costs."""
+    """Replies come in the order of the requests, however long each of them takes."""
     peer = fixture.connect()
     handle = fixture.block(peer, 1 << 20)
     requests = [
@@ -79,7 +79,7 @@ def blocks_are_shared(fixture: Fixture) -> None:
 
 @theme.rule(CONNECTIONS)
 def flood_is_not_read(fixture: Fixture) -> None:
-    """The server reads no further while a client does not take its replies."""
+    """The server stops reading while a client does not receive its replies."""
     sent = _flood(fixture.connect())
     if sent >= FLOOD_BYTES:
         raise RuleBroken("the sending to stop", f"{sent >> 20} MiB taken though no reply was")
@@ -87,7 +87,7 @@ def flood_is_not_read(fixture: Fixture) -> None:
 
 @theme.rule(CONNECTIONS)
 def flood_disturbs_nobody(fixture: Fixture) -> None:
-    """Other connections are served while one does not take its replies."""
+    """Other connections are served while one does not receive its replies."""
     flooding, other = fixture.connect(), fixture.connect()
     _flood(flooding)
     handle = fixture.block(other, 8)
@@ -97,7 +97,7 @@ def flood_disturbs_nobody(fixture: Fixture) -> None:
 
 @theme.rule(CONNECTIONS)
 def flood_is_answered(fixture: Fixture) -> None:
-    """A client that takes its replies late gets all of them, in order."""
+    """A client that receives its replies late gets all of them, in order."""
     peer = fixture.connect()
     sent = _flood(peer, FLOOD_BYTES // 2)
     whole, part = divmod(sent, len(_echo(0)))
@@ -116,7 +116,7 @@ def _echo(number: int) -> bytes:
 
 
 def _flood(peer: Peer, most: int = FLOOD_BYTES) -> int:
-    """Send PINGs and take no reply, until nothing is taken any more; how many bytes were."""
+    """Send PINGs and receive no reply until the server stops reading; returns the bytes sent."""
     sent = number = 0
     while sent < most:
         rest = memoryview(_echo(number))
@@ -132,7 +132,7 @@ def _flood(peer: Peer, most: int = FLOOD_BYTES) -> int:
 
 @theme.rule(CONNECTIONS)
 def half_closed(fixture: Fixture) -> None:
-    """A client that ends its sending side still gets every reply, and then the end."""
+    """A client that shuts down its sending side gets every reply, then the connection closes."""
     peer = fixture.connect()
     handle = fixture.block(peer, 1 << 20)
     peer.send(ping(b"first"), read(handle, 0, 1 << 20), ping(b"last"))
@@ -145,7 +145,7 @@ def half_closed(fixture: Fixture) -> None:
 
 @theme.rule(CONNECTIONS)
 def half_a_request(fixture: Fixture) -> None:
-    """A connection that ends within a request disturbs nobody, and nothing is carried out."""
+    """A request that is cut short by the end of its connection is not carried out."""
     peer = fixture.connect()
     handle = fixture.block(peer, 8, b"contents")
     wire = peer.encode(write(handle, 0, b"changed!"))

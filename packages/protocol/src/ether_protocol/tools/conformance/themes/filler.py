@@ -1,7 +1,7 @@
 """The original C client's habit: filler behind each ALLOC and READ of version 1.
 
-Rule: the conversations of a client that has the habit, and of clients that
-have not and must not be taken for one.
+Rule: checked with clients that send filler, and with clients that send none
+and must not be taken for one that does.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ def _filler(size: int) -> bytes:
     return (bytes(range(0x10, 0x90)) * (size // 128 + 1))[:size]
 
 
-def _old(peer: Peer, request: Message, filler: bytes | None = None) -> Message:
-    """Send as the C client does, with `size` bytes of filler, and wait for the reply."""
+def _ask_with_filler(peer: Peer, request: Message, filler: bytes | None = None) -> Message:
+    """Send `request` as the C client does, with `size` bytes of filler, and wait for the reply."""
     behind = _filler(request.size) if filler is None else filler
     peer.send_raw(peer.encode(request) + behind, request)
     return peer.receive()
@@ -41,12 +41,12 @@ def _read(handle: int, size: int) -> Message:
 
 @theme.rule(HABIT)
 def step_by_step(fixture: Fixture) -> None:
-    """Filler behind ALLOC and READ is dropped, each reply awaited before the next request."""
+    """Filler after ALLOC and READ is dropped from a client that awaits each reply."""
     peer = fixture.connect()
-    handle = expect.ok(_old(peer, _alloc(256))).handle
+    handle = expect.ok(_ask_with_filler(peer, _alloc(256))).handle
     expect.ok(peer.ask(write(handle, 0, DATA, version=VERSION_1)))
-    expect.ok(_old(peer, _read(handle, 16)), payload=DATA)
-    expect.ok(_old(peer, _read(handle, 256)), payload=DATA.ljust(256, b"\0"))
+    expect.ok(_ask_with_filler(peer, _read(handle, 16)), payload=DATA)
+    expect.ok(_ask_with_filler(peer, _read(handle, 256)), payload=DATA.ljust(256, b"\0"))
     expect.pong(peer.ask(ping(version=VERSION_1)))
 
 
@@ -72,7 +72,7 @@ def all_at_once(fixture: Fixture) -> None:
 
 @theme.rule(HABIT)
 def byte_by_byte(fixture: Fixture) -> None:
-    """Filler is dropped though it comes byte by byte, behind a reply that was already read."""
+    """Filler is dropped even if it comes byte by byte, after the reply was received."""
     peer = fixture.connect()
     handle = expect.ok(peer.ask(_alloc(64))).handle
     for byte in _filler(64):
@@ -87,9 +87,9 @@ def byte_by_byte(fixture: Fixture) -> None:
 def filler_like_a_message(fixture: Fixture) -> None:
     """Once recognised, filler is dropped even if it begins like a message."""
     peer = fixture.connect()
-    handle = expect.ok(_old(peer, _alloc(64))).handle
+    handle = expect.ok(_ask_with_filler(peer, _alloc(64))).handle
     looks_like_ping = header_v1(Command.PING)
-    reply = _old(peer, _read(handle, len(looks_like_ping)), looks_like_ping)
+    reply = _ask_with_filler(peer, _read(handle, len(looks_like_ping)), looks_like_ping)
     expect.ok(reply, payload=bytes(len(looks_like_ping)))
     peer.expect_alive()
 
@@ -98,8 +98,8 @@ def filler_like_a_message(fixture: Fixture) -> None:
 def sixteen_mebibytes(fixture: Fixture) -> None:
     """Filler of 16 MiB is dropped."""
     peer = fixture.connect()
-    expect.ok(_old(peer, _alloc(64)))
-    expect.error(_old(peer, _read(0, MAX_PAYLOAD_BYTES)), ErrorCode.NOT_FOUND)
+    expect.ok(_ask_with_filler(peer, _alloc(64)))
+    expect.error(_ask_with_filler(peer, _read(0, MAX_PAYLOAD_BYTES)), ErrorCode.NOT_FOUND)
     peer.expect_alive()
 
 
@@ -107,11 +107,11 @@ def sixteen_mebibytes(fixture: Fixture) -> None:
 def version_2_has_none(fixture: Fixture) -> None:
     """Version 2 requests on such a connection have no filler, nor have WRITE, FREE and PING."""
     peer = fixture.connect()
-    handle = expect.ok(_old(peer, _alloc(64))).handle
+    handle = expect.ok(_ask_with_filler(peer, _alloc(64))).handle
     expect.ok(peer.ask(read(handle, 0, 8)), payload=bytes(8))
     expect.ok(peer.ask(write(handle, 0, DATA, version=VERSION_1)))
     expect.pong(peer.ask(Message(Command.PING, size=8, version=VERSION_1)))
-    expect.ok(_old(peer, _read(handle, 16)), payload=DATA)
+    expect.ok(_ask_with_filler(peer, _read(handle, 16)), payload=DATA)
     reply = peer.ask(Message(Command.FREE, handle, 8, version=VERSION_1))
     expect.ok(reply)
     peer.expect_alive()
@@ -133,7 +133,7 @@ def new_clients_send_none(fixture: Fixture) -> None:
 
 @theme.rule(HABIT)
 def noise_is_no_filler(fixture: Fixture) -> None:
-    """Noise is CORRUPT where no ALLOC or READ of version 1 with a size stands right before it."""
+    """Noise is CORRUPT unless a version 1 ALLOC or READ with a size comes right before it."""
     maker = fixture.connect()
     handle = fixture.block(maker, 64)
     for before in (

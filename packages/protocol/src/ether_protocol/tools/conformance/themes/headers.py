@@ -1,6 +1,6 @@
-"""Both headers: their fields, their ids, their mixture, and how they may be cut on the way.
+"""Both headers: their fields, ids, both versions on one connection, and arrival in pieces.
 
-Rule: PINGs, as far as they go; what other commands mean is not judged here.
+Rule: PINGs where they suffice; what other commands do is not checked here.
 """
 
 from __future__ import annotations

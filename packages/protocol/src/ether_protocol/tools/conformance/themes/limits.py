@@ -1,7 +1,7 @@
 """The limits of one message: what is just allowed, and what is TOO_LARGE.
 
-Rule: each limit is tried at its value and one above; the connection lives.
-Lengths that no stream survives belong to bad input.
+Rule: each limit is checked at its value and one above, and the connection must
+stay open.  Lengths that close the connection belong to `bad_input`.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ def operand_too_large_v1(fixture: Fixture) -> None:
 
 @theme.rule(BLOCK)
 def sixteen_mebibytes(fixture: Fixture) -> None:
-    """WRITE, FILL, COPY and READ of just 16 MiB are carried out, each in one message."""
+    """WRITE, FILL, COPY and READ of exactly 16 MiB are carried out, each in one message."""
     peer = fixture.connect()
     size = MAX_PAYLOAD_BYTES
     handle = fixture.block(peer, 2 * size)
@@ -83,7 +83,7 @@ def sixteen_mebibytes(fixture: Fixture) -> None:
 
 @theme.rule(BLOCK)
 def sixteen_mebibytes_v1(fixture: Fixture) -> None:
-    """Version 1 ALLOC, WRITE and READ of just 16 MiB are carried out."""
+    """Version 1 ALLOC, WRITE and READ of exactly 16 MiB are carried out."""
     peer = fixture.connect()
     size = MAX_PAYLOAD_BYTES
     handle = fixture.block(peer, size, version=VERSION_1)
@@ -94,7 +94,7 @@ def sixteen_mebibytes_v1(fixture: Fixture) -> None:
 
 @theme.rule(BLOCK)
 def larger_than_a_message(fixture: Fixture) -> None:
-    """A version 2 block may be larger than a message; all of it can be reached."""
+    """A version 2 block may be larger than a message; all of it can be read and written."""
     peer = fixture.connect()
     size = MAX_PAYLOAD_BYTES + 4096
     handle = fixture.block(peer, size)
@@ -122,7 +122,7 @@ def payload_too_long(fixture: Fixture) -> None:
 
 @theme.rule(BAD)
 def lengths_are_not_believed(fixture: Fixture) -> None:
-    """Many WRITEs that announce 16 MiB and send none of it disturb nobody."""
+    """Many WRITEs that announce 16 MiB and send nothing more disturb nobody."""
     peer = fixture.connect()
     handle = fixture.block(peer, 8)
     for _ in range(20):

@@ -1,7 +1,7 @@
 """LIST: pages of handles, ascending, up to the end.
 
-Rule: other clients may have blocks on the server; only what lies between the
-rule's own handles is judged.
+Rule: other clients may have blocks on the server, so only the entries of the
+rule's own handles are checked.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Ranges: inside the block, cut at its end, refused outside, and never wrapped around.
 
-Rule: the tables say which ranges are fine and which are OVERFLOW; after each
-refusal the block must be what it was.
+Rule: tables say which ranges are OVERFLOW; after each refusal the block must
+be unchanged.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ OUTSIDE = ((SIZE + 1, 0), (SIZE, 1), (SIZE - 1, 2), (0, SIZE + 1), (1 << 32, 1))
 """(offset, size) of ranges that are not in a block of SIZE bytes."""
 
 WRAPPING = ((MAX_SIZE, 1), (MAX_SIZE, 2), (MAX_SIZE - 7, 8), (MAX_SIZE - 7, 16), (1 << 63, 8))
-"""The same, where offset + size is no number of 64 bits any more."""
+"""The same, with an offset + size that does not fit in 64 bits."""
 
 
 @theme.rule(BLOCK)
@@ -116,7 +116,7 @@ def atomics_outside(fixture: Fixture) -> None:
 
 
 def _overflows(fixture: Fixture, spans: Iterable[tuple[int, int]], *makers: Make) -> None:
-    """Expect OVERFLOW for each range of a block of SIZE bytes, and its content kept."""
+    """Expect OVERFLOW for each range of a block of SIZE bytes, and unchanged content."""
     peer = fixture.connect()
     handle = fixture.block(peer, SIZE, CONTENT)
     for offset, size in spans:
