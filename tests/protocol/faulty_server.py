@@ -20,7 +20,7 @@ from ether_protocol.wire.bodies import error_reply
 from ether_protocol.wire.codec import HEADER_BYTES, encode
 from ether_protocol.wire.constants import VERSION_1, VERSION_2, ErrorCode
 from ether_protocol.wire.errors import RemoteProtocolError, ServerError
-from ether_protocol.wire.framing import Filler, Head, RequestFramer
+from ether_protocol.wire.framing import Filler, RequestFramer, RequestHead
 from ether_protocol.wire.messages import Buffer
 from harness import DEADLINE_SECONDS
 from protocol.faulty_memory import Connected, FaultyMemory
@@ -184,9 +184,9 @@ class _Served:
 class _NoFiller(RequestFramer):
     """A framer that has never heard of the C client's habit."""
 
-    def head(self, data: Buffer, start: int, end: int) -> Head | Filler | None:
+    def parse_head(self, data: Buffer, start: int, end: int) -> RequestHead | Filler | None:
         self.forget_filler()
-        return super().head(data, start, end)
+        return super().parse_head(data, start, end)
 
 
 class _Greedy:

@@ -11,7 +11,7 @@ import pytest
 from ether_protocol import ClientConnection, Command, ErrorCode, Message, Refused, ServerConnection
 from ether_protocol.wire import bodies, constants, schema
 from ether_protocol.wire.bodies import decode_error, error_reply
-from ether_protocol.wire.codec import HEADER_BYTES, encode, first_word
+from ether_protocol.wire.codec import HEADER_BYTES, command_word, encode
 from ether_protocol.wire.errors import RemoteProtocolError
 from ether_protocol.wire.messages import Buffer
 from protocol import document
@@ -85,7 +85,7 @@ def plain_client(request: dict[str, Any], wire: bytes) -> ClientConnection:
     most = asked.size if asked.command == Command.READ else 0
     size = len(asked.payload)
     client = ClientConnection()
-    word = first_word(asked.command)
+    word = command_word(asked.command)
     client.send_plain(word, asked.handle, asked.size, asked.offset, size, most)
     with client.get_buffer() as room:
         room[: len(wire)] = wire

@@ -132,7 +132,7 @@ def test_the_fused_words_agree_with_the_header(length: int, **fields: Any) -> No
 
     words = codec.HEADER_V2_WORDS.unpack(wire)
 
-    assert words[0] == codec.first_word(fields["command"], fields["flags"])
+    assert words[0] == codec.command_word(fields["command"], fields["flags"])
     assert words[1:] == (
         fields["handle"],
         fields["size"],
@@ -146,7 +146,7 @@ def test_the_fused_words_agree_with_the_header(length: int, **fields: Any) -> No
 def test_a_message_in_two_packings_is_the_same_in_one(payload: bytes, **fields: int) -> None:
     message = Message(Command.OK, payload=payload, **fields)
 
-    word = codec.first_word(Command.OK)
+    word = codec.command_word(Command.OK)
     front = codec.HEADER_V2_FRONT.pack(word, message.handle, message.size, message.offset)
     behind = codec.header_v2_behind_front(len(payload))
 
@@ -208,7 +208,7 @@ def test_what_is_wrong_with_a_value_is_said(values: dict[str, Any], complaint: s
         codec.encode(Message(Command.READ, **values))
     short = {"handle": 0, "size": 0, "offset": 0} | values
     with pytest.raises(LocalProtocolError, match=f"^handle .*: {complaint}$"):
-        ClientConnection().send_plain(codec.first_word(Command.READ), **short, length=0, most=1)
+        ClientConnection().send_plain(codec.command_word(Command.READ), **short, length=0, most=1)
 
 
 def test_version_1_has_no_offset() -> None:

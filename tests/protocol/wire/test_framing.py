@@ -9,7 +9,7 @@ from ether_protocol import Command, ErrorCode, Message, Refused, ServerConnectio
 from ether_protocol.wire.bodies import decode_error
 from ether_protocol.wire.codec import decode_header
 from ether_protocol.wire.constants import MAX_PAYLOAD_BYTES, PAYLOAD_LIMITS
-from ether_protocol.wire.framing import Filler, Head, RequestFramer
+from ether_protocol.wire.framing import Filler, RequestFramer, RequestHead
 from protocol import document
 from protocol.transcript import PING_V1, PING_V2, bytewise, lines, taken, v1, v2
 
@@ -345,33 +345,35 @@ def test_filler_never_begins_with_the_first_byte_of_the_magic() -> None:
 def test_the_framer_asks_for_more_until_a_header_is_whole() -> None:
     for whole in (PING_V1, PING_V2):
         framer = RequestFramer()
-        assert [framer.head(whole, 0, end) for end in range(len(whole))] == [None] * len(whole)
+        assert [framer.parse_head(whole, 0, end) for end in range(len(whole))] == [None] * len(
+            whole
+        )
 
-        head = framer.head(whole, 0, len(whole))
+        head = framer.parse_head(whole, 0, len(whole))
 
-        assert isinstance(head, Head)
+        assert isinstance(head, RequestHead)
         assert (head.used, head.length) == (len(whole), 0)
 
 
 def test_the_framer_looks_only_where_it_is_told() -> None:
     data = b"GET /" + WRITE + b"\0\0\0"
 
-    head = RequestFramer().head(data, 5, 5 + 24)
+    head = RequestFramer().parse_head(data, 5, 5 + 24)
 
-    assert isinstance(head, Head)
+    assert isinstance(head, RequestHead)
     assert (str(head.message), head.used, head.length) == ("WRITE v1 handle=1 size=5", 24, 5)
     assert head.refusal is None
 
 
 def test_the_framer_forgets_filler_after_a_message_handled_elsewhere() -> None:
     framer = RequestFramer()
-    framer.head(ALLOC, 0, len(ALLOC))
-    assert framer.head(FILLER, 0, 256) == Filler(256)
+    framer.parse_head(ALLOC, 0, len(ALLOC))
+    assert framer.parse_head(FILLER, 0, 256) == Filler(256)
 
     framer = RequestFramer()
-    framer.head(ALLOC, 0, len(ALLOC))
+    framer.parse_head(ALLOC, 0, len(ALLOC))
     framer.forget_filler()
-    head = framer.head(FILLER, 0, 256)
-    assert isinstance(head, Head)
+    head = framer.parse_head(FILLER, 0, 256)
+    assert isinstance(head, RequestHead)
     assert head.refusal is not None
     assert head.refusal.fatal

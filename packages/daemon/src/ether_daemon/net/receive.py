@@ -133,7 +133,7 @@ class Intake:
                 self._drop -= step
                 self.start += step
                 continue
-            head = self._framer.head(self.data, self.start, self.end)
+            head = self._framer.parse_head(self.data, self.start, self.end)
             if head is None:
                 return None
             if isinstance(head, Filler):

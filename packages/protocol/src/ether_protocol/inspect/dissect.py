@@ -23,7 +23,7 @@ from ether_protocol.wire.constants import (
     command_name,
 )
 from ether_protocol.wire.errors import LocalProtocolError
-from ether_protocol.wire.messages import Buffer, Message, flat
+from ether_protocol.wire.messages import Buffer, Message, byte_view
 
 KEPT_BYTES = 256
 """Most bytes that one field keeps; its value says how many there were."""
@@ -80,7 +80,7 @@ def dissect(message: Message, answers: int = 0) -> list[Field]:
 
     See "Headers" and "Commands" in docs/protocol.md.
     """
-    payload = flat(message.payload)
+    payload = byte_view(message.payload)
     try:
         header = encode_header(message, len(payload))
     except LocalProtocolError as error:
@@ -101,7 +101,7 @@ def dissect_bytes(data: Buffer, answers: int = 0) -> list[Field]:
 
     See "Headers" and "Commands" in docs/protocol.md.
     """
-    view = flat(data)
+    view = byte_view(data)
     seen = bytes(view[: len(MAGIC_BYTES)])
     if not seen or seen != MAGIC_BYTES[: len(seen)]:
         return [_undecoded(0, view, "no magic where a header is due")]

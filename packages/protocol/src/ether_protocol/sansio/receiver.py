@@ -10,7 +10,7 @@ from abc import ABC, abstractmethod
 from typing import Generic, TypeVar
 
 from ether_protocol.wire.errors import LocalProtocolError, RemoteProtocolError
-from ether_protocol.wire.messages import Buffer, Message, flat
+from ether_protocol.wire.messages import Buffer, Message, byte_view
 
 BUFFER_BYTES = 64 * 1024
 """What a connection receives into, where no payload has a better place."""
@@ -131,7 +131,7 @@ class Receiver(ABC, Generic[_Event]):
 
     def _feed(self, data: Buffer) -> list[_Event]:
         events: list[_Event] = []
-        rest = flat(data)
+        rest = byte_view(data)
         try:
             while True:
                 while (event := self._next()) is not None:

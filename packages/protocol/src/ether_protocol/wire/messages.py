@@ -21,13 +21,13 @@ AnyBuffer: TypeAlias = "typing_extensions.Buffer"
 """Anything with the buffer protocol: `bytes`, `array`, `mmap`, ctypes, numpy arrays."""
 
 
-def flat(data: AnyBuffer) -> memoryview:
-    """`data` as a row of single bytes, copied only where it does not lie in one piece.
+def byte_view(data: AnyBuffer) -> memoryview:
+    """A one-dimensional view of the bytes of `data`, copied only if they are not contiguous.
 
-    Raises TypeError for what has no buffer.
+    Raises TypeError for an object without the buffer protocol.
     """
     view = memoryview(data)
-    if not view.nbytes:  # of an array with a length of 0 somewhere, which no cast takes
+    if not view.nbytes:  # a shape with a 0 can't be cast
         return memoryview(b"")
     return view.cast("B") if view.c_contiguous else memoryview(view.tobytes())
 

@@ -20,7 +20,7 @@ from ether_protocol.wire.constants import (
     Command,
     ErrorCode,
 )
-from ether_protocol.wire.framing import Filler, Head, Refusal, RequestFramer
+from ether_protocol.wire.framing import Filler, Refusal, RequestFramer, RequestHead
 from ether_protocol.wire.messages import Message
 
 _VERSION_AT, _COMMAND_AT = 4, 5
@@ -102,7 +102,7 @@ class Cutter:
         self._framer = RequestFramer()
         self._buffer = bytearray()
         self._at = 0
-        self._head: Head | None = None
+        self._head: RequestHead | None = None
         self._stray = _Stray(0, WITHOUT_BEGINNING, shown=False) if inside else None
         self._secret = False
 
@@ -153,7 +153,9 @@ class Cutter:
     def _identify(self) -> bool:
         """Find out what the buffer begins with; False if more bytes are needed."""
         if self._head is None and self._stray is None:
-            found = self._reply_head() or self._framer.head(self._buffer, 0, len(self._buffer))
+            found = self._reply_head() or self._framer.parse_head(
+                self._buffer, 0, len(self._buffer)
+            )
             if isinstance(found, Filler):
                 self._stray = _Stray(self._at, FILLER, found.length)
             elif found is not None and not found.used:
@@ -162,7 +164,7 @@ class Cutter:
                 self._head = found
         return self._head is not None or self._stray is not None
 
-    def _reply_head(self) -> Head | None:
+    def _reply_head(self) -> RequestHead | None:
         """The header of a reply, which `RequestFramer` does not read."""
         buffer = self._buffer
         if len(buffer) <= _COMMAND_AT or buffer[_COMMAND_AT] not in REPLIES:
@@ -173,9 +175,11 @@ class Cutter:
         self._framer.forget_filler()
         message, length = decode_header(buffer, 0, buffer[_VERSION_AT])
         too_long = Refusal(ErrorCode.TOO_LARGE, f"{length} bytes are too many", fatal=True)
-        return Head(message, used, length, refusal=too_long if length > MAX_PAYLOAD_BYTES else None)
+        return RequestHead(
+            message, used, length, refusal=too_long if length > MAX_PAYLOAD_BYTES else None
+        )
 
-    def _complete(self, head: Head) -> Cut | None:
+    def _complete(self, head: RequestHead) -> Cut | None:
         """The message that begins with `head`, or None until all of it is here."""
         message, refusal = head.message, head.refusal
         fatal = refusal is not None and refusal.fatal

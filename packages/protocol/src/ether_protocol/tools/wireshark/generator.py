@@ -26,7 +26,7 @@ from ether_protocol.wire.constants import (
     Command,
     ErrorCode,
 )
-from ether_protocol.wire.framing import FILLED
+from ether_protocol.wire.framing import FILLER_COMMANDS
 from ether_protocol.wire.schema import FieldSpec
 
 _TEMPLATE = "ether.lua.template"
@@ -76,7 +76,7 @@ def _tables() -> str:
         "KNOWN_FLAGS": _table({_hex(command): flags for command, flags in known.items()}),
         "REPLIES": _commands(REPLIES),
         "SECRET": _commands(SECRET),
-        "FILLED": _commands(FILLED),
+        "FILLER_COMMANDS": _commands(FILLER_COMMANDS),
         "V1_WITH_PAYLOAD": _commands(V1_WITH_PAYLOAD),
         "HEADERS": _table({str(version): text for version, text in headers.items()}),
         "REQUEST_BODIES": _bodies(schema.REQUEST_BODIES),
