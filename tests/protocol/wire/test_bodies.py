@@ -54,7 +54,7 @@ def test_list() -> None:
     assert bodies.decode_list(b"") == []
 
 
-def test_what_stood_there() -> None:
+def test_what_was_there_before_an_atomic_change() -> None:
     assert bodies.decode_compare_swap(b"12345678") == b"12345678"
     assert bodies.decode_fetch_add(b"\xff" * 8) == 2**64 - 1
 
@@ -163,7 +163,7 @@ def test_fill_packs_as_declared(byte: int) -> None:
         (bodies.FETCH_ADD_REQUEST, (-(2**63) - 1,)),
     ],
 )
-def test_a_value_that_fits_no_field_is_refused(
+def test_a_value_that_does_not_fit_its_field_is_refused(
     body: struct.Struct, values: tuple[int, ...]
 ) -> None:
     with pytest.raises(LocalProtocolError, match="do not fit the body"):
@@ -273,12 +273,14 @@ def test_any_bytes_mean_what_the_schema_says(
     ],
     ids=["long name", "large number", "no text", "many features", "no text in an error"],
 )
-def test_what_no_body_can_hold_is_refused(encode: Callable[[], Any], complaint: str) -> None:
+def test_a_value_that_no_body_can_hold_is_refused(
+    encode: Callable[[], Any], complaint: str
+) -> None:
     with pytest.raises(LocalProtocolError, match=complaint):
         encode()
 
 
-def test_where_a_body_ends_early_is_said() -> None:
+def test_the_error_says_where_a_body_ends_early() -> None:
     with pytest.raises(
         RemoteProtocolError, match="it has 10 bytes, and the field at byte 5 needs 6"
     ):
@@ -333,7 +335,7 @@ def test_a_list_ends_with_an_entry() -> None:
             bodies.decode_list(LIST_BODY[:-cut])
 
 
-def test_a_count_is_only_a_claim() -> None:
+def test_a_count_larger_than_the_body_is_a_protocol_error() -> None:
     with pytest.raises(RemoteProtocolError):
         bodies.decode_stats(b"\xff\xff\xff\xff" + STATS_BODY[4:])
 
@@ -341,7 +343,7 @@ def test_a_count_is_only_a_claim() -> None:
 # Errors.
 
 
-def test_an_error_of_version_2_has_a_code_and_a_sentence() -> None:
+def test_an_error_of_version_2_has_a_code_and_a_text() -> None:
     request = Message(Command.FREE, 9, request_id=42)
 
     reply = bodies.error_reply(request, ErrorCode.NOT_FOUND, "no block has handle 9")
@@ -355,7 +357,7 @@ def test_an_error_of_version_2_has_a_code_and_a_sentence() -> None:
     )
 
 
-def test_an_error_of_version_1_has_a_code_alone() -> None:
+def test_an_error_of_version_1_has_only_a_code() -> None:
     request = Message(Command.FREE, 9, version=1)
 
     reply = bodies.error_reply(request, ErrorCode.NOT_FOUND, "no block has handle 9")
@@ -366,14 +368,14 @@ def test_an_error_of_version_1_has_a_code_alone() -> None:
     assert str(error) == "FREE handle 9: NOT_FOUND"
 
 
-def test_the_first_servers_said_no_more_than_that_they_refused() -> None:
+def test_an_error_of_the_first_servers_has_no_code() -> None:
     error = bodies.decode_error(Message(Command.ERROR, version=1), "FREE handle 9")
 
     assert type(error) is ServerError
     assert (error.code, str(error)) == (0, "FREE handle 9: refused")
 
 
-def test_a_code_from_the_future_is_kept() -> None:
+def test_an_unknown_code_is_kept() -> None:
     error = bodies.decode_error(Message(Command.ERROR, payload=b"\x03\xe8later"))
 
     assert (error.code, error.name, str(error)) == (1000, "CODE_1000", "later")

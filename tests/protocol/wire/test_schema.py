@@ -71,7 +71,7 @@ def test_a_body_of_fixed_size_has_a_layout(declaration: Any, format_: str) -> No
     ],
     ids=lambda field: repr(field),
 )
-def test_what_is_no_plain_field_has_no_layout(field: Any) -> None:
+def test_a_field_of_no_fixed_size_has_no_layout(field: Any) -> None:
     with pytest.raises(TypeError, match="neither a big-endian number nor a fixed number of bytes"):
         layout(construct.Struct("ok" / construct.Int8ub, "field" / field))
 
@@ -147,7 +147,7 @@ def test_bodies_are_declared_for_commands_that_have_them() -> None:
     assert {command.name for command in schema.REPLY_BODIES} == documented - plain - {"ERROR"}
 
 
-def test_pieces_are_the_values_with_their_bytes() -> None:
+def test_parsed_values_have_their_bytes() -> None:
     assert list(schema.parse_values(schema.STATS_REPLY, STATS_BODY + b"behind")) == [
         ParsedValue(0, b"\x00\x00\x00\x01", "counters.count", 1),
         ParsedValue(4, b"\x06blocks", "counters[0].name", "blocks"),
@@ -164,7 +164,7 @@ def test_pieces_are_the_values_with_their_bytes() -> None:
     ]
 
 
-def test_pieces_come_up_to_the_one_that_does_not_parse() -> None:
+def test_values_are_parsed_up_to_the_one_that_does_not_parse() -> None:
     pieces = schema.parse_values(schema.INFO_REPLY, INFO_BODY[:12])
 
     assert [next(pieces).name, next(pieces).name] == ["size", "flags"]
@@ -172,7 +172,7 @@ def test_pieces_come_up_to_the_one_that_does_not_parse() -> None:
         next(pieces)
 
 
-def test_an_outline_is_the_declaration_as_plain_data() -> None:
+def test_field_specs_are_the_declaration_as_plain_data() -> None:
     assert field_specs(schema.HELLO_REPLY) == (
         FieldSpec("name", "name", 1),
         FieldSpec("version", "name", 1),
@@ -200,7 +200,7 @@ def test_an_outline_is_the_declaration_as_plain_data() -> None:
 
 
 @pytest.mark.parametrize("version", [1, 2])
-def test_an_outline_has_the_offsets_of_the_layout(version: int) -> None:
+def test_field_specs_have_the_names_and_sizes_of_the_layout(version: int) -> None:
     header = schema.HEADERS[version]
 
     assert tuple(part.name for part in field_specs(header)) == layout(header).names
@@ -212,7 +212,7 @@ def test_an_outline_has_the_offsets_of_the_layout(version: int) -> None:
     [construct.GreedyBytes, construct.Int16ul, construct.Padded(4, construct.Int8ub)],
     ids=lambda field: repr(field),
 )
-def test_what_no_part_describes_has_no_outline(field: Any) -> None:
+def test_a_field_that_no_spec_describes_is_refused(field: Any) -> None:
     with pytest.raises(TypeError, match="is of no kind that a FieldSpec describes"):
         field_specs(construct.Struct("field" / field))
 
@@ -224,7 +224,7 @@ def test_a_library_is_imported_in_one_place(library: str, file: str) -> None:
     assert [path.name for path in package.rglob("*.py") if library in _imports(path)] == [file]
 
 
-def test_only_what_takes_messages_apart_imports_construct() -> None:
+def test_only_dissect_imports_construct() -> None:
     program = (
         "import sys, ether_protocol as e\n"
         "inspect = {'Field', 'dissect', 'dissect_bytes', 'format_fields'}\n"

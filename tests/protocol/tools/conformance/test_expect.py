@@ -18,7 +18,7 @@ STEERING = error_reply(Message(Command.READ), ErrorCode.BUSY, "\x1b[2J" + "x" * 
 HALF_AN_ERROR = Message(Command.ERROR, payload=b"\x00")
 
 
-def test_what_is_as_expected_passes_and_is_returned() -> None:
+def test_an_expected_reply_is_returned() -> None:
     assert expect.ok(OK, handle=7, size=5, payload=b"hello") is OK
     assert expect.pong(PONG, payload=b"hello") is PONG
     assert expect.error(NOT_FOUND, ErrorCode.BUSY, ErrorCode.NOT_FOUND) is NOT_FOUND
@@ -61,7 +61,7 @@ def test_what_is_as_expected_passes_and_is_returned() -> None:
         ),
     ],
 )
-def test_what_is_not_is_said_in_words(
+def test_an_unexpected_reply_breaks_the_rule_in_words(
     check: Callable[[], object], expected: str, seen: str
 ) -> None:
     with pytest.raises(RuleBroken) as broken:

@@ -6,7 +6,7 @@ from ether_protocol.tools.conformance.fixture import Fixture
 from ether_protocol.tools.conformance.rules import Rule, Theme
 
 
-def test_a_rule_is_named_by_its_function_and_told_by_its_docstring() -> None:
+def test_a_rule_has_the_name_of_its_function_and_its_docstring() -> None:
     theme = Theme("ranges")
 
     @theme.rule("What a block promises")

@@ -89,7 +89,7 @@ def test_a_client_without_the_habit_has_no_filler() -> None:
     ]
 
 
-def test_what_stands_behind_a_reply_is_no_filler() -> None:
+def test_bytes_after_a_reply_are_no_filler() -> None:
     ok = encode(Message(Command.OK, 7, version=1))
 
     assert lines(alloc_v1(3) + ok + b"abc") == [
@@ -108,7 +108,7 @@ def test_a_request_that_is_refused_is_a_message_with_a_note() -> None:
     assert found.valid
 
 
-def test_a_length_that_nobody_believes_hides_nothing_behind_it() -> None:
+def test_messages_after_a_length_that_is_refused_are_found() -> None:
     for command in (Command.WRITE, Command.OK):
         huge = encode_header(Message(command, 7), MAX_PAYLOAD_BYTES + 1)
 
@@ -137,7 +137,7 @@ def test_a_message_of_an_unknown_version_takes_24_bytes() -> None:
     assert ping.data == PING
 
 
-def test_of_long_garbage_only_the_beginning_is_kept() -> None:
+def test_only_the_first_bytes_of_long_garbage_are_kept() -> None:
     (found,) = cut(*[b"x" * 1000] * 50)
 
     assert (found.length, len(found.data)) == (50_000, 256)

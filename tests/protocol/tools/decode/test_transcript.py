@@ -64,7 +64,7 @@ def exchange() -> list[Entry]:
     return entries(Cutter().feed(info + ok + ok), ReplyMatcher(), ROUTE)
 
 
-def test_a_body_is_taken_apart_where_its_request_is_known() -> None:
+def test_a_body_is_split_into_fields_if_its_request_is_known() -> None:
     request, known, unknown = exchange()
 
     assert [field.name for field in request.fields][-1] == "length"
@@ -110,7 +110,7 @@ def test_a_message_as_json() -> None:
     assert "\n" not in as_json(reply)
 
 
-def test_what_is_no_message() -> None:
+def test_bytes_that_are_no_message() -> None:
     junk = Entry(Cut(5, 3, b"abc", note="no message begins here"))
     gap = Entry(Cut(8, 1, note=MISSING))
 
@@ -129,5 +129,5 @@ def test_what_is_no_message() -> None:
     }
 
 
-def test_the_way_back() -> None:
+def test_the_reversed_route() -> None:
     assert ROUTE.reversed() == Route("10.0.0.2:9999", "10.0.0.1:40000", 0.0015)
