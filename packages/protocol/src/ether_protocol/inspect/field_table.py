@@ -6,8 +6,10 @@ Rule: formatting only; `dissect` finds the fields.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
-from .dissect import Field
+if TYPE_CHECKING:
+    from .dissect import Field  # importing it would import construct
 
 _BYTES_IN_CELL = 8
 _HEADINGS = ("offset", "bytes", "name", "value")
