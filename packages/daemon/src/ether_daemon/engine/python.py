@@ -16,7 +16,7 @@ from ether_daemon.stores.memory.store import LARGE_REF, MemoryStore
 from ether_protocol.wire.codec import (
     HEADER_V2_FRONT,
     HEADER_V2_WORDS,
-    first_word,
+    command_word,
     header_v2_behind_front,
 )
 from ether_protocol.wire.constants import MAX_PAYLOAD_BYTES, Command
@@ -26,11 +26,11 @@ from .reply_buffer import MAX_BODY_BYTES, ReplyBuffer
 NAME = "python"
 
 _HEADER_BYTES = HEADER_V2_WORDS.size
-_READ = first_word(Command.READ)
-_WRITE = first_word(Command.WRITE)
-_PING = first_word(Command.PING)
-_OK = first_word(Command.OK)
-_PONG = first_word(Command.PONG)
+_READ = command_word(Command.READ)
+_WRITE = command_word(Command.WRITE)
+_PING = command_word(Command.PING)
+_OK = command_word(Command.OK)
+_PONG = command_word(Command.PONG)
 _READS, _WRITES, _PINGS = int(Command.READ), int(Command.WRITE), int(Command.PING)
 _NONE = -1
 _unpack = HEADER_V2_WORDS.unpack_from

@@ -11,7 +11,7 @@ from abc import ABC, abstractmethod
 from typing import Generic, TypeVar
 
 from ether_protocol.wire.errors import RemoteProtocolError
-from ether_protocol.wire.messages import Buffer, Message, flat
+from ether_protocol.wire.messages import Buffer, Message, byte_view
 
 from .memory import ReceiveMemory
 from .payload import Payload
@@ -113,7 +113,7 @@ class Receiver(ABC, Generic[_Event]):
 
     def _feed(self, data: Buffer) -> list[_Event]:
         events: list[_Event] = []
-        rest = flat(data)
+        rest = byte_view(data)
         try:
             while True:
                 while (event := self.next_event()) is not None:

@@ -111,7 +111,7 @@ class ServerConnection(Receiver["Message | Refused"]):
         return encode(error_reply(refused.message, refused.refusal.code, refused.refusal.text))
 
     def _cut(self) -> Message | Refused | None:
-        head = self._framer.head(self._buffer, self.start, self.end)
+        head = self._framer.parse_head(self._buffer, self.start, self.end)
         if head is None:
             return None
         if isinstance(head, Filler):
