@@ -22,7 +22,7 @@ import clients
 import footprint
 from cases import CASES
 from load import Load, compile_program
-from report import Row, as_json, markdown, svg
+from report import BenchmarkRow, as_json, markdown, svg
 from servers import CORES, OWN_ETHERD, python_of, servers
 
 Measure = Callable[[], dict[str, float]]
@@ -38,7 +38,7 @@ def main() -> None:
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     with tempfile.TemporaryDirectory() as folder, congestion_control(options.congestion):
-        rows = Bench(Path(folder), options).run()
+        rows = BenchmarkRun(Path(folder), options).run()
         congestion = CONGESTION.read_text().strip() if CONGESTION.exists() else "unknown"
     about = {
         "CPython": python_of(OWN_ETHERD),
@@ -87,8 +87,8 @@ def _options() -> argparse.Namespace:
     return parser.parse_args()
 
 
-class Bench:
-    """One run."""
+class BenchmarkRun:
+    """One run over all cases."""
 
     def __init__(self, folder: Path, options: argparse.Namespace) -> None:
         self._load = Load(folder)
@@ -97,9 +97,9 @@ class Bench:
         self._seconds: float = options.seconds
         self._only: str = options.only or ""
         self._also: str | None = options.also
-        self._rows: list[Row] = []
+        self._rows: list[BenchmarkRow] = []
 
-    def run(self) -> list[Row]:
+    def run(self) -> list[BenchmarkRow]:
         """Measure every case that is wanted."""
         self._requests()
         self._clients()
@@ -138,7 +138,7 @@ class Bench:
         if not self._wanted(group, ""):
             return
         with servers(["etherd", "redis", "memcached"], self._limit) as running:
-            rows: dict[str, Row] = {}
+            rows: dict[str, BenchmarkRow] = {}
             for _ in range(self._rounds):
                 for case, measured in clients.compare(running, self._seconds).items():
                     name = f"client {case}"
@@ -204,13 +204,13 @@ class Bench:
                 _bind(_longest_ping, free, limit),
             )
 
-    def _row(self, group: str, case: str, unit: str, more_is_better: bool = True) -> Row:
-        row = Row(group, case, unit, more_is_better)
+    def _row(self, group: str, case: str, unit: str, more_is_better: bool = True) -> BenchmarkRow:
+        row = BenchmarkRow(group, case, unit, more_is_better)
         self._rows.append(row)
         return row
 
     @staticmethod
-    def _progress(row: Row) -> None:
+    def _progress(row: BenchmarkRow) -> None:
         ratios = row.ratios("redis")
         middle = f"{ratios[len(ratios) // 2]:.2f} of Redis" if ratios else ""
         print(f"{row.case:40} {row.ours():14,.4g} {row.unit:4} {middle}", file=sys.stderr)
