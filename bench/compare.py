@@ -1,8 +1,12 @@
 """Two commits side by side: every probe of both in each round, in turns; one table of ratios.
 
-Rule: the two are measured one right after the other, and the order changes from
-round to round (A B, B A, …), so that what a machine does meanwhile, and what
-the first leaves behind, hits both alike.
+Rule: both commits are measured in turns, and the order changes from turn to turn
+and from round to round (A B B A …), so that whatever else the machine does hits
+both alike.
+
+A round takes the best of a few short turns of each commit, because other
+processes on the machine only make a figure worse. The rounds are many and
+short, because a single one that was disturbed must not change a verdict.
 """
 
 from __future__ import annotations
@@ -15,7 +19,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from candidates import candidates
+from candidates import Candidate, candidates
 from environment import OWN, Environment, build, commit_of, keep_bytecode_in, working_tree
 from load import Load
 from paired import MIN_PAIRS, FigurePair, PairedCase, PairedVerdict, exit_status
@@ -24,7 +28,7 @@ from probes import Probe, probes, start_once
 from servers import CORES, OWN_ETHERD, python_of
 
 ROUNDS = 15
-SECONDS = 0.1
+SECONDS = 0.05
 FAILED = 2
 """The exit status where something went wrong; 1 means that a case is slower."""
 
@@ -97,9 +101,17 @@ def _measure(
         order = names if number % 2 == 0 else names[::-1]
         with candidates({name: environments[name] for name in order}) as running:
             for probe, row in zip(wanted, rows, strict=True):
-                figures = {candidate.name: probe.measure(candidate) for candidate in running}
-                row.pairs.append(FigurePair(**figures))
+                row.pairs.append(_in_turns(probe, running))
     return list(rows)
+
+
+def _in_turns(probe: Probe, running: Sequence[Candidate]) -> FigurePair:
+    figures: dict[str, list[float]] = {candidate.name: [] for candidate in running}
+    for turn in range(probe.turns):
+        for candidate in running if turn % 2 == 0 else reversed(running):
+            figures[candidate.name].append(probe.measure(candidate))
+    best = max if probe.more_is_better else min
+    return FigurePair(**{name: best(measured) for name, measured in figures.items()})
 
 
 def _repeat_suspects(

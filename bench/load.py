@@ -28,6 +28,8 @@ class Figures:
     p50_us: float
     p99_us: float
     p999_us: float
+    all_replies: int
+    """Those of the warm-up, too."""
 
 
 def compile_program(name: str, into: Path) -> Path:

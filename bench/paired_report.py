@@ -14,6 +14,7 @@ from paired import PairedCase, PairedVerdict
 _WORDS = {
     "/s": ("slower", "faster"),
     "s": ("slower", "faster"),
+    "µs": ("slower", "faster"),
     "B": ("larger", "smaller"),
 }
 """By unit, what worse and better mean."""

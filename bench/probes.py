@@ -1,7 +1,7 @@
 """What is measured where two commits are compared: a table of cases, each with its function.
 
-Rule: a probe measures one candidate once, in a moment, and knows nothing of the
-other one; rounds, order and verdicts stand in compare.py.
+Rule: a probe measures one candidate once and knows nothing of the other one.
+Rounds, turns, order and verdicts stand in compare.py.
 """
 
 from __future__ import annotations
@@ -22,8 +22,27 @@ CLIENT_SIZES = [64, KIB, 64 * KIB, MIB, 16 * MIB]
 BLOCKS = 100_000
 BLOCKS_TO_READ = 1000
 IDLE_CONNECTIONS = 2000
+_MANY_CONNECTIONS = 1000
+"""To open so many takes longer than the measurement, so they have one turn."""
+
+TURNS = 3
+"""How often each commit is measured in a round; the best figure counts."""
+
 MEMORY_TOLERANCE = 0.02
 """The allocator takes 128 KiB at a time, more than one per cent of these blocks."""
+
+_PROCESSOR_TIME_CASES = [
+    Case(verb, size, connections, depth, version)
+    for size, connections, depth, version in [
+        (KIB, 32, 1, 2),
+        (KIB, 16, 64, 2),
+        (MIB, 4, 1, 2),
+        (KIB, 16, 64, 1),
+    ]
+    for verb in ("READ", "WRITE")
+]
+"""On a busy machine this time moves far less than requests a second do. There is none with
+one request in flight: a daemon that polls for the next one is never at rest."""
 
 _IMPORT_AND_CONNECT = """
 import sys, time
@@ -44,6 +63,7 @@ class Probe:
     unit: str = "/s"
     more_is_better: bool = True
     tolerance: float = 0.0
+    turns: int = TURNS
 
     @property
     def row(self) -> PairedCase:
@@ -56,12 +76,19 @@ def probes(load: Load, seconds: float, most_connections: int) -> Iterator[Probe]
     group = "Requests a second"
     for case in [*CASES, *VERSION_1_CASES]:
         if case.connections <= most_connections:
-            yield Probe(group, case.name, partial(_requests, load, case, seconds))
+            turns = TURNS if case.connections < _MANY_CONNECTIONS else 1
+            measure = partial(_requests, load, case, seconds)
+            yield Probe(group, case.name, measure, turns=turns)
     for connections in (1, 32):
         name = f"ALLOC and FREE, {connections} × 1"
         yield Probe(group, name, partial(_allocs_and_frees, load, connections, seconds))
     name = f"READ 64 B of random blocks among {BLOCKS_TO_READ:,}"
     yield Probe(group, name, partial(_random_reads, load, seconds))
+
+    group = "Processor time of the daemon for a request"
+    for case in _PROCESSOR_TIME_CASES:
+        measure = partial(_processor_time, load, case, seconds)
+        yield Probe(group, f"time of {case.name}", measure, "µs", False)
 
     group = "Python client, requests a second"
     for size in CLIENT_SIZES:
@@ -74,7 +101,7 @@ def probes(load: Load, seconds: float, most_connections: int) -> Iterator[Probe]
         ("bytes per 64-byte block", _bytes_per_block),
         ("bytes per idle connection", _bytes_per_idle_connection),
     ):
-        yield Probe(group, name, size_of, "B", False, MEMORY_TOLERANCE)
+        yield Probe(group, name, size_of, "B", False, MEMORY_TOLERANCE, turns=1)
     yield Probe(group, "exec to first PONG", _seconds_to_first_pong, "s", False)
     yield Probe(group, "import and connect of the client", _seconds_to_connect, "s", False)
 
@@ -94,6 +121,17 @@ def _requests(load: Load, case: Case, seconds: float, candidate: Candidate) -> f
     figures = load.run(server, exchange, case.connections, case.depth, seconds)
     server.wait_until_idle()
     return figures.requests_per_second
+
+
+def _processor_time(load: Load, case: Case, seconds: float, candidate: Candidate) -> float:
+    server = candidate.server_in(case.version)
+    exchange = load.exchange(server, case)
+    if exchange is None:
+        raise ValueError(f"etherd has no {case.name}")
+    before = server.cpu_seconds
+    figures = load.run(server, exchange, case.connections, case.depth, seconds)
+    server.wait_until_idle()
+    return (server.cpu_seconds - before) * 1e6 / max(figures.all_replies, 1)
 
 
 def _allocs_and_frees(load: Load, connections: int, seconds: float, candidate: Candidate) -> float:

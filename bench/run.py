@@ -5,7 +5,7 @@ run; figures of two runs were measured on a machine that was not the same.
 
     python bench/run.py [--rounds 5] [--seconds 0.5] [--only WORD] [--json FILE] [--svg FILE]
                         [--also /elsewhere/bin/etherd] [--congestion reno]
-    python bench/run.py --against REVISION [--rounds 15] [--seconds 0.1] [--only WORD]
+    python bench/run.py --against REVISION [--rounds 15] [--seconds 0.05] [--only WORD]
                         [--json FILE] [--congestion reno]
 
 The second form compares the working tree with a commit: see compare.py.
