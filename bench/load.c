@@ -35,6 +35,7 @@
 #define SCRATCH_BYTES (1 << 20)
 #define MAX_CHECK_BYTES 16
 #define BUCKETS 4096
+#define ACCEPTED_TOGETHER 256 /* fewer than the queue of any of the servers holds */
 
 struct connection {
 	int fd;
@@ -244,6 +245,26 @@ static void load_requests(const char *path)
 	}
 }
 
+/* Wait until the server has accepted `fd`, and so all connections before it: have it answer
+ * one request.  A queue of connections that is full makes the kernel try again after seconds. */
+static void wait_until_accepted(int fd)
+{
+	size_t done = 0;
+	while (done < request_bytes) {
+		ssize_t n = send(fd, requests + done, request_bytes - done, MSG_NOSIGNAL);
+		if (n < 0)
+			die("send");
+		done += (size_t)n;
+	}
+	for (done = 0; done < reply_bytes;) {
+		size_t room = reply_bytes - done < sizeof scratch ? reply_bytes - done : sizeof scratch;
+		ssize_t n = recv(fd, scratch, room, 0);
+		if (n <= 0)
+			die("recv");
+		done += (size_t)n;
+	}
+}
+
 int main(int argc, char **argv)
 {
 	if (argc != 9 && argc != 11) {
@@ -280,6 +301,8 @@ int main(int argc, char **argv)
 		if (c->fd < 0 || connect(c->fd, (struct sockaddr *)&address, sizeof address))
 			die("connect");
 		setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+		if (i % ACCEPTED_TOGETHER == ACCEPTED_TOGETHER - 1)
+			wait_until_accepted(c->fd);
 		fcntl(c->fd, F_SETFL, O_NONBLOCK);
 		c->sent_at = calloc(depth, sizeof *c->sent_at);
 		c->next = patch_from >= 0 ? 0 : i * 7919 % requests_in_file;

@@ -23,7 +23,9 @@ BLOCKS = 100_000
 BLOCKS_TO_READ = 1000
 IDLE_CONNECTIONS = 2000
 _MANY_CONNECTIONS = 1000
-"""To open so many takes longer than the measurement, so they have one turn."""
+_MANY_LONGER = 5
+"""To open so many takes longer than to measure them, and each waits long for its reply: so
+they have one turn, and that is longer."""
 
 TURNS = 3
 """How often each commit is measured in a round; the best figure counts."""
@@ -76,9 +78,9 @@ def probes(load: Load, seconds: float, most_connections: int) -> Iterator[Probe]
     group = "Requests a second"
     for case in [*CASES, *VERSION_1_CASES]:
         if case.connections <= most_connections:
-            turns = TURNS if case.connections < _MANY_CONNECTIONS else 1
-            measure = partial(_requests, load, case, seconds)
-            yield Probe(group, case.name, measure, turns=turns)
+            many = case.connections >= _MANY_CONNECTIONS
+            measure = partial(_requests, load, case, seconds * (_MANY_LONGER if many else 1))
+            yield Probe(group, case.name, measure, turns=1 if many else TURNS)
     for connections in (1, 32):
         name = f"ALLOC and FREE, {connections} × 1"
         yield Probe(group, name, partial(_allocs_and_frees, load, connections, seconds))
