@@ -97,7 +97,7 @@ def _measure(
     """Add a pair to each row in each round."""
     names = list(environments)
     for number in range(rounds if wanted else 0):
-        _tell(f"round {number + 1} of {rounds}: {len(wanted)} cases")
+        _tell(f"round {number + 1} of {rounds}, cases: {len(wanted)}")
         order = names if number % 2 == 0 else names[::-1]
         with candidates({name: environments[name] for name in order}) as running:
             for probe, row in zip(wanted, rows, strict=True):

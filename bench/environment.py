@@ -34,8 +34,12 @@ OWN = Environment(Path(sys.executable))
 
 
 def commit_of(revision: str) -> str:
-    """The commit that git understands by `revision`; raises CalledProcessError if none."""
-    return _git("rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}")
+    """The commit that git understands by `revision`; raises RuntimeError if there is none."""
+    try:
+        wanted = f"{revision}^{{commit}}"
+        return _git("rev-parse", "--verify", "--quiet", "--end-of-options", wanted)
+    except subprocess.CalledProcessError:
+        raise RuntimeError(f"git finds no commit {revision!r}") from None
 
 
 def working_tree() -> str:

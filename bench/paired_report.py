@@ -68,7 +68,7 @@ def _summary(cases: Sequence[PairedCase]) -> str:
     for case in cases:
         counts[case.verdict] += 1
     said = [f"{count} {verdict}" for verdict, count in counts.items() if count]
-    return f"{len(cases)} cases: " + ", ".join(said) if cases else "no cases"
+    return f"cases: {len(cases)}; " + ", ".join(said)
 
 
 def paired_json(cases: Sequence[PairedCase], about: dict[str, str]) -> dict[str, Any]:

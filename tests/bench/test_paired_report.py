@@ -36,7 +36,7 @@ def test_the_table_has_a_line_for_each_case() -> None:
         "| a block | 80 B | 64 B | 0.800 | 0.800–0.800 | 6 | smaller |",
         "| to connect | – | – | – | – | 0 | too few pairs |",
         "",
-        "4 cases: 1 worse, 1 better, 1 no difference, 1 too few pairs",
+        "cases: 4; 1 worse, 1 better, 1 no difference, 1 too few pairs",
     ]
 
 
