@@ -1,4 +1,4 @@
-"""What servers cost beside time for a request: bytes a block, bytes a connection, time to start.
+"""What servers cost: bytes for each block and connection, time to start, longest pauses.
 
 Rule: every function measures one thing once, on servers without history.
 Rounds and ratios are made by the caller.
@@ -41,8 +41,8 @@ GIB = 1024 * 1024 * KIB
 _BATCH = 1000
 _TURNS = 6
 _FREED = 999
-"""Blocks before the one of a daemon that has one: Python keeps integers up to 256 ready,
-and a daemon whose handles are that small has not lived long."""
+"""Blocks that are freed before the one block that is left: Python keeps integers up to 256
+ready, which would favour a daemon with such small handles."""
 
 
 def bytes_per_block(limit_program: Path) -> Measured:

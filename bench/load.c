@@ -1,8 +1,8 @@
-/* A load generator that is never the bottleneck.
+/* A load generator that is faster than any server.
  *
- * Rule: it knows no protocol.  It sends requests of one fixed length, counts
+ * Rule: it knows no protocol. It sends requests of one fixed length, counts
  * replies of one fixed length, and compares the first CHECK_BYTES of each with
- * those of the first one, so that an error can't pass for speed.
+ * those of the first one, so that error replies are not counted.
  *
  *   load PORT CONNECTIONS DEPTH SECONDS REQUEST_BYTES REPLY_BYTES CHECK_BYTES FILE
  *        [PATCH_FROM PATCH_TO]
@@ -73,7 +73,7 @@ static void die(const char *what)
 	exit(1);
 }
 
-/* 64 buckets a doubling: within two per cent of the truth. */
+/* 64 buckets for each power of two: the error is below two per cent. */
 static unsigned bucket(uint64_t ns)
 {
 	if (ns < 64)

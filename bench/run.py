@@ -70,7 +70,7 @@ def main() -> None:
 
 @contextmanager
 def congestion_control(name: str | None) -> Iterator[None]:
-    """Have the system use `name` until the end of the `with`, if there is one."""
+    """Let the system use `name`, if it is given, until the end of the `with`."""
     before = CONGESTION.read_text() if name else ""
     if name:
         CONGESTION.write_text(name)
@@ -101,12 +101,12 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--only", help="only cases with this word in their name or group")
     parser.add_argument("--json", type=Path, help="write the figures here")
     parser.add_argument(
-        "--also", metavar="ETHERD", help="measure this daemon, of another Python, beside our own"
+        "--also", metavar="ETHERD", help="also measure this daemon, of another Python"
     )
     parser.add_argument(
         "--congestion",
         metavar="NAME",
-        help="have the system use this congestion control meanwhile, for all servers (needs root)",
+        help="let the system use this congestion control meanwhile, for all servers (needs root)",
     )
     parser.add_argument("--svg", type=Path, help="write the picture here")
     options = parser.parse_args()
