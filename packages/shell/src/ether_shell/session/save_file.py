@@ -31,7 +31,10 @@ class SaveFile:
         named = Path(os.path.expanduser(name.path))
         self._in_place = _is_special(named)
         # /dev/stdout and /dev/fd/63 lead to a pipe, which has no path of its own.
-        self.path = named if self._in_place else Path(os.path.realpath(named))
+        try:
+            self.path = named if self._in_place else Path(os.path.realpath(named))
+        except ValueError as error:  # there is a zero byte in the name
+            raise self._usage_error(error) from None
         self.size = 0
         self._descriptor = -1
 
