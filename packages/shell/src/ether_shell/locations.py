@@ -24,7 +24,7 @@ def history_file() -> Path:
 
 
 def _folders() -> Unix:
-    """The folders of the XDG specification; a variable that is no absolute path counts as unset.
+    """The folders of the XDG specification; a variable without an absolute path counts as unset.
 
     They are the same on macOS, where other command-line programs use them too.
     """

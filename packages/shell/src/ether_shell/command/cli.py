@@ -144,7 +144,7 @@ def main(arguments: list[str] | None = None) -> None:
 def _reopen_closed_streams() -> None:
     """Replace streams that the caller closed, as in `<&-` and `2>&-`, by /dev/null."""
     sys.stdin = sys.stdin or open(os.devnull)  # noqa: SIM115 - open until the process ends
-    sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: SIM115 - likewise
+    sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: SIM115 - open until the process ends
 
 
 def _report_usage_error(message: str, *, as_json: bool) -> ExitStatus:

@@ -8,8 +8,8 @@
     url = "ether://memory.example.com:9999"
     production = true
 
-Rule: one file is read here and none is written. Every key is a field in `settings`, with its
-default; any other key is an error.
+Rule: one file is read here and none is written. The values and their defaults are in `settings`;
+an unknown key is an error.
 """
 
 from __future__ import annotations

@@ -58,7 +58,7 @@ def parse_format(text: str) -> Format:
     """Parse a format. Raises ValueError with a message for the user."""
     match = _SHAPE.fullmatch(text.lower())
     if match is None:
-        raise ValueError(f"{text!r} is no format: a count, a letter and a unit, as in 32xb")
+        raise ValueError(f"{text!r} is not a format: a count, a letter and a unit, as in 32xb")
     letter = unit = ""
     for each in match.group(2):
         if each in LETTERS and not letter:
@@ -72,7 +72,7 @@ def parse_format(text: str) -> Format:
         raise ValueError(f"{letter} goes by bytes, without {unit}")
     count = int(match.group(1) or 1)
     if not 1 <= count < _MAX_COUNT:
-        raise ValueError(f"{match.group(1)} is no count")
+        raise ValueError(f"{match.group(1)} is not a count")
     if letter == "s" and count > MAX_STRINGS:
         raise ValueError(f"{count:,} strings are too many at once: at most {MAX_STRINGS:,}")
     return Format(count, letter, UNITS[unit or "b"])

@@ -11,7 +11,7 @@ from itertools import islice
 from typing import Final
 
 MOST_ENTRIES: Final = 2_000
-"""Entries of a folder that are looked at; a menu of more is of no use."""
+"""Entries of a folder that are looked at; a longer menu would not help."""
 
 _NOT_IN_A_WORD: Final = frozenset("\"'#")
 
