@@ -27,7 +27,7 @@ HERE = f"{sys.version_info.major}.{sys.version_info.minor}"
 TESTED = SUPPORTED if HERE in SUPPORTED else [*SUPPORTED, HERE]
 
 # Installed together, so that none of them is looked for in an index; editable,
-# because uv takes a copy made earlier for fresh as long as pyproject.toml is.
+# so that an environment that is used again follows the sources.
 PACKAGES = ["-e", "packages/protocol[capture]", "-e", "packages/daemon", "-e", "packages/shell"]
 IMPORT_LINTER = "import-linter>=2.17,<3"
 TEST_TOOLS = ["pytest", "pytest-xdist", "hypothesis", "pyte", "pexpect", "numpy", IMPORT_LINTER]
