@@ -38,7 +38,8 @@ TEST_TOOLS = ["pytest", "pytest-xdist", "hypothesis", "pyte", "pexpect", "numpy"
 SAME_ON_EVERY_PYTHON = [
     "tests/integration",  # load, C programs, whole servers under attack
     "tests/protocol/client/test_many_tasks.py",  # load; test_behaviour has the same requests
-    "tests/protocol/test_conformance_rules.py",  # the judgement of servers with faults
+    "tests/protocol/tools/conformance/test_runner.py",  # the judgement of servers with faults
+    "tests/protocol/tools/conformance/test_themes.py",  # the same
     "tests/shell/commands",  # what commands do, over a client that other tests run
     "tests/shell/terminal/test_fullscreen.py",  # screens of the whole program
     "tests/shell/terminal/test_live.py",

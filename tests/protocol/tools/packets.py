@@ -1,7 +1,7 @@
 """TCP packets around given bytes, and capture files of them.
 
-Rule: a frame is made as a kernel would make it, checksums included, so that
-other programs believe it as well; and without dpkt, which reads captures.
+Rule: a frame is as a kernel makes it, checksums included, so that other
+programs accept it, too. It is made without dpkt, which reads captures.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import struct
 from collections.abc import Iterable
 from pathlib import Path
 
-from .recording import Chunk
+from .recording_proxy import Chunk
 
 SERVER_PORT = 9999
 CLIENT, SERVER = "10.0.0.1:40000", "10.0.0.2:9999"
@@ -51,7 +51,7 @@ class Wire:
         return self
 
     def close(self) -> Wire:
-        """Both sides say goodbye."""
+        """Both sides close the connection."""
         for to_server in (True, False):
             self._send(to_server, _FIN | _ACK)
         return self

@@ -26,7 +26,7 @@ class Settings:
     """Everything that a flag, a variable or a configuration file can say.
 
     `max_memory_bytes` counts blocks and their overhead; 0 `max_handles` means
-    any number.  `idle_poll_seconds` is how long to look for the next request
+    any number.  `busy_poll_seconds` is how long to look for the next request
     before sleeping.
     """
 
@@ -36,5 +36,5 @@ class Settings:
     max_handles: int = 0
     max_clients: int = 10_000
     insecure: bool = False
-    idle_poll_seconds: float = 0.0
+    busy_poll_seconds: float = 0.0
     log: LogSettings = LogSettings()

@@ -65,7 +65,7 @@ def test_a_message_as_a_table(file: Path, capsys: pytest.CaptureFixture[str]) ->
     ]
 
 
-def test_the_example_in_the_document(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_example_in_tools_md(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
     document = Path(__file__).parents[4] / "docs/tools.md"
     block = re.findall(r"^    (\$ echo .*\n(?:    .*\n)+)", document.read_text(), re.M)[0]
     command, *shown = block.splitlines()
@@ -99,7 +99,7 @@ def test_a_capture(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
 
 
 @needs_dpkt
-def test_of_a_capture_one_port(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_one_port_of_a_capture(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file.write_bytes(CAPTURE)
 
     assert commands(decoded(capsys, "--port", "40000", file)) == ["PING", "PONG"]
@@ -115,7 +115,7 @@ def test_standard_input(
         assert commands(decoded(capsys, *arguments)) == ["PING"]
 
 
-def test_the_format_is_found_out() -> None:
+def test_the_format_is_detected() -> None:
     assert detect(PING) == "raw"
     assert detect(PING.hex().encode()) == "hex"
     assert detect(b"00000000  e7 e7  |..|\n") == "hex"
@@ -143,12 +143,12 @@ def test_the_format_that_was_asked_for(file: Path, capsys: pytest.CaptureFixture
         (PING + PING[:1], "1 byte of it are no whole message"),
         pytest.param(
             CAPTURE[:24] + b"\x00" * 5,
-            "the capture can't be read behind packet 0: got 5, 16 needed",
+            "the capture can't be read after packet 0: got 5, 16 needed",
             marks=needs_dpkt,
         ),
         pytest.param(
             CAPTURE[:4],
-            "the capture can't be read behind packet 0: got 4, 24 needed",
+            "the capture can't be read after packet 0: got 4, 24 needed",
             marks=needs_dpkt,
         ),
     ],
@@ -188,7 +188,7 @@ def test_a_token_is_not_printed(file: Path, capsys: pytest.CaptureFixture[str]) 
 
 
 @pytest.mark.parametrize("port", ["0", "65536", "-1", "http"])
-def test_a_port_that_is_none_is_usage(port: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_wrong_port_is_a_usage_error(port: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit, match="2"):
         main(["--port", port])
     assert f"{port!r} is no port: a number from 1 to 65535" in capsys.readouterr().err

@@ -6,7 +6,7 @@ Rule: numbers in, text out; the lines are those of the first Ether server.
 from __future__ import annotations
 
 from ether_daemon import __version__
-from ether_daemon.service.quota import Ledger
+from ether_daemon.service.quota import Quota
 
 _LINE = "=" * 43
 
@@ -36,18 +36,18 @@ def in_background(text: str, process: int) -> str:
     return text.replace(_STOP_BY_KEY, f"Stop it with: kill {process}")
 
 
-def final_statistics(ledger: Ledger) -> str:
+def final_statistics(quota: Quota) -> str:
     """What was allocated and freed in the server's life."""
     return "\n".join(
         [
             "\n[etherd] Final statistics:",
             "=== Ether Allocator State ===",
-            f"Total allocated: {ledger.allocated_bytes} bytes",
-            f"Total freed:     {ledger.freed_bytes} bytes",
-            f"Current usage:   {ledger.used_bytes} bytes",
-            f"Peak usage:      {ledger.peak_bytes} bytes",
-            f"Allocations:     {ledger.allocations}",
-            f"Frees:           {ledger.frees}",
+            f"Total allocated: {quota.allocated_bytes} bytes",
+            f"Total freed:     {quota.freed_bytes} bytes",
+            f"Current usage:   {quota.used_bytes} bytes",
+            f"Peak usage:      {quota.peak_bytes} bytes",
+            f"Allocations:     {quota.allocations}",
+            f"Frees:           {quota.frees}",
             "=============================",
         ]
     )

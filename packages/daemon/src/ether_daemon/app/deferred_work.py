@@ -1,7 +1,7 @@
-"""Long work done in short steps between requests: wiping, unmapping, freeing.
+"""Deferred work: long work done in short steps between requests, such as wiping and freeing.
 
-Rule: chores never take more than a few milliseconds of a turn of the event
-loop, and each is done to its end unless the process dies.
+Rule: it takes no more than a few milliseconds of a turn of the event loop, and
+each piece of work is done to its end unless the process dies.
 """
 
 from __future__ import annotations
@@ -11,23 +11,23 @@ import logging
 import time
 from collections import deque
 
-from ether_daemon.stores.contract import Chore
+from ether_daemon.stores.contract import Work
 
 log = logging.getLogger("etherd")
 
 TURN_SECONDS = 0.002
 
 
-class Chores:
-    """The chores of one event loop, done in turns."""
+class DeferredWork:
+    """The deferred work of one event loop, done in turns."""
 
     def __init__(self) -> None:
-        self._queue: deque[Chore] = deque()
+        self._queue: deque[Work] = deque()
         self._scheduled = False
 
-    def add(self, chore: Chore) -> None:
-        """Begin `chore` and go on with it between requests."""
-        self._queue.append(chore)
+    def add(self, work: Work) -> None:
+        """Begin `work` soon, and go on with it between requests."""
+        self._queue.append(work)
         if not self._scheduled:
             self._scheduled = True
             asyncio.get_running_loop().call_soon(self._turn)
@@ -46,11 +46,11 @@ class Chores:
             asyncio.get_running_loop().call_soon(self._turn)
 
     def _step(self) -> None:
-        chore = self._queue.popleft()
+        work = self._queue.popleft()
         try:
-            for _ in chore:
-                self._queue.append(chore)
+            for _ in work:
+                self._queue.append(work)
                 return
         except Exception:
             # The others must not wait for ever because one can't go on.
-            log.exception("A chore failed")
+            log.exception("Deferred work failed")

@@ -1,6 +1,7 @@
-"""The life of one `etherd`: listen, serve, drain, wipe, say goodbye.
+"""The life of one `etherd`: open, listen, serve until a signal, shut down.
 
-Rule: sockets and signals live here; what is served is the service's business.
+Rule: signals live here; what is served, and how it ends, is the business of
+other files.
 """
 
 from __future__ import annotations
@@ -10,22 +11,16 @@ import gc
 import logging
 import signal
 from collections.abc import Callable
-from contextlib import suppress
 
-from ether_daemon.net.connection import Session
+from ether_daemon.net.connection import Connection
+from ether_daemon.net.listeners import addresses, listen
 from ether_daemon.settings import Settings
-from ether_protocol.wire.address import Address
 
-from . import banner
-from .composition import TICK_SECONDS, EtherService
+from . import banner, shutdown
+from .composition import Composition
 from .resources import raise_descriptor_limit
 
 log = logging.getLogger("etherd")
-
-DRAIN_SECONDS = 10.0
-"""How long requests in flight may take once the server is to stop."""
-
-BACKLOG = 511
 
 Announce = Callable[[str], None]
 
@@ -42,7 +37,7 @@ def run(settings: Settings, announce: Announce, ready: Announce) -> int:
 
 
 class Server:
-    """The listening sockets and the signals."""
+    """One server, from its start to its end."""
 
     def __init__(self, settings: Settings, announce: Announce, ready: Announce) -> None:
         self._settings = settings
@@ -53,78 +48,51 @@ class Server:
 
     async def run(self) -> int:
         """Serve until a signal; returns the exit status."""
-        loop = asyncio.get_running_loop()
         settings = self._settings
         possible = raise_descriptor_limit(settings.max_clients)
         if possible < settings.max_clients:
             log.warning("The limit of open files allows for %d clients", possible)
-        service = EtherService(settings)
-        listener = await loop.create_server(
-            lambda: Session(service), settings.host, settings.port, backlog=BACKLOG
-        )
+        parts = Composition(settings)
+        parts.adopt(await shutdown.answered(parts.store.open()))
+        listener = await listen(settings, lambda: Connection(parts.shared))
         try:
-            await self._serve(listener, service)
+            await self._serve(listener, parts)
         finally:
             # uvloop waits for an open listener when it is closed itself.
             listener.close()
-        in_time = await self._drain(service)
-        service.close()
-        self._announce(banner.final_statistics(service.ledger))
+        in_time = await shutdown.drain(parts.admission, self._stop_now)
+        await shutdown.close(parts)
+        self._announce(banner.final_statistics(parts.quota))
         self._announce(banner.GOODBYE)
         return 0 if in_time else 1
 
-    async def _serve(self, listener: asyncio.Server, service: EtherService) -> None:
+    async def _serve(self, listener: asyncio.Server, parts: Composition) -> None:
         """Say that clients may come, and serve them until a signal."""
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, self._signalled)
-        addresses = [_format(sock.getsockname()) for sock in listener.sockets]
-        self._ready(banner.listening(addresses, self._settings.max_handles))
-        log.info("Listening on %s", ", ".join(addresses))
+        where = addresses(listener)
+        self._ready(banner.listening(where, self._settings.max_handles))
+        log.info("Listening on %s", ", ".join(where))
         if not self._settings.insecure:
             log.info("Serving this machine only; --insecure serves every machine")
         # What exists now stays: the collector need not look at it again.
         gc.collect()
         gc.freeze()
-        ticking = asyncio.create_task(_tick(service))
+        ticking = asyncio.create_task(parts.ticker.run())
         await self._stop.wait()
         ticking.cancel()
         self._announce(banner.SHUTTING_DOWN)
         log.info(
-            "Shutting down: %d clients, %d blocks", len(service.sessions), service.ledger.blocks
+            "Shutting down: %d clients, %d blocks",
+            len(parts.admission.connections),
+            parts.quota.blocks,
         )
 
     def _signalled(self) -> None:
         if self._stop.is_set():
             self._stop_now.set()
         self._stop.set()
-
-    async def _drain(self, service: EtherService) -> bool:
-        """Let requests in flight finish; returns whether all did."""
-        await asyncio.sleep(0)  # a connection accepted just now has its session by then
-        for session in list(service.sessions):
-            session.drain()
-        if service.sessions:
-            log.info("Waiting up to %.0f s for requests in flight", DRAIN_SECONDS)
-        in_time = await self._emptied(service, DRAIN_SECONDS)
-        for session in list(service.sessions):
-            session.abort()
-        with suppress(TimeoutError):
-            await asyncio.wait_for(service.empty.wait(), 1.0)
-        return in_time
-
-    async def _emptied(self, service: EtherService, seconds: float) -> bool:
-        waits = [asyncio.ensure_future(e.wait()) for e in (service.empty, self._stop_now)]
-        await asyncio.wait(waits, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
-        for wait in waits:
-            wait.cancel()
-        return service.empty.is_set()
-
-
-async def _tick(service: EtherService) -> None:
-    while True:
-        await asyncio.sleep(TICK_SECONDS)
-        service.tick()
 
 
 def _event_loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
@@ -133,7 +101,3 @@ def _event_loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
     except ImportError:
         return asyncio.new_event_loop
     return uvloop.new_event_loop
-
-
-def _format(address: tuple[str, int]) -> str:
-    return str(Address(*address[:2]))

@@ -177,7 +177,7 @@ def etherd(
         port=port,
         max_handles=max_handles,
         max_clients=max_clients,
-        idle_poll_seconds=(_idle_poll_us() if idle_poll is None else idle_poll) / 1e6,
+        busy_poll_seconds=(_idle_poll_us() if idle_poll is None else idle_poll) / 1e6,
         insecure=insecure,
         log=LogSettings(log_level, log_format, log_file and log_file.absolute()),
     )

@@ -1,6 +1,6 @@
 """Memory in which long payloads arrive, kept for a moment so that the next one finds it ready.
 
-Rule: a spare is seen by nobody before it is full of new bytes, and goes back
+Rule: a buffer is seen by nobody before it is full of new bytes, and goes back
 to the kernel, which wipes it, when nothing has wanted it for a tick.
 """
 
@@ -10,27 +10,25 @@ import mmap
 
 from ether_daemon.stores.memory.wiping import reserve
 
-MAX_SPARE_BYTES = 64 * 1024 * 1024
+MAX_POOLED_BYTES = 64 * 1024 * 1024
 
-_Kept = dict[int, list[mmap.mmap]]
+_Buffers = dict[int, list[mmap.mmap]]
 
 
-class Spares:
+class BufferPool:
     """Mappings of exactly the sizes that were wanted lately."""
 
-    __slots__ = ("_bytes", "_fresh", "_idle", "arrived")
+    __slots__ = ("_bytes", "_fresh", "_idle")
 
     def __init__(self) -> None:
-        self._fresh: _Kept = {}
-        self._idle: _Kept = {}
+        self._fresh: _Buffers = {}
+        self._idle: _Buffers = {}
         self._bytes = 0
-        self.arrived: Arrival | None = None
-        """The payload that is being dealt with just now, for a store to keep its memory."""
 
     def take(self, size: int) -> mmap.mmap:
         """A mapping of `size` bytes with anything in it; raises OSError."""
-        for kept in (self._fresh, self._idle):
-            of_this_size = kept.get(size)
+        for buffers in (self._fresh, self._idle):
+            of_this_size = buffers.get(size)
             if of_this_size:
                 self._bytes -= size
                 return of_this_size.pop()
@@ -40,7 +38,7 @@ class Spares:
     def give(self, memory: mmap.mmap) -> None:
         """Keep `memory`, which nobody else uses any more, for a while."""
         size = len(memory)
-        if size <= MAX_SPARE_BYTES - self._bytes:
+        if size <= MAX_POOLED_BYTES - self._bytes:
             self._fresh.setdefault(size, []).append(memory)
             self._bytes += size
 
@@ -50,38 +48,53 @@ class Spares:
         self._idle, self._fresh = self._fresh, {}
 
 
-class Arrival:
-    """One long payload's memory while it fills."""
+class PooledPayload:
+    """One long payload's memory while it fills, and while it is lent out.
 
-    __slots__ = ("_memory", "_spares", "filled", "length", "payload")
+    See `Payload` of the receiver, and `TakeablePayload` of the stores.
+    """
 
-    def __init__(self, spares: Spares, length: int) -> None:
+    __slots__ = ("_filled", "_memory", "_pool", "_view", "length")
+
+    def __init__(self, pool: BufferPool, length: int) -> None:
         """Raises OSError where the machine has no room for `length` bytes."""
-        self._spares = spares
-        self._memory = spares.take(length)
-        self.payload = memoryview(self._memory)
+        self._pool = pool
+        self._memory = pool.take(length)
+        self._view = memoryview(self._memory)
+        self._filled = 0
         self.length = length
-        self.filled = 0
 
-    def begin(self, data: memoryview) -> None:
-        """Put in what came together with the header."""
-        self.filled = len(data)
-        self.payload[: self.filled] = data
+    @property
+    def missing(self) -> int:
+        """How many bytes are still to come."""
+        return self.length - self._filled
 
     def room(self) -> memoryview:
-        """Where the bytes still to come belong."""
-        return self.payload[self.filled :]
+        """Where the next bytes belong."""
+        return self._view[self._filled :]
 
-    def exchange(self, memory: mmap.mmap) -> mmap.mmap:
-        """Give the full memory away for good, and take `memory` for the next payload.
+    def filled(self, count: int) -> None:
+        """`count` bytes now stand at the start of what `room` returned."""
+        self._filled += count
 
-        `payload` can't be looked at after that.
-        """
-        self.payload.release()
-        mine, self._memory = self._memory, memory
-        return mine
+    def take_in(self, data: memoryview) -> int:
+        """Copy in as much of `data` as belongs to the payload; returns how many bytes."""
+        count = min(len(data), self.missing)
+        self._view[self._filled : self._filled + count] = data[:count]
+        self._filled += count
+        return count
 
-    def close(self) -> None:
+    def value(self) -> memoryview:
+        """The payload, until `take` or `release`."""
+        return self._view
+
+    def take(self, replacement: mmap.mmap) -> mmap.mmap:
+        """Give the full memory away for good; the pool has `replacement` instead."""
+        self._view.release()
+        taken, self._memory = self._memory, replacement
+        return taken
+
+    def release(self) -> None:
         """Nobody looks at the payload any more."""
-        self.payload.release()
-        self._spares.give(self._memory)
+        self._view.release()
+        self._pool.give(self._memory)

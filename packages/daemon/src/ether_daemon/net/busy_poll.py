@@ -1,4 +1,4 @@
-"""Whether to look for more at once when all is done, or to sleep until something comes.
+"""Busy polling: whether to look for more at once when all is done, or to sleep.
 
 Rule: a decision from counts and times; it calls nothing and waits for nothing.
 """
@@ -8,24 +8,24 @@ from __future__ import annotations
 from collections.abc import Callable
 from time import perf_counter
 
-_VAIN_SPELLS = 8
-"""So many spells in a row without an arrival show that clients don't answer that fast."""
+_FUTILE_POLLS = 8
+"""So many polls in a row without an arrival show that clients don't answer that fast."""
 
-_SPELLS_LEFT_OUT = 256
-"""How many are then left out before it is tried again."""
+_POLLS_SKIPPED = 256
+"""How many are then skipped before it is tried again."""
 
 
-class IdlePoll:
-    """Spells of staying awake behind an arrival.
+class BusyPoll:
+    """Polls that follow an arrival.
 
     To be woken costs more than to serve a short request, so a client that asks
     again at once is served sooner, and for no more processor time, by a server
-    that has not gone to sleep (docs/performance.md).  A spell lasts until
-    nothing has come for `seconds`; with 0 there are none.  `clock` gives
+    that has not gone to sleep (docs/performance.md).  A poll lasts until
+    nothing has come for `seconds`; with 0 there is none.  `clock` gives
     seconds.
     """
 
-    __slots__ = ("_arrived", "_clock", "_left_out", "_seconds", "_until", "_useful", "_vain")
+    __slots__ = ("_arrived", "_clock", "_futile", "_seconds", "_skipped", "_until", "_useful")
 
     def __init__(self, seconds: float, clock: Callable[[], float] = perf_counter) -> None:
         self._seconds = seconds
@@ -33,15 +33,15 @@ class IdlePoll:
         self._until = 0.0
         self._arrived = 0
         self._useful = False
-        self._vain = 0
-        self._left_out = 0
+        self._futile = 0
+        self._skipped = 0
 
     def begin(self, arrived: int) -> None:
         """Something has come, after which there are `arrived` of whatever is counted."""
         self._arrived = arrived
         self._useful = False
-        if self._left_out:
-            self._left_out -= 1
+        if self._skipped:
+            self._skipped -= 1
             self._until = 0.0
         else:
             self._until = self._clock() + self._seconds if self._seconds else 0.0
@@ -62,7 +62,7 @@ class IdlePoll:
         return False
 
     def _ended(self) -> None:
-        self._vain = 0 if self._useful else self._vain + 1
-        if self._vain == _VAIN_SPELLS:
-            self._vain = 0
-            self._left_out = _SPELLS_LEFT_OUT
+        self._futile = 0 if self._useful else self._futile + 1
+        if self._futile == _FUTILE_POLLS:
+            self._futile = 0
+            self._skipped = _POLLS_SKIPPED

@@ -1,7 +1,8 @@
 """One connection: requests in, replies out, and back-pressure in between.
 
-Rule: a session knows nothing about memory.  It has requests carried out,
-keeps the replies in order, and reads no further than its client takes them.
+Rule: a connection knows nothing about memory.  It has requests carried out,
+hands the replies to the send batch, and reads no further than its client takes
+them.
 """
 
 from __future__ import annotations
@@ -9,24 +10,30 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from typing import Protocol, cast
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import cast
 
-from ether_daemon.engine.python import FastPath
-from ether_daemon.engine.reply_buffer import MAX_BODY_BYTES, TURN_BYTES, Replies
-from ether_daemon.service.commands import Caller, Reply, Streamed, perform
-from ether_daemon.stores.future import Later
-from ether_protocol.sansio.server import Refused
+from ether_daemon.engine.reply_buffer import MAX_BODY_BYTES, TURN_BYTES
+from ether_daemon.service.commands import Caller, Reply, ServerFacts, Streamed, perform
+from ether_daemon.service.principal import Counters, Principal
+from ether_daemon.stores.future import Future
+from ether_protocol.sansio.server import Refused, ServerConnection
 from ether_protocol.sockets import do_not_pace
 from ether_protocol.wire.address import Address
 from ether_protocol.wire.bodies import error_reply
 from ether_protocol.wire.codec import encode_header
+from ether_protocol.wire.constants import VERSION_2
 from ether_protocol.wire.framing import Refusal
 from ether_protocol.wire.messages import Message
 
 from . import request_log
-from .receive import Intake, ReceiveBuffer
-from .send_batch import Rounds
-from .send_queue import Outbox, Piece
+from .admission import Admission
+from .buffer_pool import PooledPayload
+from .connection_state import Event, State, follow
+from .receive import SharedReceiveMemory
+from .send_batch import SendBatch
+from .send_queue import Piece, SendQueue
 
 log = logging.getLogger("etherd")
 
@@ -34,237 +41,252 @@ TURN_SECONDS = 0.005
 """How long one client may keep the event loop before the others have their turn."""
 
 LINGER_SECONDS = 0.5
-"""How long a refused client may take to read why, before it is cut off."""
+"""How long a client may take to read the last replies before it is cut off."""
+
+_OPEN, _DRAINING = State.OPEN, State.DRAINING  # to name a member of an enum is slow
+
+_Serve = Callable[[memoryview, int, int, int, int], tuple[int, int]]
 
 
-class Service(Protocol):
-    """What a session needs of the server it belongs to."""
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """What the connections of one server share."""
 
-    receive_buffer: ReceiveBuffer
-    replies: Replies
-    rounds: Rounds
-    fast_path: FastPath | None
-    requests: list[int]
-    bytes_in: int
-    bytes_out: int
-
-    def admit(self, session: Session) -> Refusal | None:
-        """Take a new session in, or say why not."""
-
-    def leave(self, session: Session) -> None:
-        """A session is over."""
-
-    def caller(self) -> Caller:
-        """The caller that a new session acts for."""
+    memory: SharedReceiveMemory
+    batch: SendBatch
+    admission: Admission
+    facts: ServerFacts
 
 
-class Session(asyncio.BufferedProtocol):
+class Connection(asyncio.BufferedProtocol):
     """One client's connection."""
 
-    def __init__(self, service: Service) -> None:
-        self.caller = service.caller()
+    def __init__(self, shared: Shared) -> None:
         self.peer = "?"
-        self._service = service
-        self._intake = Intake(service.receive_buffer)
+        self.address: object = None
+        self.send_queue: SendQueue
+        self._shared = shared
+        self._batch = shared.batch
+        self._received = shared.memory.view
+        self._receiver = ServerConnection(shared.memory)
+        self._state = State.GREETING
+        self._client_done = False  # the client has closed its side
         self._debug = log.isEnabledFor(logging.DEBUG)
-        # The fast path writes no log, so it is not taken where one is wanted.
-        self._fast = None if self._debug else service.fast_path
-        self._quick: FastPath | None = None  # the same, while nothing of earlier turns is left
-        self._denied: Refusal | None = None
-        self._received = service.receive_buffer.view
-        self._replies = service.replies
-        self._rounds = service.rounds
-        self._reading = True  # False while requests wait for their turn, or for the client
-        self._ending = False  # no further request is taken
-        self._draining = False  # the same, once the one being received is whole
-        self._half_closed = False  # the client will send no more
+        self._refusal: Refusal | None = None
+        self._caller: Caller | None = None
+        self._counters = Counters()  # nobody's, until there is a principal
+        self._serve_fast: _Serve | None = None
+        self._serve_arrivals: _Serve | None = None  # the same, while nothing earlier is left
+        self._reading = True  # the transport may receive
+        self._backlog = False  # requests that were received wait for their turn
+        self._turn_due = False  # `_take_up` will be called
 
     # What the transport calls
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Ask the server whether this client is served, and set up the flow control."""
+        """Ask whether this client is served, and set up the flow control."""
         self._transport = cast(asyncio.Transport, transport)
         self._transport.set_write_buffer_limits(high=0, low=0)
-        self._outbox = Outbox(self._transport, _descriptor(transport))
+        self.send_queue = SendQueue(self._transport, _descriptor(transport))
         sock = transport.get_extra_info("socket")
         if sock is not None:
             do_not_pace(sock)
         self.address = transport.get_extra_info("peername")
         self.peer = _format_peer(self.address)
-        self._denied = self._service.admit(self)
-        if self._denied:
-            log.warning("Client refused: %s: %s", self.peer, self._denied.text)
-            self._fast = None
-            self._cut_off_in(2 * LINGER_SECONDS)
+        admitted = self._shared.admission.admit(self)
+        if isinstance(admitted, Principal):
+            self._act_for(admitted)
         else:
-            log.info("Client connected from %s", self.peer)
+            self._refuse_everything(admitted)
 
     def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002 - asyncio's signature
         """Lend the transport the place where the next bytes belong."""
-        return self._received if self._quick is not None else self._intake.get_buffer()
+        if self._serve_arrivals is not None:
+            return self._received
+        return self._receiver.get_buffer()
 
     def buffer_updated(self, nbytes: int) -> None:
         """Carry out what has come."""
-        self._service.bytes_in += nbytes
-        if self._ending:
-            return
-        if not self._rounds.under_way:
-            self._rounds.begin()
+        self._counters.bytes_in += nbytes
+        batch = self._batch
+        batch.arrivals += 1
+        if not batch.under_way:
+            batch.begin()
         stop = 0
-        if self._quick is not None:
-            filled = self._replies.filled
-            stop, filled = self._quick(self._received, 0, nbytes, filled, filled + TURN_BYTES)
+        if self._serve_arrivals is not None:
+            filled = batch.replies.filled
+            stop, filled = self._serve_arrivals(
+                self._received, 0, nbytes, filled, filled + TURN_BYTES
+            )
             if stop:
-                self._rounds.answer(self, filled)
+                batch.answered(self, filled)
                 if stop == nbytes:  # all that came is answered
                     return
-        self._intake.received(nbytes)
-        self._intake.skipped_to(stop)
+        if not self._state.serving:
+            return
+        self._receiver.received(nbytes)
+        if stop:
+            self._receiver.skip_to(stop)
         self._take_turn()
 
     def eof_received(self) -> bool:
-        """Keep a half-closed connection until its replies are out."""
-        self._half_closed = True
-        if self._ending:
-            self._say_goodbye()
-        else:
-            self._end_if_served()
+        """Keep a half-closed connection until its replies are sent."""
+        self._client_done = True
+        self._follow(Event.CLIENT_DONE)
+        self._end_if_served()
         return True
 
     def pause_writing(self) -> None:
         """Stop: the client does not take what was sent."""
-        self._outbox.paused = True
+        self.send_queue.paused = True
 
     def resume_writing(self) -> None:
         """Go on sending, and then with the requests that waited."""
-        self._outbox.paused = False
-        self._outbox.pump()
-        self._go_on()
+        self.send_queue.paused = False
+        self.send_queue.pump()
+        self._take_up_soon()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Let go of everything that was only this connection's."""
-        self._rounds.send()
-        self._ending = True
-        self._intake.close()
-        self._outbox.cancel()
-        self._service.leave(self)
-        if not self._denied:
+        self._batch.forget(self)
+        self._follow(Event.GONE)
+        self._stop_receiving()
+        caller = self._caller
+        self._shared.admission.leave(self, None if caller is None else caller.session_blocks)
+        if self._refusal is None:
             log.info("Client disconnected: %s%s", self.peer, f" ({exc})" if exc else "")
 
-    # What the server and its rounds call
+    # What the server and the send batch call
 
-    def send_gathered(self, replies: memoryview) -> None:
-        """Send what this round's requests were answered while nothing of earlier turns waited."""
-        outbox = self._outbox
-        if outbox.paused:  # by replies of this very round
-            outbox.send(replies)
-        elif not outbox.send_at_once(replies):
-            self._read(not outbox.paused)
+    def send_batched(self, replies: memoryview) -> None:
+        """Send what this connection has in the batch."""
+        self._counters.bytes_out += len(replies)
+        if not self.send_queue.send(replies):
+            self._read(False)
 
     def drain(self) -> None:
         """Finish the request that is being received and the replies that are due, then close."""
-        self._draining = True
+        self._follow(Event.DRAIN)
         self._end_if_served()
 
     def abort(self) -> None:
         """Close now, whatever is under way."""
         self._transport.abort()
 
+    # Admission
+
+    def _act_for(self, principal: Principal) -> None:
+        self._follow(Event.ADMITTED)
+        self._caller = Caller(principal, self._shared.facts)
+        self._counters = principal.counters
+        # The fast path writes no log, so it is not taken where one is wanted.
+        if principal.fast_path is not None and not self._debug:
+            self._serve_fast = principal.fast_path.serve
+        log.info("Client connected from %s", self.peer)
+
+    def _refuse_everything(self, refusal: Refusal) -> None:
+        self._follow(Event.DENIED)
+        self._refusal = refusal
+        log.warning("Client refused: %s: %s", self.peer, refusal.text)
+        self._cut_off_in(2 * LINGER_SECONDS)
+
     # A turn
 
     def _take_turn(self) -> None:
         """Carry out what was received, as long as the client's turn and its replies allow."""
-        self._rounds.send()
-        self._replies.in_use = True
-        try:
-            turn_over = self._serve()
-            self._flush()
-        finally:
-            self._replies.clear()
-        self._intake.rest()
-        self._quick = None
-        if self._ending:
-            self._intake.close()
-            self._say_goodbye()
-            return
-        if turn_over or self._outbox.blocked:
+        if not self._batch.under_way:
+            self._batch.begin()
+        turn_over = self._serve()
+        self._receiver.suspend()
+        self._serve_arrivals = None
+        self._backlog = turn_over or self.send_queue.blocked
+        if not self._state.serving:
+            self._stop_receiving()
+            self._read(True)
+            self._finish()
+        elif self._backlog:
             self._read(False)
             if turn_over:
-                asyncio.get_running_loop().call_soon(self._go_on)
-            return
-        self._read(True)
-        if self._draining or self._half_closed:
-            self._end_if_served()
-        elif self._intake.clean and self._outbox.empty:
-            self._quick = self._fast
+                self._take_up_soon()
+        else:
+            self._read(True)
+            if self._state is not _OPEN:
+                self._end_if_served()
+            elif self._receiver.at_plain_v2 and self.send_queue.empty:
+                self._serve_arrivals = self._serve_fast
 
     def _serve(self) -> bool:
         """Deal with request after request; returns whether it stopped because the turn is over."""
-        intake, fast, replies = self._intake, self._fast, self._replies
+        receiver, batch, fast = self._receiver, self._batch, self._serve_fast
+        caller = self._caller
+        refusal: Refusal | None
         until = 0.0
-        while not self._ending and not self._outbox.blocked:
-            item = intake.next()
+        while self._state.serving and not self.send_queue.blocked:
+            item = receiver.next_event()
             if item is None:
                 return False
             if isinstance(item, Refused):
-                self._refuse(item.message, item.refusal)
-            elif self._denied:
-                self._refuse(item, self._denied)
+                request, refusal = item.message, item.refusal
             else:
-                self._answer(item)
-            if self._draining and self._reading:
-                self._ending = True  # that was the one that was being received
+                request, refusal = item, self._refusal  # of everything, where there is one
+            if refusal is not None:
+                self._refuse(request, refusal)
+            elif caller is not None:
+                self._answer(caller, request)
+            if self._state is _DRAINING and not self._backlog:
+                self._follow(Event.SERVED)  # that was the one that was being received
                 return False
-            if intake.start == intake.end:
+            if receiver.start == receiver.end:
                 return False
-            if fast is not None and intake.at_header:
-                stop, replies.filled = fast(
-                    intake.view, intake.start, intake.end, replies.filled, TURN_BYTES
+            if fast is not None and request.version == VERSION_2 and receiver.at_header:
+                filled = batch.replies.filled
+                stop, filled = fast(
+                    receiver.view, receiver.start, receiver.end, filled, filled + TURN_BYTES
                 )
-                intake.skipped_to(stop)
-            if replies.filled >= TURN_BYTES:
-                self._flush()
+                if stop != receiver.start:
+                    batch.answered(self, filled)
+                    receiver.skip_to(stop)
             now = time.monotonic()
             until = until or now + TURN_SECONDS
             if now > until:
                 return True
         return False
 
-    def _answer(self, request: Message) -> None:
+    def _answer(self, caller: Caller, request: Message) -> None:
         """Carry `request` out and put its reply behind the others."""
-        self._service.requests[request.command] += 1
+        self._counters.requests[request.command] += 1
         if self._debug:
             request_log.request(log, self.peer, request)
-        answer = perform(self.caller, request)
+        lent = self._receiver.lent
+        caller.payload = lent if isinstance(lent, PooledPayload) else None
+        answer = perform(caller, request)
         if isinstance(answer, Message):
             self._reply(answer, request.command)
-            return
-        self._flush()
-        if isinstance(answer, Later):
-            pieces = answer.then(lambda reply: self._pieces(reply, request.command))
-            self._outbox.send_later(pieces, lambda: self._settled(pieces))
+        elif isinstance(answer, Future):
+            command = request.command
+            pieces = answer.then(lambda reply: self._pieces(reply, command))
+            self._batch.put_later(self, pieces, lambda: self._settled(pieces), len(request.payload))
         else:
-            self._outbox.send_pieces(self._pieces(answer, request.command))
+            self._batch.put_pieces(self, self._pieces(answer, request.command))
 
     def _reply(self, message: Message, command: int) -> None:
         if self._debug:
             request_log.reply(log, self.peer, command, message)
         payload = message.payload
-        length = len(payload)
-        if length > MAX_BODY_BYTES or self._replies.filled >= TURN_BYTES:
-            self._flush()
-        if length > MAX_BODY_BYTES:
-            self._outbox.send_pieces(self._pieces(message, command))
+        header = encode_header(message, len(payload))
+        if len(payload) <= MAX_BODY_BYTES:
+            self._batch.put(self, header, payload)
         else:
-            self._replies.put(encode_header(message, length), payload)
+            self._counters.bytes_out += len(header) + len(payload)
+            self._batch.put_pieces(self, [header, bytes(payload)])
 
     def _pieces(self, reply: Reply, command: int) -> list[Piece]:
-        """A reply that does not go the short way, ready to send."""
+        """A reply that is long or came late, ready to send."""
         message, body = reply if isinstance(reply, Streamed) else (reply, bytes(reply.payload))
         if self._debug:
             request_log.reply(log, self.peer, command, message)
         pieces: list[Piece] = [encode_header(message, len(body)), body]
-        self._service.bytes_out += len(pieces[0]) + len(body)
+        self._counters.bytes_out += len(pieces[0]) + len(body)
         return pieces if len(body) else pieces[:1]
 
     def _refuse(self, message: Message, refusal: Refusal) -> None:
@@ -272,42 +294,39 @@ class Session(asyncio.BufferedProtocol):
         log.log(level, "Refused %s: %s, %s", self.peer, refusal.code.name, refusal.text)
         self._reply(error_reply(message, refusal.code, refusal.text), message.command)
         if refusal.fatal:
-            self._end()
+            self._follow(Event.BROKEN)
+            self._cut_off_in(LINGER_SECONDS)
 
-    def _flush(self) -> None:
-        """Send this turn's replies."""
-        filled = self._replies.filled
-        if filled:
-            self._service.bytes_out += filled
-            self._outbox.send(self._replies.take())
+    # Back-pressure
 
-    # Back-pressure and endings
+    def _take_up_soon(self) -> None:
+        """Go on with what had to wait, behind the turn that is under way, whoever has it."""
+        if not self._turn_due:
+            self._turn_due = True
+            asyncio.get_running_loop().call_soon(self._take_up)
 
-    def _go_on(self) -> None:
+    def _take_up(self) -> None:
         """Take up the requests that had to wait, once they may."""
-        if self._replies.in_use:
-            # Called from within a turn, this session's or another's: go on after it.
-            asyncio.get_running_loop().call_soon(self._go_on)
-        elif self._ending:
-            self._say_goodbye()
-        elif not self._reading and not self._outbox.blocked:
-            self._intake.resume()
+        self._turn_due = False
+        if not self._state.serving:
+            self._finish()
+        elif not self._reading and not self.send_queue.blocked:
+            self._batch.arrivals += 1
+            self._receiver.resume()
             self._take_turn()
-        else:
-            self._end_if_served()
 
-    def _settled(self, pieces: Later[list[Piece]]) -> None:
+    def _settled(self, pieces: Future[list[Piece]]) -> None:
         """A reply that was awaited is there, or never will be."""
         try:
             pieces.result()
         except Exception:
             log.exception("A request of %s failed", self.peer)
-            self._ending = True
-            self._outbox.cancel()
+            self._follow(Event.BROKEN)
+            self.send_queue.cancel()
             self._transport.abort()
             return
-        self._outbox.pump()
-        self._go_on()
+        self.send_queue.pump()
+        self._take_up_soon()
 
     def _read(self, reading: bool) -> None:
         if reading is not self._reading and not self._transport.is_closing():
@@ -317,34 +336,41 @@ class Session(asyncio.BufferedProtocol):
             else:
                 self._transport.pause_reading()
 
+    # Endings
+
+    def _follow(self, event: Event) -> None:
+        self._state = follow(self._state, event)
+
     def _end_if_served(self) -> None:
-        """End where no further request can come, or none is wanted."""
-        if self._ending or not self._reading:
-            return
-        if self._half_closed or (self._draining and not self._intake.partial):
-            self._ending = True
-            self._say_goodbye()
+        """Where no further request can come, or none is wanted, end once all are served."""
+        done = self._state is State.FINISHING or (
+            self._state is State.DRAINING and not self._receiver.partial
+        )
+        if done and self._reading:
+            self._follow(Event.SERVED)
+        if not self._state.serving:
+            self._stop_receiving()
+            self._finish()
 
-    def _end(self) -> None:
-        """Take no more, send what is due, and close so that it can be read."""
-        self._ending = True
-        self._flush()
-        self._read(True)
-        self._cut_off_in(LINGER_SECONDS)
-        self._say_goodbye()
+    def _stop_receiving(self) -> None:
+        """Take no more; what still comes is dropped."""
+        self._serve_arrivals = None
+        self._receiver.close()
 
-    def _say_goodbye(self) -> None:
+    def _finish(self) -> None:
         """Close, once everything is sent, and not before the client knows that this was all."""
-        self._rounds.send()
-        if not self._outbox.empty or self._transport.is_closing():
+        if self._transport.is_closing() or not self._batch.all_sent(self):
             return
-        if self._half_closed or not self._transport.can_write_eof():
+        if self._client_done or not self._transport.can_write_eof():
+            self._follow(Event.GONE)
             self._transport.close()
-            return
-        # Closing at once would reset the connection while the client still
-        # sends, and the reset could overtake the replies.
-        self._transport.write_eof()
-        asyncio.get_running_loop().call_later(LINGER_SECONDS, self._transport.close)
+        elif self._state is State.CLOSING:
+            # Closing at once would reset the connection while the client still
+            # sends, and the reset could overtake the replies.
+            self._follow(Event.ALL_SENT)
+            self._read(True)
+            self._transport.write_eof()
+            asyncio.get_running_loop().call_later(LINGER_SECONDS, self._transport.close)
 
     def _cut_off_in(self, seconds: float) -> None:
         asyncio.get_running_loop().call_later(seconds, self._transport.abort)

@@ -1,94 +1,150 @@
-"""The end of each round of the event loop: what was answered in it goes out together.
+"""The replies of one round of the event loop: kept together and sent at its end.
 
-Rule: replies to one connection leave in the order in which they were left
-here, and whoever sends by another way has these sent first.
+Rule: replies leave a connection in the order in which they were put here, by
+whichever method; what is put behind the batch has the batch sent first.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 from typing import Protocol
 
-from ether_daemon.engine.reply_buffer import GATHERED_BYTES, Replies
+from ether_daemon.engine.reply_buffer import BATCH_BYTES, ReplyBuffer
+from ether_daemon.stores.future import Future
+from ether_protocol.wire.messages import Buffer
 
-from .busy_poll import IdlePoll
+from .busy_poll import BusyPoll
+from .send_queue import Piece, SendQueue
 
-MAX_GATHERED = 64
+MAX_BATCHED = 64
 """So many clients' replies are sent before the round ends: of more sockets than that the
 processor's cache has forgotten the first by then."""
+
+_MOST_ENTRIES = MAX_BATCHED - 1  # and the last recipient
 
 log = logging.getLogger("etherd")
 
 
-class Answered(Protocol):
-    """What is needed here of a session."""
+class Recipient(Protocol):
+    """What is needed here of a connection."""
 
-    def send_gathered(self, replies: memoryview) -> None:
+    send_queue: SendQueue
+
+    def send_batched(self, replies: memoryview) -> None:
         """Send `replies`, whose memory is another's after this."""
 
     def abort(self) -> None:
         """Close now."""
 
 
-class Traffic(Protocol):
-    """What is needed here of the server."""
-
-    replies: Replies
-    bytes_in: int
-    bytes_out: int
-
-
-class Rounds:
-    """Rounds of the event loop, from the first arrival until `idle_poll` lets it sleep.
+class SendBatch:
+    """Rounds of the event loop, from the first arrival until `busy_poll` lets it sleep.
 
     A reply that is sent while its client sleeps has to wake it.  Sent one
     behind the other, at the end, all but the first find their clients' machine
     awake; Redis does the same.
     """
 
-    __slots__ = ("_idle_poll", "_traffic", "_waiting", "under_way")
+    __slots__ = ("_busy_poll", "_entries", "_last", "arrivals", "replies", "under_way")
 
-    def __init__(self, traffic: Traffic, idle_poll: IdlePoll) -> None:
-        self._traffic = traffic
-        self._idle_poll = idle_poll
-        self._waiting: list[tuple[Answered, int]] = []
+    def __init__(self, replies: ReplyBuffer, busy_poll: BusyPoll) -> None:
+        self.replies = replies
+        self.arrivals = 0
+        """Counted by connections: how often they were given something to do."""
         self.under_way = False
         """Whether this round's end will be seen; else whatever arrives has to `begin`."""
+        self._busy_poll = busy_poll
+        self._entries: list[tuple[Recipient, int]] = []  # whose replies end where in the buffer
+        self._last: Recipient | None = None  # whose replies stand behind those
 
     def begin(self) -> None:
         """Something has arrived after a sleep."""
         self.under_way = True
-        self._idle_poll.begin(self._traffic.bytes_in)
+        self._busy_poll.begin(self.arrivals)
         asyncio.get_running_loop().call_soon(self._end)
 
-    def answer(self, session: Answered, filled: int) -> None:
-        """Leave replies to be sent: those behind the last ones left, up to `filled`."""
-        self._waiting.append((session, filled))
-        self._traffic.replies.filled = filled
-        if filled > GATHERED_BYTES or len(self._waiting) >= MAX_GATHERED:
+    def answered(self, recipient: Recipient, filled: int) -> None:
+        """The fast path has put replies into the buffer, which is now `filled` up to there."""
+        if self._last is not recipient:
+            self._turn_to(recipient)
+        self.replies.filled = filled
+        if filled > BATCH_BYTES or len(self._entries) >= _MOST_ENTRIES:
             self.send()
 
+    def put(self, recipient: Recipient, header: bytes, payload: Buffer) -> None:
+        """Add a reply whose payload is at most MAX_BODY_BYTES long."""
+        if self._last is not recipient:
+            self._turn_to(recipient)
+        replies = self.replies
+        replies.put(header, payload)
+        if replies.filled > BATCH_BYTES or len(self._entries) >= _MOST_ENTRIES:
+            self.send()
+
+    def put_pieces(self, recipient: Recipient, pieces: list[Piece]) -> None:
+        """Add a reply whose payload is long or is taken piece by piece."""
+        self.send()
+        recipient.send_queue.send_pieces(pieces)
+
+    def put_later(
+        self,
+        recipient: Recipient,
+        answer: Future[list[Piece]],
+        settled: Callable[[], object],
+        held_bytes: int,
+    ) -> None:
+        """Keep the place of a reply that comes later (see `SendQueue.send_later`)."""
+        self.send()
+        recipient.send_queue.send_later(answer, settled, held_bytes)
+
+    def all_sent(self, recipient: Recipient) -> bool:
+        """Send what is here, and say whether that was all that `recipient` is due."""
+        self.send()
+        return recipient.send_queue.empty
+
+    def forget(self, recipient: Recipient) -> None:
+        """The connection is gone: let go of what it was due."""
+        self.send()
+        recipient.send_queue.cancel()
+
     def send(self) -> None:
-        """Send what was left here."""
-        waiting = self._waiting
-        if not waiting:
+        """Send what is here."""
+        last = self._last
+        if last is None:
             return
-        self._waiting = []
-        replies = self._traffic.replies
-        replies.filled = start = 0
-        for session, end in waiting:
-            try:
-                session.send_gathered(replies.view[start:end])
-            except Exception:
-                log.exception("Replies could not be sent")
-                session.abort()
-            start = end
-        self._traffic.bytes_out += start
+        entries, self._last = self._entries, None
+        view, filled, start = self.replies.view, self.replies.filled, 0
+        self.replies.filled = 0
+        if entries:
+            self._entries = []
+            for recipient, end in entries:
+                _send(recipient, view[start:end])
+                start = end
+        _send(last, view[start:filled])
+
+    def wipe(self) -> None:
+        """Let nothing remain of what was sent; what waits to be sent stays."""
+        if self._last is None:
+            self.replies.wipe()
+
+    def _turn_to(self, recipient: Recipient) -> None:
+        """What is put next is for `recipient`."""
+        if self._last is not None:
+            self._entries.append((self._last, self.replies.filled))
+        self._last = recipient
 
     def _end(self) -> None:
         self.under_way = False  # whatever happens, the next arrival begins anew
         self.send()
-        if self._idle_poll.goes_on(self._traffic.bytes_in):
+        if self._busy_poll.goes_on(self.arrivals):
             self.under_way = True
             asyncio.get_running_loop().call_soon(self._end)
+
+
+def _send(recipient: Recipient, replies: memoryview) -> None:
+    try:
+        recipient.send_batched(replies)
+    except Exception:
+        log.exception("Replies could not be sent")
+        recipient.abort()

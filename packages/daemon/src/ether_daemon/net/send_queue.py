@@ -1,8 +1,8 @@
-"""One connection's replies on their way out, in the order of the requests.
+"""One connection's replies that could not be sent at once, in the order of the requests.
 
-Rule: nothing overtakes anything.  A reply that is there goes out at once
-unless one before it is still awaited or the client does not take what it has
-asked for.
+Rule: nothing overtakes anything.  A reply that is there is sent at once unless
+one before it is still awaited or the client does not take what it has asked for.
+Only `send_batch` adds to it.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from ether_daemon.stores.contract import Reading
-from ether_daemon.stores.future import Later
+from ether_daemon.stores.contract import StreamedRead
+from ether_daemon.stores.future import Future
 
 HIGH_WATER_BYTES = 64 * 1024
 """More than this not yet taken by the client, and no further request of it is read."""
@@ -27,7 +27,7 @@ MAX_AWAITED = 1024
 _JOIN_BYTES = 8 * 1024
 """Replies of less than this on average are joined; larger ones are sent as they are."""
 
-Piece = bytes | Reading
+Piece = bytes | StreamedRead
 
 
 class Sink(Protocol):
@@ -40,8 +40,18 @@ class Sink(Protocol):
         """Send several as they are, unjoined."""
 
 
-class Outbox:
-    """Replies in order: ready ones, long ones piece by piece, and ones that answer later."""
+class _Awaited:
+    """The place of a reply that is not there yet."""
+
+    __slots__ = ("answer", "held_bytes")
+
+    def __init__(self, answer: Future[list[Piece]], held_bytes: int) -> None:
+        self.answer = answer
+        self.held_bytes = held_bytes
+
+
+class SendQueue:
+    """Replies in order: ready ones, streamed ones piece by piece, and ones that are awaited."""
 
     __slots__ = ("_descriptor", "_queue", "_sink", "_waiting_bytes", "paused")
 
@@ -53,7 +63,7 @@ class Outbox:
         """
         self._sink = sink
         self._descriptor = descriptor
-        self._queue: deque[Piece | Later[list[Piece]]] = deque()
+        self._queue: deque[Piece | _Awaited] = deque()
         self._waiting_bytes = 0
         self.paused = False
         """Set by the transport's flow control: the client does not take what was sent."""
@@ -70,36 +80,41 @@ class Outbox:
         """Whether everything was handed to the transport."""
         return not self._queue
 
-    def send(self, replies: memoryview) -> None:
-        """Send `replies`, whose memory is another's after this, behind whatever waits."""
+    def send(self, replies: memoryview) -> bool:
+        """Send `replies`, whose memory is another's after this, behind whatever waits.
+
+        Returns whether all went out, so that further requests need not wait.
+        """
         if self._queue:
             self._wait(bytes(replies))
         elif self.paused:
             self._sink.write(bytes(replies))
         else:
-            self.send_at_once(replies)
-
-    def send_at_once(self, replies: memoryview) -> bool:
-        """`send` while nothing waits: the way of nearly all small replies; whether all are gone."""
-        try:
-            sent = os.write(self._descriptor, replies)
-        except OSError:
-            sent = 0  # full, broken, or no plain socket: the transport will know
-        if sent == len(replies):
-            return True
-        self._sink.write(bytes(replies[sent:]))
-        return False
+            try:
+                sent = os.write(self._descriptor, replies)
+            except OSError:
+                sent = 0  # full, broken, or no plain socket: the transport will know
+            if sent == len(replies):
+                return True
+            self._sink.write(bytes(replies[sent:]))
+        return not self.blocked
 
     def send_pieces(self, pieces: list[Piece]) -> None:
-        """The same for pieces that may be long readings."""
+        """The same for pieces that may be streamed reads."""
         for piece in pieces:
             self._wait(piece)
         self.pump()
 
-    def send_later(self, answer: Later[list[Piece]], settled: Callable[[], None]) -> None:
-        """Keep the place of a reply that is not there yet; `settled` is called when it is."""
-        self._queue.append(answer)
-        answer.when_settled(settled)
+    def send_later(
+        self, answer: Future[list[Piece]], settled: Callable[[], object], held_bytes: int
+    ) -> None:
+        """Keep the place of a reply that is not there yet; `settled` is called when it is.
+
+        `held_bytes` is what is kept of the request until then.
+        """
+        self._queue.append(_Awaited(answer, held_bytes))
+        self._waiting_bytes += held_bytes
+        answer.add_done_callback(settled)
 
     def pump(self) -> None:
         """Send what is ready, up to the first reply that is awaited or the high-water mark."""
@@ -108,23 +123,24 @@ class Outbox:
             piece = self._queue[0]
             if isinstance(piece, bytes):
                 ready.append(self._next(piece))
-            elif isinstance(piece, Later):
-                if not piece.settled:
+            elif isinstance(piece, _Awaited):
+                if not piece.answer.done():
                     break
                 self._queue.popleft()
-                for part in reversed(piece.result()):
+                self._waiting_bytes -= piece.held_bytes
+                for part in reversed(piece.answer.result()):
                     self._queue.appendleft(part)
                     self._waiting_bytes += len(part)
             else:
-                self._send_reading(ready, piece)
+                self._send_streamed(ready, piece)
                 ready = []
         self._write(ready)
 
     def cancel(self) -> None:
         """The connection is gone: let go of what nobody will take."""
         for piece in self._queue:
-            if isinstance(piece, Later):
-                piece.then(_give_up)
+            if isinstance(piece, _Awaited):
+                piece.answer.then(_give_up)
             else:
                 _give_up([piece])
         self._queue.clear()
@@ -140,9 +156,9 @@ class Outbox:
         self._waiting_bytes -= len(piece)
         return piece
 
-    def _send_reading(self, before: list[bytes], reading: Reading) -> None:
-        """Send what stands before `reading`, and of it what the client takes at once or a piece."""
-        length = len(reading)
+    def _send_streamed(self, before: list[bytes], read: StreamedRead) -> None:
+        """Send what stands before `read`, and of it what the client takes at once or a piece."""
+        length = len(read)
         if self._descriptor < 0:
             self._write(before)
         else:
@@ -154,11 +170,11 @@ class Outbox:
                     self._sink.write(head[sent:])
                 return max(0, sent - len(head))
 
-            reading.hand(give)
-        if len(reading) and not self.paused:
-            self._sink.write(reading.take(PIECE_BYTES))
-        self._waiting_bytes -= length - len(reading)
-        if not len(reading):
+            read.hand(give)
+        if len(read) and not self.paused:
+            self._sink.write(read.take(PIECE_BYTES))
+        self._waiting_bytes -= length - len(read)
+        if not len(read):
             self._queue.popleft()
 
     def _write(self, replies: list[bytes]) -> None:

@@ -1,190 +1,315 @@
-"""Blocks by handle: whose they are, whether they may be made, and what is asked of the store.
+"""One principal's blocks by handle: whether they may be made, and what is asked of the store.
 
-Rule: a handle that is not in this principal's table is NotFound, whoever else
-may have it.  Nothing here knows the wire, an event loop, or what memory is
-made of.
+Rule: a handle that is not in this principal's table is NotFound, even if another
+principal has it; ranges are checked here, once, before the store is asked; table,
+quota and ownership change when the store has answered, and not before.
 """
 
 from __future__ import annotations
 
+import logging
 import time
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from itertools import islice
 
-from ether_daemon.stores.contract import Answer, Reading, Ref, Store
-from ether_daemon.stores.future import Later, after
+from ether_daemon.stores.contract import (
+    Identity,
+    Ref,
+    Store,
+    StoredBlock,
+    StreamedRead,
+    TakeablePayload,
+)
+from ether_daemon.stores.future import Answer, Future, T, after
 from ether_protocol.wire.bodies import BlockInfo
 from ether_protocol.wire.constants import AllocFlag
-from ether_protocol.wire.errors import InvalidRequest
+from ether_protocol.wire.errors import InvalidRequest, OutOfRange
 from ether_protocol.wire.messages import Buffer
 
+from .block_queue import BlockQueues
 from .handle_table import HandleTable
-from .quota import Ledger
+from .quota import Quota
 
-_Blocks = list[tuple[int, int]]
-_Change = Callable[[], Answer[int]]
+log = logging.getLogger("etherd")
+
 _NS_PER_MS = 1_000_000
+_WORD_BYTES = 8
+_FREED_A_STEP = 64
 
 
-class Handles:
+class SessionBlocks:
+    """The blocks that are freed when one connection ends."""
+
+    __slots__ = ("ended", "handles")
+
+    def __init__(self) -> None:
+        self.handles: set[int] = set()
+        self.ended = False
+        """The connection is gone: a block that is made for it now is freed at once."""
+
+
+class Blocks:
     """One principal's blocks.
 
     Every method takes handles, offsets and sizes as they came from the wire
-    and raises NotFound, OutOfRange, NoMemory or InvalidRequest.
+    and raises NotFound, OutOfRange, NoMemory, QuotaExceeded or InvalidRequest,
+    at once or by the answer that comes later.
     """
 
-    def __init__(self, store: Store, ledger: Ledger) -> None:
+    def __init__(self, principal: str, store: Store, quota: Quota) -> None:
         self.table = HandleTable()
+        self.quota = quota
+        self._principal = principal
         self._store = store
-        self._ledger = ledger
-        self._owners: dict[int, set[int]] = {}
-        self._changing: dict[int, deque[tuple[_Change, Later[int]]]] = {}
+        self._queues = BlockQueues(self.table)
+        self._under_way = self._queues.under_way
+        self._owners: dict[int, SessionBlocks] = {}
 
-    def alloc(self, size: int, owner: set[int] | None = None) -> Answer[int]:
-        """A handle for `size` zeroed bytes; a SESSION block is noted in its `owner`'s set."""
+    # Blocks
+
+    def alloc(self, size: int, owner: SessionBlocks | None = None) -> Answer[int]:
+        """A handle for `size` zeroed bytes; with an `owner` it is a SESSION block."""
         _check_size(size)
-        self._ledger.charge(size)
-        try:
-            ref = self._store.allocate(size)
-        except Exception:
-            self._ledger.cancel(size)
-            raise
-        if isinstance(ref, Later):
-            _if_it_fails(ref, lambda: self._ledger.cancel(size))
-        return after(ref, lambda ref: self._add(ref, owner))
+        self.quota.check_block(size)
+        flags = AllocFlag.SESSION if owner is not None else 0
+        identity = Identity(
+            self._principal, self.table.reserve(), flags, time.time_ns() // _NS_PER_MS
+        )
+        ref = self._store.allocate(size, identity)
+        if isinstance(ref, Future):
+            self._hold(ref, 1, size)
+            return ref.then(lambda ref: self._add(identity, ref, size, owner))
+        return self._add(identity, ref, size, owner)
 
     def free(self, handle: int) -> Answer[int]:
         """Wipe the block; returns its handle."""
-        return self._one_by_one(handle, lambda: self._free(handle))
+        if self._under_way and self._queues.must_wait(handle):
+            return self._queues.wait((handle,), partial(self._free, handle), changes=True)
+        return self._started_change(handle, self._free(handle))
 
     def realloc(self, handle: int, size: int) -> Answer[int]:
         """Resize the block; returns its new size."""
         _check_size(size)
-        return self._one_by_one(handle, lambda: self._realloc(handle, size))
+        if self._under_way and self._queues.must_wait(handle):
+            return self._queues.wait((handle,), partial(self._realloc, handle, size), changes=True)
+        return self._started_change(handle, self._realloc(handle, size))
 
-    def info(self, handle: int) -> BlockInfo:
-        """Size, flags and time of creation."""
-        size = self._store.size(self.table.ref(handle))
-        flags = AllocFlag.SESSION if handle in self._owners else 0
-        return BlockInfo(size, flags, self.table.created_ms(handle))
+    def adopt(self, block: StoredBlock) -> None:
+        """Take in a block that the store held when it opened, whatever the limits are."""
+        identity, ref, size = block
+        self.table.skip_to(identity.handle)
+        self.table.put(identity.handle, ref, size, identity.flags, identity.created_ms)
+        self.quota.add_block(size)
 
-    def list(self, after: int, limit: int) -> _Blocks:
-        """(handle, size) of at most `limit` blocks above the handle `after`."""
-        return [(h, self._store.size(ref)) for h, ref in islice(self.table.items(after), limit)]
-
-    def read(self, handle: int, offset: int, size: int) -> Answer[bytes | Reading]:
-        """At most `size` bytes from `offset`."""
-        return self._store.read(self.table.ref(handle), offset, size)
-
-    def write(self, handle: int, offset: int, data: Buffer) -> Answer[None]:
-        """Put `data` at `offset`."""
-        return self._store.write(self.table.ref(handle), offset, data)
-
-    def fill(self, handle: int, offset: int, size: int, byte: int) -> Answer[None]:
-        """Set `size` bytes from `offset` to `byte`."""
-        return self._store.fill(self.table.ref(handle), offset, size, byte)
-
-    def copy(
-        self, source: int, source_offset: int, target: int, offset: int, size: int
-    ) -> Answer[None]:
-        """Copy `size` bytes between two blocks of this principal, or within one."""
-        target_ref = self.table.ref(target)
-        return self._store.copy(self.table.ref(source), source_offset, target_ref, offset, size)
-
-    def compare_swap(
-        self, handle: int, offset: int, expected: bytes, desired: bytes
-    ) -> Answer[bytes]:
-        """Swap 8 bytes if `expected` stand there; what stood there."""
-        return self._store.compare_swap(self.table.ref(handle), offset, expected, desired)
-
-    def fetch_add(self, handle: int, offset: int, delta: int) -> Answer[int]:
-        """Add to the u64 at `offset`; what stood there."""
-        return self._store.fetch_add(self.table.ref(handle), offset, delta)
-
-    def free_in_steps(self, handles: Iterable[int]) -> Iterator[None]:
-        """Free those of `handles` that still live, a few at a time."""
-        for count, handle in enumerate(handles):
-            if self.table.has(handle):
-                self.free(handle)
-            if count % 64 == 63:
-                yield
+    def end_session(self, owner: SessionBlocks) -> Iterator[None]:
+        """The connection of `owner` has ended: free its blocks, a few at a time."""
+        owner.ended = True
+        return self.free_in_steps(list(owner.handles))
 
     def free_all(self) -> Iterator[None]:
         """Free every block, a few at a time."""
         return self.free_in_steps([handle for handle, _ in self.table.items()])
 
-    def _add(self, ref: Ref, owner: set[int] | None) -> int:
-        handle = self.table.add(ref, time.time_ns() // _NS_PER_MS)
-        if owner is not None:
-            owner.add(handle)
-            self._owners[handle] = owner
-        return handle
+    def free_in_steps(self, handles: Iterable[int]) -> Iterator[None]:
+        """Free those of `handles` that still live, a few at a time."""
+        for count, handle in enumerate(handles, 1):
+            if self.table.has(handle):
+                self._free_unasked(handle)
+            if count % _FREED_A_STEP == 0:
+                yield
+
+    # What is known of them
+
+    def info(self, handle: int) -> Answer[BlockInfo]:
+        """Size, flags and time of creation."""
+        return self._in_turn(handle, self.table.info, handle)
+
+    def list(self, after: int, limit: int) -> list[tuple[int, int]]:
+        """(handle, size) of at most `limit` blocks above the handle `after`."""
+        return [*islice(self.table.items(after), limit)]
+
+    # Bytes
+
+    def read(self, handle: int, offset: int, size: int) -> Answer[bytes | StreamedRead]:
+        """At most `size` bytes from `offset`."""
+        return self._in_turn(handle, self._read, handle, offset, size)
+
+    def write(
+        self, handle: int, offset: int, data: Buffer, payload: TakeablePayload | None = None
+    ) -> Answer[None]:
+        """Put `data` at `offset`; see `Store.write` for `payload`."""
+        if self._under_way and self._queues.must_wait(handle):
+            kept = bytes(data)  # only lent
+            return self._queues.wait((handle,), lambda: self._write(handle, offset, kept, None))
+        answer = self._write(handle, offset, data, payload)
+        if isinstance(answer, Future):
+            self._queues.attend((handle,), answer)
+        return answer
+
+    def fill(self, handle: int, offset: int, size: int, byte: int) -> Answer[None]:
+        """Set `size` bytes from `offset` to `byte`."""
+        return self._in_turn(handle, self._fill, handle, offset, size, byte)
+
+    def copy(
+        self, source: int, source_offset: int, target: int, offset: int, size: int
+    ) -> Answer[None]:
+        """Copy `size` bytes between two blocks of this principal, or within one."""
+        handles = (source, target)
+        start = partial(self._copy, source, source_offset, target, offset, size)
+        if self._under_way and self._queues.must_wait(*handles):
+            return self._queues.wait(handles, start)
+        answer = start()
+        if isinstance(answer, Future):
+            self._queues.attend(handles, answer)
+        return answer
+
+    def compare_swap(
+        self, handle: int, offset: int, expected: bytes, desired: bytes
+    ) -> Answer[bytes]:
+        """Swap 8 bytes if `expected` stand there; returns what stood there."""
+        return self._in_turn(handle, self._compare_swap, handle, offset, expected, desired)
+
+    def fetch_add(self, handle: int, offset: int, delta: int) -> Answer[int]:
+        """Add to the u64 at `offset`; returns what stood there."""
+        return self._in_turn(handle, self._fetch_add, handle, offset, delta)
+
+    # Each of them, when its turn has come
 
     def _free(self, handle: int) -> Answer[int]:
-        ref = self.table.remove(handle)
-        owner = self._owners.pop(handle, None)
-        if owner is not None:
-            owner.discard(handle)
-        self._ledger.refund(self._store.size(ref))
-        return after(self._store.release(ref), lambda _: handle)
+        released = self._store.release(self.table.ref(handle))
+        if isinstance(released, Future):
+            return released.then(lambda _: self._remove(handle))
+        return self._remove(handle)
 
     def _realloc(self, handle: int, size: int) -> Answer[int]:
         ref = self.table.ref(handle)
-        old_size = self._store.size(ref)
-        self._ledger.recharge(old_size, size)
-        try:
-            resized = self._store.resize(ref, size)
-        except Exception:
-            self._ledger.cancel_recharge(old_size, size)
-            raise
-        if isinstance(resized, Later):
-            _if_it_fails(resized, lambda: self._ledger.cancel_recharge(old_size, size))
+        more = size - self.table.size(handle)
+        if more > 0:
+            self.quota.check_growth(more, size)
+        resized = self._store.resize(ref, size)
+        if isinstance(resized, Future):
+            self._hold(resized, 0, max(0, more))
         return after(resized, lambda ref: self._replace(handle, ref, size))
 
+    def _read(self, handle: int, offset: int, size: int) -> Answer[bytes | StreamedRead]:
+        ref, block_size = self.table.locate(handle)
+        if offset > block_size:
+            raise OutOfRange(f"offset {offset} is past the end of {block_size} bytes")
+        data = self._store.read(ref, offset, min(size, block_size - offset))
+        if isinstance(data, Future):
+            return data.then(lambda data: self._attend(handle, data))
+        return self._attend(handle, data)
+
+    def _write(
+        self, handle: int, offset: int, data: Buffer, payload: TakeablePayload | None
+    ) -> Answer[None]:
+        ref = self._ref_of_range(handle, offset, len(data))
+        return self._store.write(ref, offset, data, payload)
+
+    def _fill(self, handle: int, offset: int, size: int, byte: int) -> Answer[None]:
+        return self._store.fill(self._ref_of_range(handle, offset, size), offset, size, byte)
+
+    def _copy(
+        self, source: int, source_offset: int, target: int, offset: int, size: int
+    ) -> Answer[None]:
+        target_ref = self.table.ref(target)
+        source_ref = self._ref_of_range(source, source_offset, size)
+        _check_range(self.table.size(target), offset, size)
+        return self._store.copy(source_ref, source_offset, target_ref, offset, size)
+
+    def _compare_swap(
+        self, handle: int, offset: int, expected: bytes, desired: bytes
+    ) -> Answer[bytes]:
+        ref = self._ref_of_range(handle, offset, _WORD_BYTES)
+        return self._store.compare_swap(ref, offset, expected, desired)
+
+    def _fetch_add(self, handle: int, offset: int, delta: int) -> Answer[int]:
+        return self._store.fetch_add(self._ref_of_range(handle, offset, _WORD_BYTES), offset, delta)
+
+    def _ref_of_range(self, handle: int, offset: int, size: int) -> Ref:
+        """The block's ref; raises NotFound, or OutOfRange where the range is not inside it."""
+        ref, block_size = self.table.locate(handle)
+        _check_range(block_size, offset, size)
+        return ref
+
+    # What an answer changes
+
+    def _add(self, identity: Identity, ref: Ref, size: int, owner: SessionBlocks | None) -> int:
+        handle = identity.handle
+        self.table.put(handle, ref, size, identity.flags, identity.created_ms)
+        self.quota.add_block(size)
+        if owner is not None:
+            owner.handles.add(handle)
+            self._owners[handle] = owner
+            if owner.ended:
+                self._free_unasked(handle)
+        return handle
+
+    def _remove(self, handle: int) -> int:
+        self.quota.remove_block(self.table.size(handle))
+        self.table.remove(handle)
+        if self._owners and (owner := self._owners.pop(handle, None)) is not None:
+            owner.handles.discard(handle)
+        return handle
+
     def _replace(self, handle: int, ref: Ref, size: int) -> int:
-        self.table.replace(handle, ref)
+        self.quota.resize_block(self.table.size(handle), size)
+        self.table.replace(handle, ref, size)
         return size
 
-    def _one_by_one(self, handle: int, change: _Change) -> Answer[int]:
-        """Make `change` once those of the same block that came before it are made."""
-        if handle in self._changing:
-            made: Later[int] = Later()
-            self._changing[handle].append((change, made))
-            return made
-        answer = change()
-        if isinstance(answer, Later):
-            self._changing[handle] = deque()
-            answer.when_settled(lambda: self._go_on(handle))
+    def _attend(self, handle: int, data: bytes | StreamedRead) -> bytes | StreamedRead:
+        if not isinstance(data, bytes):
+            self._queues.stream(handle, data)
+        return data
+
+    def _hold(self, answer: Future[Ref], blocks: int, more: int) -> None:
+        """Keep room for what was checked until the store has answered."""
+        self.quota.hold(blocks, more)
+        answer.add_done_callback(lambda: self.quota.let_go(blocks, more))
+
+    def _free_unasked(self, handle: int) -> None:
+        """Free a block for nobody who could be told that it failed."""
+        try:
+            answer = self.free(handle)
+        except Exception:
+            log.exception("Block %d could not be freed", handle)
+            return
+        if isinstance(answer, Future):
+            answer.add_done_callback(lambda: _log_failure(handle, answer))
+
+    # The order of requests
+
+    def _in_turn(self, handle: int, start: Callable[..., Answer[T]], *values: object) -> Answer[T]:
+        """Call `start` now, or when the requests before it are answered that it has to wait for."""
+        if self._under_way and self._queues.must_wait(handle):
+            return self._queues.wait((handle,), partial(start, *values))
+        answer = start(*values)
+        if isinstance(answer, Future):
+            self._queues.attend((handle,), answer)
         return answer
 
-    def _go_on(self, handle: int) -> None:
-        """A change is made: make those that waited for it, up to the next that comes later."""
-        waiting = self._changing[handle]
-        while waiting:
-            change, made = waiting.popleft()
-            try:
-                answer = change()
-            except Exception as error:
-                made.fail(error)
-                continue
-            made.follow(answer)
-            if isinstance(answer, Later) and not answer.settled:
-                answer.when_settled(lambda: self._go_on(handle))
-                return
-        del self._changing[handle]
+    def _started_change(self, handle: int, answer: Answer[int]) -> Answer[int]:
+        """A FREE or a REALLOC was passed on: the next requests have to wait for its answer."""
+        if isinstance(answer, Future):
+            self._queues.attend((handle,), answer, changes=True)
+        return answer
 
 
-def _if_it_fails(answer: Later[Ref], undo: Callable[[], None]) -> None:
-    def settled() -> None:
-        try:
-            answer.result()
-        except Exception:
-            undo()
-
-    answer.when_settled(settled)
+def _log_failure(handle: int, answer: Future[int]) -> None:
+    try:
+        answer.result()
+    except Exception:
+        log.exception("Block %d could not be freed", handle)
 
 
 def _check_size(size: int) -> None:
     if not size:
         raise InvalidRequest("a block has at least 1 byte")
+
+
+def _check_range(block_size: int, offset: int, size: int) -> None:
+    """Raise OutOfRange unless `size` bytes from `offset` lie inside a block of `block_size`."""
+    # Subtracting can't wrap around, not even in a twin of this written in C.
+    if offset > block_size or size > block_size - offset:
+        raise OutOfRange(f"{size} bytes at offset {offset} are not inside {block_size} bytes")

@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import NamedTuple, Protocol
 
-from ether_daemon.stores.contract import Answer, Reading
-from ether_daemon.stores.future import Later, after
+from ether_daemon.stores.contract import StreamedRead, TakeablePayload
+from ether_daemon.stores.future import Answer, Future, after
 from ether_protocol.wire import bodies
-from ether_protocol.wire.bodies import Hello, error_reply
+from ether_protocol.wire.bodies import BlockInfo, Hello, error_reply
 from ether_protocol.wire.constants import (
     MAX_LIST_ENTRIES,
     MAX_PAYLOAD_BYTES,
@@ -32,35 +32,44 @@ from ether_protocol.wire.errors import (
 )
 from ether_protocol.wire.messages import Message
 
-from .blocks import Handles
+from .blocks import Blocks, SessionBlocks
+from .principal import Principal
 
 
-class Facts(Protocol):
+class ServerFacts(Protocol):
     """What the server says of itself."""
 
     def hello(self) -> Hello:
         """Name, version and limits."""
 
-    def stats(self) -> dict[str, int]:
-        """Counters by name."""
+    def stats(self, principal: Principal) -> dict[str, int]:
+        """Counters by name, as `principal` may see them."""
 
 
 @dataclass(slots=True)
 class Caller:
-    """Who asks: a principal's handles, and what belongs to this one connection."""
+    """Who asks: a principal, and what belongs to this one connection."""
 
-    handles: Handles
-    facts: Facts
-    session_blocks: set[int] = field(default_factory=set)
-    name: str = ""
+    principal: Principal
+    facts: ServerFacts
+    blocks: Blocks = field(init=False)
+    """The principal's."""
+    session_blocks: SessionBlocks = field(default_factory=SessionBlocks)
+    payload: TakeablePayload | None = None
+    """The memory that the payload of the request being carried out has to itself, if it has."""
+
+    def __post_init__(self) -> None:
+        self.blocks = self.principal.blocks
 
 
 class Streamed(NamedTuple):
     """An OK reply whose payload is taken piece by piece."""
 
     message: Message
-    reading: Reading
+    read: StreamedRead
 
+
+_NO_ROOM = "the machine has no room for this"
 
 Reply = Message | Streamed
 Handler = Callable[[Caller, Message], Answer[Reply]]
@@ -74,8 +83,8 @@ def perform(caller: Caller, request: Message) -> Answer[Reply]:
     except (ServerError, RemoteProtocolError) as error:
         return refusal(request, error)
     except MemoryError:
-        return refusal(request, NoMemory("the machine has no room for this"))
-    if isinstance(answer, Later):
+        return refusal(request, NoMemory(_NO_ROOM))
+    if isinstance(answer, Future):
         return _or_refusal(request, answer)
     return answer
 
@@ -86,12 +95,14 @@ def refusal(request: Message, error: ServerError | RemoteProtocolError) -> Messa
     return error_reply(request, code, str(error))
 
 
-def _or_refusal(request: Message, answer: Later[Reply]) -> Later[Reply]:
+def _or_refusal(request: Message, answer: Future[Reply]) -> Future[Reply]:
     def reply() -> Reply:
         try:
             return answer.result()
         except (ServerError, RemoteProtocolError) as error:
             return refusal(request, error)
+        except MemoryError:
+            return refusal(request, NoMemory(_NO_ROOM))
 
     return answer.afterwards(reply)
 
@@ -101,57 +112,62 @@ def _ping(_: Caller, request: Message) -> Reply:
 
 
 def _hello(caller: Caller, request: Message) -> Reply:
-    caller.name = bodies.decode_client_name(request.payload)
+    bodies.decode_client_name(request.payload)  # refused where it is none
     return request.reply(payload=bodies.encode_hello(caller.facts.hello()))
 
 
 def _stats(caller: Caller, request: Message) -> Reply:
-    return request.reply(payload=bodies.encode_stats(caller.facts.stats()))
+    return request.reply(payload=bodies.encode_stats(caller.facts.stats(caller.principal)))
 
 
 def _alloc(caller: Caller, request: Message) -> Answer[Reply]:
     owner = caller.session_blocks if request.flags & AllocFlag.SESSION else None
-    handle = caller.handles.alloc(request.size, owner)
+    handle = caller.blocks.alloc(request.size, owner)
     return after(handle, lambda handle: request.reply(handle=handle, size=request.size))
 
 
 def _free(caller: Caller, request: Message) -> Answer[Reply]:
-    freed = caller.handles.free(request.handle)
+    freed = caller.blocks.free(request.handle)
     return after(freed, lambda handle: request.reply(handle=handle))
 
 
 def _realloc(caller: Caller, request: Message) -> Answer[Reply]:
-    resized = caller.handles.realloc(request.handle, request.size)
+    resized = caller.blocks.realloc(request.handle, request.size)
     return after(resized, lambda size: request.reply(handle=request.handle, size=size))
 
 
-def _info(caller: Caller, request: Message) -> Reply:
-    info = caller.handles.info(request.handle)
+def _info(caller: Caller, request: Message) -> Answer[Reply]:
+    info = caller.blocks.info(request.handle)
+    if isinstance(info, Future):
+        return info.then(lambda info: _info_reply(request, info))
+    return _info_reply(request, info)
+
+
+def _info_reply(request: Message, info: BlockInfo) -> Reply:
     payload = bodies.INFO_REPLY.pack(info.size, info.flags, info.created_ms)
     return request.reply(handle=request.handle, payload=payload)
 
 
 def _list(caller: Caller, request: Message) -> Reply:
-    limit = min(request.size, MAX_LIST_ENTRIES)
-    blocks = caller.handles.list(request.handle, limit)
-    return request.reply(size=len(caller.handles.table), payload=bodies.encode_list(blocks))
+    page = caller.blocks.list(request.handle, min(request.size, MAX_LIST_ENTRIES))
+    return request.reply(size=len(caller.blocks.table), payload=bodies.encode_list(page))
 
 
 def _write(caller: Caller, request: Message) -> Answer[Reply]:
     size = len(request.payload)
-    written = caller.handles.write(request.handle, request.offset, request.payload)
+    written = caller.blocks.write(request.handle, request.offset, request.payload, caller.payload)
     return after(written, lambda _: request.reply(handle=request.handle, size=size))
 
 
 def _read(caller: Caller, request: Message) -> Answer[Reply]:
     _check_span(request)
-    data = caller.handles.read(request.handle, request.offset, request.size)
-    if isinstance(data, Later):
+    data = caller.blocks.read(request.handle, request.offset, request.size)
+    if isinstance(data, Future):
         return data.then(lambda data: _read_reply(request, data))
     return _read_reply(request, data)
 
 
-def _read_reply(request: Message, data: bytes | Reading) -> Reply:
+def _read_reply(request: Message, data: bytes | StreamedRead) -> Reply:
     reply = request.reply(handle=request.handle, size=len(data))
     if isinstance(data, bytes):
         reply.payload = data
@@ -162,28 +178,26 @@ def _read_reply(request: Message, data: bytes | Reading) -> Reply:
 def _fill(caller: Caller, request: Message) -> Answer[Reply]:
     _check_span(request)
     (byte,) = bodies.unpack(bodies.FILL_REQUEST, request.payload)
-    filled = caller.handles.fill(request.handle, request.offset, request.size, byte)
+    filled = caller.blocks.fill(request.handle, request.offset, request.size, byte)
     return after(filled, lambda _: request.reply(handle=request.handle, size=request.size))
 
 
 def _copy(caller: Caller, request: Message) -> Answer[Reply]:
     _check_span(request)
     source, source_offset = bodies.unpack(bodies.COPY_REQUEST, request.payload)
-    copied = caller.handles.copy(
-        source, source_offset, request.handle, request.offset, request.size
-    )
+    copied = caller.blocks.copy(source, source_offset, request.handle, request.offset, request.size)
     return after(copied, lambda _: request.reply(handle=request.handle, size=request.size))
 
 
 def _compare_swap(caller: Caller, request: Message) -> Answer[Reply]:
     expected, desired = bodies.unpack(bodies.COMPARE_SWAP_REQUEST, request.payload)
-    found = caller.handles.compare_swap(request.handle, request.offset, expected, desired)
+    found = caller.blocks.compare_swap(request.handle, request.offset, expected, desired)
     return after(found, lambda found: request.reply(handle=request.handle, payload=found))
 
 
 def _fetch_add(caller: Caller, request: Message) -> Answer[Reply]:
     (delta,) = bodies.unpack(bodies.FETCH_ADD_REQUEST, request.payload)
-    found = caller.handles.fetch_add(request.handle, request.offset, delta)
+    found = caller.blocks.fetch_add(request.handle, request.offset, delta)
     return after(
         found,
         lambda found: request.reply(

@@ -1,4 +1,4 @@
-"""From handles to refs: sixteen bytes a block, however many there are.
+"""From handles to blocks: a row of three numbers for each, however many there are.
 
 Rule: handles count 1, 2, 3 … and none is given out twice.  `pages` is public
 because the fast path looks a handle up in it without a call.
@@ -10,19 +10,31 @@ from array import array
 from collections.abc import Iterator
 from typing import TypeAlias
 
-from ether_daemon.stores.contract import Ref
+from ether_daemon.stores.contract import MAX_REF, Ref
+from ether_protocol.wire.bodies import BlockInfo
 from ether_protocol.wire.errors import NotFound
 
 PAGE_BITS = 8
 SLOT_MASK = (1 << PAGE_BITS) - 1
 
-# A page holds two columns, refs and times of creation, and its count of live
-# handles.  Once few handles of a page live on, a dict with the same keys takes
-# the array's place: a lookup reads the same in both.
-_CREATED = 1 << PAGE_BITS
-_LIVE = 2 << PAGE_BITS
+ATTENDED = 1 << 63
+"""Set in a row's ref while more than plain bytes is at stake for its block.
+
+A request that waits or is not answered yet, or a streamed read under way: the
+fast path leaves such a block to the slow path.  No store's ref is so large, so
+that a look-up which does not know of the bit finds nothing.
+"""
+
+# A page holds three columns (refs; sizes; times of creation with the flags above
+# them) and its count of live handles.  Once few handles of a page live on, a dict
+# with the same keys takes the array's place: a look-up reads the same in both.
+_SIZE = 1 << PAGE_BITS
+_CREATED = 2 << PAGE_BITS
+_LIVE = 3 << PAGE_BITS
 _EMPTY_PAGE = bytes(8 * (_LIVE + 1))
 _SPARSE = 16
+_FLAGS_SHIFT = 48
+_CREATED_MASK = (1 << _FLAGS_SHIFT) - 1
 
 Page: TypeAlias = "array[int] | dict[int, int]"
 
@@ -34,23 +46,30 @@ class HandleTable:
         self.pages: dict[int, Page] = {}
         self._next = 1
         self._live = 0
+        self._last_page = -1
 
     def __len__(self) -> int:
         return self._live
 
-    def add(self, ref: Ref, created_ms: int) -> int:
-        """A new handle for `ref`."""
+    def reserve(self) -> int:
+        """The next handle; it is nobody's until `put`, and costs no memory until then."""
         handle = self._next
         self._next += 1
-        number, slot = handle >> PAGE_BITS, handle & SLOT_MASK
-        page = self.pages.get(number)
-        if page is None:
-            page = self.pages[number] = array("Q", _EMPTY_PAGE)
+        return handle
+
+    def skip_to(self, last: int) -> None:
+        """Never give out a handle up to `last` again."""
+        self._next = max(self._next, last + 1)
+
+    def put(self, handle: int, ref: Ref, size: int, flags: int, created_ms: int) -> None:
+        """Have `handle`, which was reserved, mean a block from now on."""
+        page = self.pages.get(handle >> PAGE_BITS) or self._new_page(handle >> PAGE_BITS)
+        slot = handle & SLOT_MASK
         page[slot] = ref
-        page[slot | _CREATED] = created_ms
+        page[slot | _SIZE] = size
+        page[slot | _CREATED] = flags << _FLAGS_SHIFT | created_ms
         page[_LIVE] += 1
         self._live += 1
-        return handle
 
     def ref(self, handle: int) -> Ref:
         """The ref under `handle`; raises NotFound."""
@@ -60,7 +79,18 @@ class HandleTable:
             ref = 0
         if not ref:
             raise NotFound(f"no block has handle {handle}")
-        return ref
+        return ref & MAX_REF
+
+    def locate(self, handle: int) -> tuple[Ref, int]:
+        """Ref and size of the block under `handle`; raises NotFound."""
+        try:
+            page, slot = self.pages[handle >> PAGE_BITS], handle & SLOT_MASK
+            ref, size = page[slot], page[slot | _SIZE]
+        except KeyError:
+            ref = size = 0
+        if not ref:
+            raise NotFound(f"no block has handle {handle}")
+        return ref & MAX_REF, size
 
     def has(self, handle: int) -> bool:
         """Whether `handle` lives."""
@@ -70,37 +100,61 @@ class HandleTable:
         slot = handle & SLOT_MASK
         return bool(page.get(slot) if isinstance(page, dict) else page[slot])
 
-    def created_ms(self, handle: int) -> int:
-        """When `handle`, which lives, was given out, in ms since 1970 UTC."""
-        return self.pages[handle >> PAGE_BITS][handle & SLOT_MASK | _CREATED]
+    def size(self, handle: int) -> int:
+        """The size of the block under `handle`, which lives."""
+        return self.pages[handle >> PAGE_BITS][handle & SLOT_MASK | _SIZE]
 
-    def replace(self, handle: int, ref: Ref) -> None:
-        """Have `handle`, which lives, mean another ref."""
-        self.pages[handle >> PAGE_BITS][handle & SLOT_MASK] = ref
+    def info(self, handle: int) -> BlockInfo:
+        """Size, flags and time of creation of the block under `handle`; raises NotFound."""
+        _, size = self.locate(handle)
+        created = self.pages[handle >> PAGE_BITS][handle & SLOT_MASK | _CREATED]
+        return BlockInfo(size, created >> _FLAGS_SHIFT, created & _CREATED_MASK)
 
-    def remove(self, handle: int) -> Ref:
-        """Forget `handle` and return what it meant; raises NotFound."""
-        ref = self.ref(handle)
+    def replace(self, handle: int, ref: Ref, size: int) -> None:
+        """Have `handle`, which lives, mean another ref and size."""
+        page, slot = self.pages[handle >> PAGE_BITS], handle & SLOT_MASK
+        page[slot] = page[slot] & ATTENDED | ref
+        page[slot | _SIZE] = size
+
+    def attend(self, handle: int) -> None:
+        """Set the ATTENDED bit of `handle`, which lives."""
+        self.pages[handle >> PAGE_BITS][handle & SLOT_MASK] |= ATTENDED
+
+    def unattend(self, handle: int) -> None:
+        """Clear the ATTENDED bit of `handle`, if it lives."""
+        if self.has(handle):
+            self.pages[handle >> PAGE_BITS][handle & SLOT_MASK] &= MAX_REF
+
+    def remove(self, handle: int) -> None:
+        """Forget `handle`, which lives."""
         number, slot = handle >> PAGE_BITS, handle & SLOT_MASK
         page = self.pages[number]
-        page[slot] = page[slot | _CREATED] = 0
+        page[slot] = page[slot | _SIZE] = page[slot | _CREATED] = 0
         page[_LIVE] -= 1
         self._live -= 1
         if number < self._next >> PAGE_BITS and page[_LIVE] <= _SPARSE:
             self._shrink(number, page)
-        return ref
 
-    def items(self, after: int = 0) -> Iterator[tuple[int, Ref]]:
-        """(handle, ref) of every live handle above `after`, ascending."""
+    def items(self, after: int = 0) -> Iterator[tuple[int, int]]:
+        """(handle, size) of every live handle above `after`, ascending."""
         first = (after + 1) >> PAGE_BITS
-        # Pages are made in ascending order and a dict keeps it.
         for number, page in self.pages.items():
             if number < first:
                 continue
             base = number << PAGE_BITS
             for slot in _slots(page):
                 if page[slot] and base + slot > after:
-                    yield base + slot, page[slot]
+                    yield base + slot, page[slot | _SIZE]
+
+    def _new_page(self, number: int) -> Page:
+        page = self.pages[number] = array("Q", _EMPTY_PAGE)
+        if number < self._last_page:
+            # A block that was answered late: a dict keeps the order in which pages came.
+            in_order = sorted(self.pages.items())
+            self.pages.clear()
+            self.pages.update(in_order)
+        self._last_page = max(self._last_page, number)
+        return page
 
     def _shrink(self, number: int, page: Page) -> None:
         """Keep a full page's last handles small: dropped at none, rewritten at 16, 8, 4, 2, 1."""
@@ -109,11 +163,11 @@ class HandleTable:
             del self.pages[number]
         elif not live & (live - 1):
             kept = [slot for slot in _slots(page) if page[slot]]
-            columns = [slot | column for column in (0, _CREATED) for slot in kept]
+            columns = [slot | column for column in (0, _SIZE, _CREATED) for slot in kept]
             self.pages[number] = {key: page[key] for key in [*columns, _LIVE]}
 
 
 def _slots(page: Page) -> list[int] | range:
     if isinstance(page, dict):
-        return sorted(key for key in page if key < _CREATED)
-    return range(_CREATED)
+        return sorted(key for key in page if key < _SIZE)
+    return range(_SIZE)

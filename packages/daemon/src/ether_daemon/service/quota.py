@@ -1,14 +1,15 @@
 """How much memory is out, how much may be, and how much ever was.
 
-Rule: nothing is handed out that was not charged here first, and plain
-integers are all there is.
+Rule: nothing is handed out that was not checked here first, and what is under
+way is held until it is there or is not; plain integers are all there is.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ether_protocol.wire.errors import NoMemory
+from ether_protocol.wire.constants import MAX_SIZE
+from ether_protocol.wire.errors import NoMemory, QuotaExceeded
 
 BLOCK_OVERHEAD_BYTES = 64
 """What a block costs beside its bytes, for the limit: its row in the table and its slot's rest."""
@@ -22,8 +23,16 @@ class Limits:
     max_handles: int = 0
 
 
-class Ledger:
-    """The account of all blocks of all principals."""
+NO_LIMITS = Limits(MAX_SIZE << 8)
+"""For a principal that may use all that the server has: more than any request can name."""
+
+
+class Quota:
+    """The account of one principal's blocks, within that of the whole server.
+
+    The server's account has no `whole`; what is added to a principal's is
+    added there as well.
+    """
 
     __slots__ = (
         "allocated_bytes",
@@ -31,73 +40,102 @@ class Ledger:
         "blocks",
         "freed_bytes",
         "frees",
+        "held_blocks",
+        "held_bytes",
         "limits",
         "peak_bytes",
         "used_bytes",
+        "whole",
     )
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: Limits, whole: Quota | None = None) -> None:
         self.limits = limits
+        self.whole = whole
         self.blocks = 0
         self.used_bytes = 0
+        self.held_blocks = 0
+        self.held_bytes = 0
         self.peak_bytes = 0
         self.allocated_bytes = 0
         self.freed_bytes = 0
         self.allocations = 0
         self.frees = 0
 
-    def charge(self, size: int) -> None:
-        """Account for a new block of `size` bytes; raises NoMemory at a limit."""
-        limits = self.limits
-        if limits.max_handles and self.blocks >= limits.max_handles:
-            raise NoMemory(f"there are {self.blocks} blocks, and no more may be")
-        self._check_room(size + BLOCK_OVERHEAD_BYTES, size)
-        self.blocks += 1
-        self.allocations += 1
-        self._add(size)
+    @property
+    def limit_bytes(self) -> int:
+        """The most that blocks may take, by whichever limit is the lowest."""
+        own = self.limits.max_memory_bytes
+        return own if self.whole is None else min(own, self.whole.limit_bytes)
 
-    def refund(self, size: int) -> None:
+    def check_block(self, size: int) -> None:
+        """Raise QuotaExceeded or NoMemory unless a block of `size` bytes may be made."""
+        account: Quota | None = self
+        while account is not None:
+            most = account.limits.max_handles
+            if most and account.blocks + account.held_blocks >= most:
+                raise account._refusal(f"there are {account.blocks} blocks, and no more may be")
+            account._check_room(size + BLOCK_OVERHEAD_BYTES, size)
+            account = account.whole
+
+    def check_growth(self, more: int, size: int) -> None:
+        """Raise QuotaExceeded or NoMemory unless a block may grow by `more` bytes, to `size`."""
+        self._check_room(more, size)
+        if self.whole is not None:
+            self.whole.check_growth(more, size)
+
+    def hold(self, blocks: int, more: int) -> None:
+        """Keep room for what was checked and is under way; `let_go` of it when that is over."""
+        self.held_blocks += blocks
+        self.held_bytes += more
+        if self.whole is not None:
+            self.whole.hold(blocks, more)
+
+    def let_go(self, blocks: int, more: int) -> None:
+        """Undo a `hold`."""
+        self.hold(-blocks, -more)
+
+    def add_block(self, size: int) -> None:
+        """Account for a new block of `size` bytes."""
+        account: Quota | None = self
+        while account is not None:
+            account.blocks += 1
+            account.allocations += 1
+            account.allocated_bytes += size
+            account.used_bytes += size
+            if account.used_bytes > account.peak_bytes:
+                account.peak_bytes = account.used_bytes
+            account = account.whole
+
+    def remove_block(self, size: int) -> None:
         """Account for a freed block of `size` bytes."""
-        self.blocks -= 1
-        self.frees += 1
-        self._subtract(size)
+        account: Quota | None = self
+        while account is not None:
+            account.blocks -= 1
+            account.frees += 1
+            account.freed_bytes += size
+            account.used_bytes -= size
+            account = account.whole
 
-    def cancel(self, size: int) -> None:
-        """Undo a charge for a block that was not made after all."""
-        self.blocks -= 1
-        self.allocations -= 1
-        self.used_bytes -= size
-        self.allocated_bytes -= size
-
-    def recharge(self, old_size: int, new_size: int) -> None:
-        """Account for a block that changes its size; raises NoMemory at the limit."""
-        if new_size > old_size:
-            self._check_room(new_size - old_size, new_size)
-            self._add(new_size - old_size)
-        else:
-            self._subtract(old_size - new_size)
-
-    def cancel_recharge(self, old_size: int, new_size: int) -> None:
-        """Undo a recharge for a block that kept its old size after all."""
+    def resize_block(self, old_size: int, new_size: int) -> None:
+        """Account for a block that has changed its size."""
         more = new_size - old_size
-        self.used_bytes -= more
-        if more > 0:
-            self.allocated_bytes -= more
-        else:
-            self.freed_bytes += more
+        account: Quota | None = self
+        while account is not None:
+            account.used_bytes += more
+            if more > 0:
+                account.allocated_bytes += more
+                account.peak_bytes = max(account.peak_bytes, account.used_bytes)
+            else:
+                account.freed_bytes -= more
+            account = account.whole
 
     def _check_room(self, more: int, size: int) -> None:
         limit = self.limits.max_memory_bytes
-        if more > limit - self.used_bytes - self.blocks * BLOCK_OVERHEAD_BYTES:
-            raise NoMemory(
+        blocks = self.blocks + self.held_blocks
+        if more > limit - self.used_bytes - self.held_bytes - blocks * BLOCK_OVERHEAD_BYTES:
+            raise self._refusal(
                 f"{size} bytes do not fit: {self.used_bytes} of {limit} bytes are in use"
             )
 
-    def _add(self, size: int) -> None:
-        self.allocated_bytes += size
-        self.used_bytes += size
-        self.peak_bytes = max(self.peak_bytes, self.used_bytes)
-
-    def _subtract(self, size: int) -> None:
-        self.freed_bytes += size
-        self.used_bytes -= size
+    def _refusal(self, text: str) -> NoMemory | QuotaExceeded:
+        return NoMemory(text) if self.whole is None else QuotaExceeded(text)

@@ -1,39 +1,67 @@
 """What a store of bytes must do, whatever it keeps them in.
 
-Rule: a store knows bytes and nothing else: no handle, no principal, no wire,
-no event loop.  It calls a block by a `Ref` of its own choosing and may answer
-at once or with a `Later`.
+Rule: a store knows bytes and refs.  Handles, sizes, flags, owners and quotas
+are the service's, which checks every range before it asks.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import Protocol, TypeAlias, TypeVar
+import mmap
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple, Protocol, TypeAlias
 
-from ether_protocol.wire.errors import OutOfRange
 from ether_protocol.wire.messages import Buffer
 
-from .future import Later
-
-T = TypeVar("T")
-
-Answer: TypeAlias = T | Later[T]
+from .future import Answer
 
 Ref: TypeAlias = int
-"""What a store calls a block: an integer from 1 to 2**64 - 1."""
+"""What a store calls a block: an integer from 1 to MAX_REF, never 0."""
 
-Chore: TypeAlias = Iterator[None]
-"""Work that must not hold up anybody: every step of it takes a millisecond or so."""
+MAX_REF = (1 << 63) - 1
 
-Defer: TypeAlias = Callable[[Chore], None]
-"""Where a store leaves a chore to be done step by step, between requests."""
+Work: TypeAlias = Iterator[None]
+"""Work in steps, none of which takes longer than a millisecond or two."""
+
+Defer: TypeAlias = Callable[[Work], None]
+"""Where a store leaves work that is to be done step by step, between requests."""
 
 
-class Reading(Protocol):
+class Identity(NamedTuple):
+    """What the service calls a block, for a store that keeps it beyond the process."""
+
+    principal: str
+    handle: int
+    flags: int
+    created_ms: int
+    """When, in milliseconds since 1970 UTC."""
+
+
+class StoredBlock(NamedTuple):
+    """A block that a store holds when it opens."""
+
+    identity: Identity
+    ref: Ref
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """What a store holds when it opens.
+
+    `last_handles` has, for each principal, the highest handle that was ever
+    given out, since none is given out twice.
+    """
+
+    blocks: list[StoredBlock] = field(default_factory=list)
+    last_handles: Mapping[str, int] = field(default_factory=dict)
+
+
+class StreamedRead(Protocol):
     """A long range on its way out, as it was when it was asked for.
 
-    Taking it piece by piece keeps a reply of 16 MiB from costing 16 MiB for
-    every client that does not fetch it.
+    Taken piece by piece, a reply of 16 MiB does not cost 16 MiB for every
+    client that is slow to receive it.
     """
 
     def __len__(self) -> int:
@@ -48,16 +76,40 @@ class Reading(Protocol):
     def cancel(self) -> None:
         """Give up what was not taken."""
 
+    def when_over(self, callback: Callable[[], None]) -> None:
+        """Call `callback` once the last byte was taken or the rest was given up."""
+
+
+class TakeablePayload(Protocol):
+    """The memory that a long payload arrived in, whole."""
+
+    length: int
+
+    def take(self, replacement: mmap.mmap) -> mmap.mmap:
+        """Keep that memory for good, and give `replacement`, of the same length, for it.
+
+        The payload can't be looked at after that.
+        """
+
 
 class Store(Protocol):
     """Blocks of bytes (docs/protocol.md, "What a block promises").
 
-    Offsets and sizes are in bytes and come unchecked from the wire: a range
-    that is not inside the block raises OutOfRange and changes nothing.  `data`
-    is only lent for the time of the call.
+    Sizes and offsets are in bytes, and every range lies inside its block.
+    What is asked about one block is carried out in the order in which it is
+    asked, whichever method it is; for `copy` that holds for both its blocks.
+    Answers may come in any order.  After `resize` or `release` nothing is asked
+    about the block until that is answered.  A request that fails, at once or
+    later, has changed nothing.
     """
 
-    def allocate(self, size: int) -> Answer[Ref]:
+    outlives_process: bool
+    """Whether blocks are still there when the store is opened again."""
+
+    def open(self) -> Answer[Contents]:
+        """Begin, before anything else is asked; returns what the store holds."""
+
+    def allocate(self, size: int, identity: Identity) -> Answer[Ref]:
         """A zeroed block of `size` > 0 bytes; raises NoMemory."""
 
     def release(self, ref: Ref) -> Answer[None]:
@@ -66,14 +118,17 @@ class Store(Protocol):
     def resize(self, ref: Ref, size: int) -> Answer[Ref]:
         """The same block with `size` > 0 bytes, perhaps under another ref; raises NoMemory."""
 
-    def size(self, ref: Ref) -> int:
-        """The block's size."""
+    def read(self, ref: Ref, offset: int, size: int) -> Answer[bytes | StreamedRead]:
+        """`size` bytes from `offset`."""
 
-    def read(self, ref: Ref, offset: int, size: int) -> Answer[bytes | Reading]:
-        """At most `size` bytes from `offset`, fewer where the block ends."""
+    def write(
+        self, ref: Ref, offset: int, data: Buffer, payload: TakeablePayload | None = None
+    ) -> Answer[None]:
+        """Put `data` at `offset`, whole or not at all.
 
-    def write(self, ref: Ref, offset: int, data: Buffer) -> Answer[None]:
-        """Put `data` at `offset`, whole or not at all."""
+        `data` is only lent for the time of the call; where it is the whole of
+        `payload`, the store may take that memory instead of copying.
+        """
 
     def fill(self, ref: Ref, offset: int, size: int, byte: int) -> Answer[None]:
         """Set `size` bytes from `offset` to `byte`."""
@@ -84,17 +139,10 @@ class Store(Protocol):
         """Copy `size` bytes as `memmove` does, between blocks or within one."""
 
     def compare_swap(self, ref: Ref, offset: int, expected: bytes, desired: bytes) -> Answer[bytes]:
-        """Replace `expected` at `offset` by `desired` if it stands there; what stood there."""
+        """Replace `expected` at `offset` by `desired` if it is there; returns what was there."""
 
     def fetch_add(self, ref: Ref, offset: int, delta: int) -> Answer[int]:
-        """Add to the big-endian u64 at `offset`, wrapping; what stood there."""
+        """Add to the big-endian u64 at `offset`, wrapping; returns what was there."""
 
-    def close(self) -> None:
-        """Wipe everything and give all memory back."""
-
-
-def check_range(block_size: int, offset: int, size: int) -> None:
-    """Raise OutOfRange unless `size` bytes from `offset` lie inside a block of `block_size`."""
-    # Subtracting can't wrap around, not even in a twin of this written in C.
-    if offset > block_size or size > block_size - offset:
-        raise OutOfRange(f"{size} bytes at offset {offset} are not inside {block_size} bytes")
+    def close(self) -> Answer[None]:
+        """End: done once everything acknowledged is safe, and memory is wiped and given back."""

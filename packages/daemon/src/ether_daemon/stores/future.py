@@ -1,101 +1,106 @@
 """An answer that comes later than at once: after a commit, from another machine.
 
-Rule: a `Later` is settled exactly once, and everything that waits for it runs
-in the order in which it began to wait.  No event loop is known here.
+Rule: a future is settled exactly once, and its callbacks run in the order in
+which they were added.  No event loop is known here.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Generic, TypeVar, cast
+from typing import Generic, TypeAlias, TypeVar, cast
 
 T = TypeVar("T")
 U = TypeVar("U")
 
 
-class Later(Generic[T]):
+class Future(Generic[T]):
     """A value, or an exception, that is not there yet."""
 
-    __slots__ = ("_error", "_settled", "_value", "_waiting")
+    __slots__ = ("_callbacks", "_done", "_error", "_value")
 
     def __init__(self) -> None:
-        self._settled = False
+        self._done = False
         self._value: T | None = None
         self._error: Exception | None = None
-        self._waiting: list[Callable[[], None]] = []
+        self._callbacks: list[Callable[[], object]] = []
 
-    @property
-    def settled(self) -> bool:
-        """Whether `result` may be asked for."""
-        return self._settled
+    def done(self) -> bool:
+        """Whether `result` may be called."""
+        return self._done
 
     def result(self) -> T:
-        """The value; raises the exception it failed with."""
+        """The value; raises the exception it failed with, RuntimeError before it is done."""
+        if not self._done:
+            raise RuntimeError("the future is not done yet")
         if self._error is not None:
             raise self._error
         return cast(T, self._value)
 
-    def resolve(self, value: T) -> None:
-        """Settle with `value`."""
-        self._value = value
-        self._settle()
+    def set_result(self, value: T) -> None:
+        """Settle with `value`; raises RuntimeError where it is settled already."""
+        self._settle(value, None)
 
-    def fail(self, error: Exception) -> None:
-        """Settle with `error`."""
-        self._error = error
-        self._settle()
+    def set_exception(self, error: Exception) -> None:
+        """Settle with `error`; raises RuntimeError where it is settled already."""
+        self._settle(None, error)
 
-    def when_settled(self, callback: Callable[[], None]) -> None:
-        """Call `callback` once this is settled, at once if it already is."""
-        if self._settled:
+    def add_done_callback(self, callback: Callable[[], object]) -> None:
+        """Call `callback` once this is done, at once if it already is."""
+        if self._done:
             callback()
         else:
-            self._waiting.append(callback)
+            self._callbacks.append(callback)
 
-    def then(self, step: Callable[[T], U | Later[U]]) -> Later[U]:
+    def then(self, step: Callable[[T], U | Future[U]]) -> Future[U]:
         """What `step` makes of the value, which may again come later."""
         return self.afterwards(lambda: step(self.result()))
 
-    def afterwards(self, step: Callable[[], U | Later[U]]) -> Later[U]:
-        """What `step` gives once this is settled, well or not."""
-        made: Later[U] = Later()
+    def afterwards(self, step: Callable[[], U | Future[U]]) -> Future[U]:
+        """What `step` returns once this is done, well or not."""
+        made: Future[U] = Future()
 
         def go_on() -> None:
             try:
                 answer = step()
             except Exception as error:
-                made.fail(error)
+                made.set_exception(error)
             else:
                 made.follow(answer)
 
-        self.when_settled(go_on)
+        self.add_done_callback(go_on)
         return made
 
-    def follow(self, answer: T | Later[T]) -> None:
+    def follow(self, answer: T | Future[T]) -> None:
         """Settle as `answer` does, now or later."""
-        if not isinstance(answer, Later):
-            self.resolve(answer)
+        if not isinstance(answer, Future):
+            self.set_result(answer)
             return
 
         def copy() -> None:
             try:
                 value = answer.result()
             except Exception as error:
-                self.fail(error)
+                self.set_exception(error)
             else:
-                self.resolve(value)
+                self.set_result(value)
 
-        answer.when_settled(copy)
+        answer.add_done_callback(copy)
 
-    def _settle(self) -> None:
-        self._settled = True
-        waiting, self._waiting = self._waiting, []
-        for callback in waiting:
+    def _settle(self, value: T | None, error: Exception | None) -> None:
+        if self._done:
+            raise RuntimeError("the future is done already")
+        self._done, self._value, self._error = True, value, error
+        callbacks, self._callbacks = self._callbacks, []
+        for callback in callbacks:
             callback()
 
 
-def after(answer: T | Later[T], step: Callable[[T], U | Later[U]]) -> U | Later[U]:
+Answer: TypeAlias = T | Future[T]
+"""A value that is there at once, or one that comes later."""
+
+
+def after(answer: Answer[T], step: Callable[[T], Answer[U]]) -> Answer[U]:
     """Apply `step` to an answer: at once if it is there, else when it comes."""
-    if isinstance(answer, Later):
+    if isinstance(answer, Future):
         return answer.then(step)
     return step(answer)

@@ -15,10 +15,10 @@ from ether_protocol.wire.codec import (
     HEADER_BYTES,
     HEADER_V2_WORDS,
     check_payload,
+    command_word,
     decode_header,
+    describe_bad_value,
     encode_header,
-    first_word,
-    misfit,
 )
 from ether_protocol.wire.constants import (
     MAGIC_BYTES,
@@ -30,16 +30,18 @@ from ether_protocol.wire.constants import (
     command_name,
 )
 from ether_protocol.wire.errors import LocalProtocolError, RemoteProtocolError
-from ether_protocol.wire.messages import Buffer, Message, flat
+from ether_protocol.wire.messages import Buffer, Message, byte_view
 
-from .receiver import BUFFER_BYTES, Receiver
+from .memory import BUFFER_BYTES, PrivateMemory
+from .payload import GrowingPayload
+from .receiver import Receiver
 
 JOIN_BYTES = 16 * 1024
 """Up to here a payload is copied behind its header rather than sent by itself."""
 
 _HEADER_BYTES = HEADER_BYTES[VERSION_2]
 _OK = int(Command.OK)
-_OK_WORD = first_word(Command.OK)
+_OK_WORD = command_word(Command.OK)
 
 
 class _Due(NamedTuple):
@@ -67,7 +69,7 @@ class ClientConnection(Receiver[Message]):
     """
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__(PrivateMemory())
         self._due: deque[_Due] = deque()
         self._last_id = 0
         self.out_of_step: bool = False
@@ -88,7 +90,7 @@ class ClientConnection(Receiver[Message]):
             raise LocalProtocolError(f"{command_name(request.command)} is not a request")
         if request.version == VERSION_2:
             request.request_id = self._next_id()
-        payload = flat(request.payload)
+        payload = byte_view(request.payload)
         length = len(payload)
         check_payload(request, length)
         header = encode_header(request, length)
@@ -102,7 +104,7 @@ class ClientConnection(Receiver[Message]):
         return [header + payload] if length <= JOIN_BYTES else [header, payload]
 
     def send_plain(
-        self, first_word: int, handle: int, size: int, offset: int, length: int, most: int
+        self, command_word: int, handle: int, size: int, offset: int, length: int, most: int
     ) -> bytes:
         """Number a version 2 request and return its header, `length` payload bytes to follow.
 
@@ -111,11 +113,11 @@ class ClientConnection(Receiver[Message]):
         """
         request_id = self._next_id()
         try:
-            header = HEADER_V2_WORDS.pack(first_word, handle, size, offset, request_id, length)
+            header = HEADER_V2_WORDS.pack(command_word, handle, size, offset, request_id, length)
         except struct.error:
             raise LocalProtocolError(
                 f"handle {handle!r}, size {size!r}, offset {offset!r}:"
-                f" {misfit(handle, size, offset)}"
+                f" {describe_bad_value(handle, size, offset)}"
             ) from None
         self._due.append(_Due(request_id, VERSION_2, _OK, most, None, False, True))
         return header
@@ -126,7 +128,7 @@ class ClientConnection(Receiver[Message]):
         It stops before the first reply that is anything else, which is for
         `next_reply`, where everything unusual about a reply is judged.
         """
-        view, due, start, end = self._view, self._due, self._start, self._end
+        view, due, start, end = self.view, self._due, self.start, self.end
         unpack = HEADER_V2_WORDS.unpack_from
         while due and end - start >= _HEADER_BYTES and self._message is None:
             word, _, size, _, request_id, length = unpack(view, start)
@@ -143,7 +145,7 @@ class ClientConnection(Receiver[Message]):
             due.popleft()
             start = body + length
             values.append(bytes(view[body:start]) if first.most else size)
-        self._start = start
+        self.start = start
 
     def divert(self, request_id: int) -> None:
         """Have the reply to `request_id` leave the buffer alone that was to receive its payload."""
@@ -151,7 +153,7 @@ class ClientConnection(Receiver[Message]):
         if place is None or self._due[place].into is None:
             return
         self._due[place] = self._due[place]._replace(into=None)
-        if place == 0 and self._payload is not None:
+        if place == 0 and isinstance(self._payload, GrowingPayload):
             self._payload.divert()
 
     def _place_of(self, request_id: int) -> int | None:
@@ -175,8 +177,26 @@ class ClientConnection(Receiver[Message]):
         if self._payload is None and self._due:
             oldest = self._due[0]
             if oldest.long:
-                return buffer[: max(1, HEADER_BYTES[oldest.version] - (self._end - self._start))]
+                return buffer[: max(1, HEADER_BYTES[oldest.version] - (self.end - self.start))]
         return buffer
+
+    @property
+    def payload_due(self) -> int:
+        """The length of the payload that comes next if no byte of it is here yet, else 0."""
+        payload = self._payload
+        if isinstance(payload, GrowingPayload) and payload.untouched:
+            return payload.missing
+        return 0
+
+    def receive_payload(self, data: bytes) -> None:
+        """Take `data`, at most `payload_due` bytes; the whole of it is not copied."""
+        payload = self._payload
+        if not isinstance(payload, GrowingPayload) or not data or len(data) > payload.missing:
+            raise LocalProtocolError(f"{len(data)} bytes are not the payload that is due")
+        if payload.untouched and len(data) == payload.missing:
+            payload.adopt(data)
+        else:
+            payload.take_in(memoryview(data))
 
     def receive_data(self, data: Buffer) -> list[Message]:
         """Take bytes of any number and return the replies that they complete.
@@ -187,29 +207,32 @@ class ClientConnection(Receiver[Message]):
 
     def next_reply(self) -> Message | None:
         """The next whole reply, or None until more bytes come."""
-        return self._next()
+        return self.next_event()
 
     def _next_id(self) -> int:
         self._last_id = self._last_id % MAX_REQUEST_ID + 1
         return self._last_id
 
     def _cut(self) -> Message | None:
-        have = self._end - self._start
-        seen = self._buffer[self._start : self._start + min(have, len(MAGIC_BYTES))]
+        have = self.end - self.start
+        seen = self._buffer[self.start : self.start + min(have, len(MAGIC_BYTES))]
         if seen != MAGIC_BYTES[: len(seen)]:
             raise RemoteProtocolError("the server does not speak the Ether protocol")
         if have < HEADER_BYTES[VERSION_1]:
             return None
-        version = self._buffer[self._start + len(MAGIC_BYTES)]
+        version = self._buffer[self.start + len(MAGIC_BYTES)]
         if version not in HEADER_BYTES:
             raise RemoteProtocolError(f"the server answered in version {version}")
         used = HEADER_BYTES[version]
         if have < used:
             return None
-        message, length = decode_header(self._buffer, self._start, version)
+        message, length = decode_header(self._buffer, self.start, version)
         into = self._check(message, length)
-        self._start += used
-        self._expect(message, length, into)
+        self.start += used
+        if not length:
+            return self._complete(message)
+        whole = into is None and length <= self.end - self.start
+        self._expect(message, length, None if whole else GrowingPayload(length, into))
         return None
 
     def _check(self, reply: Message, length: int) -> memoryview | None:

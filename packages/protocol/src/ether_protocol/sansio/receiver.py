@@ -1,7 +1,8 @@
-"""The receiving half of a connection: bytes into whole messages, payloads where they stay.
+"""The one place where a stream of bytes is cut into messages.
 
 Rule: it knows where a message ends and never what one is for; nothing is
-allocated because a header said so.
+allocated because a header said so, and where bytes are kept is `ReceiveMemory`'s
+decision.
 """
 
 from __future__ import annotations
@@ -9,87 +10,49 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import Generic, TypeVar
 
-from ether_protocol.wire.errors import LocalProtocolError, RemoteProtocolError
-from ether_protocol.wire.messages import Buffer, Message, flat
+from ether_protocol.wire.errors import RemoteProtocolError
+from ether_protocol.wire.messages import Buffer, Message, byte_view
 
-BUFFER_BYTES = 64 * 1024
-"""What a connection receives into, where no payload has a better place."""
-
-_PAYLOAD_STEP_BYTES = 256 * 1024
+from .memory import ReceiveMemory
+from .payload import Payload
 
 _Event = TypeVar("_Event")
 
 
-class _Payload:
-    """Payload bytes on their way in, to the caller's buffer or to one that grows as they come."""
-
-    __slots__ = ("_filled", "_given", "_length", "_target", "_whole")
-
-    def __init__(self, length: int, into: memoryview | None) -> None:
-        self._length = length
-        self._filled = 0
-        self._given = into
-        self._whole = b""
-        self._target = bytearray()
-
-    @property
-    def missing(self) -> int:
-        return self._length - self._filled
-
-    @property
-    def untouched(self) -> bool:
-        return not self._filled and self._given is None
-
-    def room(self) -> memoryview:
-        if self._given is not None:
-            return self._given[self._filled : self._length]
-        if self._filled == len(self._target):
-            # Never more than has really arrived, times two: a header is only a claim.
-            more = max(self._filled, _PAYLOAD_STEP_BYTES)
-            self._target.extend(bytes(min(more, self.missing)))
-        return memoryview(self._target)[self._filled :]
-
-    def adopt(self, data: bytes) -> None:
-        """Be `data`, the whole payload, as it is."""
-        self._whole = data
-        self._filled = len(data)
-
-    def filled(self, count: int) -> None:
-        self._filled += count
-
-    def take(self, data: memoryview) -> int:
-        count = 0
-        while count < len(data) and self.missing:
-            with self.room() as room:
-                step = min(len(room), len(data) - count)
-                room[:step] = data[count : count + step]
-            self.filled(step)
-            count += step
-        return count
-
-    def divert(self) -> None:
-        """Leave the given buffer alone from now on: its owner no longer waits."""
-        if self._given is not None:
-            self._given = memoryview(bytearray(self._length))
-
-    def value(self) -> Buffer:
-        if self._whole:
-            return self._whole
-        return self._target if self._given is None else self._given[: self._length]
-
-
 class Receiver(ABC, Generic[_Event]):
-    """The receiving half: a buffer, the message being received, and what is to be dropped."""
+    """The receiving half of a connection.
 
-    def __init__(self) -> None:
-        self._buffer = bytearray(BUFFER_BYTES)
-        self._view = memoryview(self._buffer)
-        self._start = 0
-        self._end = 0
+    The socket's owner receives into `get_buffer`, says how much with
+    `received`, and takes events until there is none.  Where the memory is
+    shared with other connections, it then calls `suspend`.
+
+    `view[start:end]` is what has arrived and was not cut yet.
+    """
+
+    def __init__(self, memory: ReceiveMemory) -> None:
+        self.view = memory.view
+        self.start = 0
+        self.end = 0
+        self._memory = memory
+        self._buffer = memory.data
+        self._suspended = b""  # what was left uncut when the memory was given back
         self._drop = 0
-        self._message: Message | None = None
-        self._payload: _Payload | None = None
+        self._message: Message | None = None  # its header was cut, its payload is being received
+        self._length = 0
+        self._payload: Payload | None = None  # where, if not in the receive buffer
+        self.lent: Payload | None = None
+        """The memory of the last message's payload, if that has memory of its own."""
         self._closed = False
+
+    @property
+    def at_header(self) -> bool:
+        """Whether a header is due at `start`, rather than a payload or bytes to be dropped."""
+        return not self._drop and self._message is None
+
+    @property
+    def partial(self) -> bool:
+        """While suspended: whether a message has begun to arrive, or whole ones wait."""
+        return bool(self._suspended) or self._message is not None
 
     def get_buffer(self) -> memoryview:
         """Where the next bytes from the socket belong; never empty once every event was taken.
@@ -98,43 +61,62 @@ class Receiver(ABC, Generic[_Event]):
         """
         if self._payload is not None:
             return self._payload.room()
-        if self._start == self._end:
-            self._start = self._end = 0
-        elif self._start:
-            kept = self._end - self._start
-            self._buffer[:kept] = self._buffer[self._start : self._end]
-            self._start, self._end = 0, kept
-        return self._view[self._end :]
+        if self._suspended:
+            # Another connection may have received since; and may yet, if nothing comes now.
+            kept = len(self._suspended)
+            self._buffer[:kept] = self._suspended
+            return self.view[kept:]
+        if self.start == self.end:
+            self.start = self.end = 0
+        elif self.start:
+            kept = self.end - self.start
+            self._buffer[:kept] = self._buffer[self.start : self.end]
+            self.start, self.end = 0, kept
+        return self.view[self.end :]
 
     def received(self, count: int) -> None:
-        """Say that `count` bytes now stand at the start of what `get_buffer` gave."""
+        """Say that `count` bytes now stand at the start of what `get_buffer` returned."""
         if self._payload is not None:
             self._payload.filled(count)
+        elif self._suspended:
+            self.start, self.end = 0, len(self._suspended) + count
+            self._suspended = b""
         else:
-            self._end += count
+            self.end += count
 
-    @property
-    def payload_due(self) -> int:
-        """The length of the payload that comes next if no byte of it is here yet, else 0."""
-        payload = self._payload
-        return payload.missing if payload is not None and payload.untouched else 0
+    def suspend(self) -> None:
+        """Give the receive buffer back: another connection may receive in it from now on.
 
-    def receive_payload(self, data: bytes) -> None:
-        """Take `data`, at most `payload_due` bytes; the whole of it is not copied."""
-        payload = self._payload
-        if payload is None or not data or len(data) > payload.missing:
-            raise LocalProtocolError(f"{len(data)} bytes are not the payload that is due")
-        if payload.untouched and len(data) == payload.missing:
-            payload.adopt(data)
-        else:
-            payload.take(memoryview(data))
+        The payload of the last message can't be looked at after that.
+        """
+        if self.lent is not None:
+            self._release()
+        if self.start != self.end:
+            self._suspended = bytes(self.view[self.start : self.end])
+        self.start = self.end = 0
+
+    def resume(self) -> None:
+        """Go on with what was left when it was suspended, before more is received."""
+        kept = len(self._suspended)
+        self._buffer[:kept] = self._suspended
+        self.start, self.end = 0, kept
+        self._suspended = b""
+
+    def close(self) -> None:
+        """Let go of everything; no event comes after this."""
+        self._closed = True
+        self._suspended = b""
+        self.start = self.end = 0
+        self.lent, self._payload = self.lent or self._payload, None
+        self._message = None
+        self._release()
 
     def _feed(self, data: Buffer) -> list[_Event]:
         events: list[_Event] = []
-        rest = flat(data)
+        rest = byte_view(data)
         try:
             while True:
-                while (event := self._next()) is not None:
+                while (event := self.next_event()) is not None:
                     events.append(event)
                 if not len(rest):
                     break
@@ -148,42 +130,61 @@ class Receiver(ABC, Generic[_Event]):
                 raise
         return events
 
-    def _next(self) -> _Event | None:
+    def next_event(self) -> _Event | None:
+        """The next whole message, or None until more bytes come.
+
+        Where the memory lends payloads, the last one's is void after this.
+        """
+        if self.lent is not None:
+            self._release()
         while not self._closed:
             if self._drop:
-                step = min(self._drop, self._end - self._start)
-                self._start += step
+                step = min(self._drop, self.end - self.start)
+                self.start += step
                 self._drop -= step
                 if self._drop:
                     return None
             if self._message is not None:
-                return self._finish(self._message, self._payload)
+                return self._finish(self._message)
             event = self._cut()
             if event is not None:
                 return event
             if self._message is None and not self._drop:
                 return None
-        self._start = self._end
+        self.start = self.end
         return None
 
-    def _finish(self, message: Message, payload: _Payload | None) -> _Event | None:
+    def _expect(self, message: Message, length: int, payload: Payload | None = None) -> None:
+        """Receive the `length` payload bytes of `message`, whose header was cut, in `payload`.
+
+        Raises OSError where the machine has no memory for them.
+        """
+        if payload is None and length > max(self.end - self.start, self._memory.inline_bytes):
+            payload = self._memory.payload(length)
+        self._message, self._length, self._payload = message, length, payload
+
+    def _finish(self, message: Message) -> _Event | None:
         """Give the message being received out if its payload is whole."""
+        payload = self._payload
         if payload is not None:
-            self._start += payload.take(self._view[self._start : self._end])
+            self.start += payload.take_in(self.view[self.start : self.end])
             if payload.missing:
                 return None
+            self.lent, self._payload = payload, None
             message.payload = payload.value()
-        self._message = self._payload = None
+        elif self._length:
+            stop = self.start + self._length
+            if stop > self.end:
+                return None
+            message.payload = self._memory.keep(self.view[self.start : stop])
+            self.start = stop
+        self._message = None
         return self._complete(message)
 
-    def _expect(self, message: Message, length: int, into: memoryview | None = None) -> None:
-        """A header was cut: receive its `length` payload bytes."""
-        self._message = message
-        if length <= self._end - self._start and into is None:
-            message.payload = bytes(self._view[self._start : self._start + length])
-            self._start += length
-        elif length:
-            self._payload = _Payload(length, into)
+    def _release(self) -> None:
+        lent, self.lent = self.lent, None
+        if lent is not None:
+            lent.release()
 
     @abstractmethod
     def _cut(self) -> _Event | None:

@@ -1,6 +1,6 @@
 """The server's end of a connection, without a socket and without a clock.
 
-Rule: bytes in, requests out; replies in, bytes out.  Whoever owns the socket
+Rule: bytes in, requests out; replies in, bytes out.  The owner of the socket
 either feeds `receive_data`, or receives straight into `get_buffer` and says
 how much with `received`; nothing here waits, reads or writes.
 """
@@ -10,18 +10,25 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ether_protocol.wire.bodies import error_reply
-from ether_protocol.wire.codec import (
-    encode,
-)
+from ether_protocol.wire.codec import encode
+from ether_protocol.wire.constants import VERSION_2, ErrorCode
 from ether_protocol.wire.framing import Filler, Refusal, RequestFramer
 from ether_protocol.wire.messages import Buffer, Message
 
+from .memory import PrivateMemory, ReceiveMemory
 from .receiver import Receiver
 
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """A request that must not be carried out; answer it with `ServerConnection.refuse`."""
+    """A request that must not be carried out; answer it with `ServerConnection.refuse`.
+
+    `message` is the request as far as it was understood, `refusal` says why
+    (its `code` and `text`), and whether the connection is to be closed
+    (`fatal`).
+
+    See "Bad input" in docs/protocol.md.
+    """
 
     message: Message
     refusal: Refusal
@@ -30,46 +37,100 @@ class Refused:
 class ServerConnection(Receiver["Message | Refused"]):
     """The server's end: requests out of bytes, bytes out of replies.
 
-    What is refused, and how, stands in docs/protocol.md, "Bad input".  After a
-    fatal refusal nothing more is taken: send its ERROR, then close.
+    After a fatal refusal nothing more is taken: send its ERROR, then close.
+
+    Args:
+        memory: Where bytes arrive; a buffer of its own where it is left out.
+
+    See "Bad input" in docs/protocol.md.
     """
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, memory: ReceiveMemory | None = None) -> None:
+        super().__init__(memory or PrivateMemory())
         self._framer = RequestFramer()
 
+    @property
+    def at_plain_v2(self) -> bool:
+        """While suspended: whether what comes next may be cut elsewhere, if it is version 2.
+
+        Nothing is left over, version 2 was spoken last, and no filler of the
+        original C client can follow.
+        """
+        framer = self._framer
+        return (
+            framer.version == VERSION_2
+            and not self._suspended
+            and self._message is None
+            and not self._drop
+            and not framer.filler_may_follow
+        )
+
     def receive_data(self, data: Buffer) -> list[Message | Refused]:
-        """Take bytes of any number and return the requests that they complete."""
+        """Take bytes and return the requests that they complete.
+
+        Args:
+            data: Any number of bytes, as they came from the socket.
+        """
         return self._feed(data)
 
     def next_request(self) -> Message | Refused | None:
-        """The next whole request, or None until more bytes come."""
-        return self._next()
+        """The next whole request or refusal, or None until more bytes come.
+
+        Where the memory lends payloads, the last one's is void after this.
+        """
+        return self.next_event()
+
+    def skip_to(self, start: int) -> None:
+        """Say that the messages up to `start`, all of version 2, were handled elsewhere.
+
+        Args:
+            start: An index into `view`, at the start of a header.
+        """
+        if start != self.start:
+            self.start = start
+            self._framer.version = VERSION_2
+            self._framer.forget_filler()
 
     def send(self, reply: Message) -> bytes:
-        """The bytes of `reply`; raises LocalProtocolError where it has no form."""
+        """The bytes of a reply.
+
+        Args:
+            reply: The reply, of the version of its request.
+
+        Raises:
+            LocalProtocolError: The reply has no form on the wire.
+        """
         return encode(reply)
 
     def refuse(self, refused: Refused) -> bytes:
-        """The bytes of the ERROR that answers `refused`."""
+        """The bytes of the ERROR that answers a refused request.
+
+        Args:
+            refused: What `next_request` or `receive_data` returned.
+        """
         return encode(error_reply(refused.message, refused.refusal.code, refused.refusal.text))
 
     def _cut(self) -> Message | Refused | None:
-        head = self._framer.head(self._buffer, self._start, self._end)
+        head = self._framer.parse_head(self._buffer, self.start, self.end)
         if head is None:
             return None
         if isinstance(head, Filler):
             self._drop = head.length
             return None
-        self._start += head.used
+        self.start += head.used
         if head.discard:
             self._drop = head.length
         if head.refusal is not None:
             self._closed = head.refusal.fatal
             return Refused(head.message, head.refusal)
-        if head.discard:
+        if head.discard or not head.length:
             return head.message
-        self._expect(head.message, head.length)
+        try:
+            self._expect(head.message, head.length)
+        except OSError:
+            self._drop = head.length
+            text = f"the machine has no room for a payload of {head.length} bytes"
+            return Refused(head.message, Refusal(ErrorCode.NO_MEMORY, text))
         return None
 
     def _complete(self, message: Message) -> Message:

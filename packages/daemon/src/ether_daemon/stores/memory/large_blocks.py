@@ -1,7 +1,8 @@
 """Large blocks: one anonymous mapping each.
 
-Rule: nothing here takes longer for a gibibyte than for a mebibyte.  Mappings
-grow by moving pages, and what must be wiped is wiped a step at a time.
+Rule: no step here takes longer for a gibibyte than for a mebibyte.  Mappings
+grow by moving pages, and memory is wiped a step at a time; bytes beyond a
+block's size are never seen before they are wiped.
 """
 
 from __future__ import annotations
@@ -9,146 +10,175 @@ from __future__ import annotations
 import mmap
 from collections.abc import Callable, Iterator
 
-from ether_daemon.net.buffer_pool import Arrival
-from ether_daemon.stores.contract import Defer
+from ether_daemon.stores.contract import Defer, TakeablePayload, Work
+from ether_daemon.stores.future import Answer, Future
 from ether_protocol.wire.errors import NoMemory
 
-from .dirty_ranges import Stale
-from .wiping import WIPE_STEP_BYTES, reserve, wipe_in_steps
+from .wiping import PAGE_BYTES, WIPE_STEP_BYTES, reserve, wipe, wipe_in_steps
+
+_STEPS_AT_ONCE = 2
+"""So many wiping steps a request does itself before it leaves the rest for later."""
 
 
-class Mapping:
-    """A block in memory of its own.  `memory` may for a while be longer than `size`."""
+class LargeBlock:
+    """A block in memory of its own: `memory[:size]`.
 
-    __slots__ = ("_stale", "_waiting", "memory", "readings", "size")
+    What was cut off and is not wiped yet lies behind it: `memory[size:]`.
+    """
+
+    __slots__ = ("_freed", "_growth", "_trimming", "memory", "size", "streamed_reads")
 
     def __init__(self, size: int) -> None:
+        """Raises NoMemory."""
         self.memory = _reserve_or_refuse(size)
         self.size = size
-        self.readings: list[MappingReading] = []
-        self._stale = Stale(self.memory)
-        self._waiting: Defer | None = None  # freed, but for what readings need
+        self.streamed_reads: list[MemoryRead] = []
+        self._trimming = False
+        self._growth: tuple[int, Future[None]] | None = None
+        self._freed: Defer | None = None  # freed, but for what streamed reads need
 
-    @property
-    def at_rest(self) -> bool:
-        """Whether any range of `memory` may be read and changed as it stands."""
-        return not (self.readings or self._stale)
-
-    def place(self, start: int, end: int) -> mmap.mmap:
-        """The memory, `[start:end]` of which may be used."""
-        if self._stale:
-            self._stale.wipe(start, end)
-        return self.memory
-
-    def exchange(self, arrived: Arrival) -> bool:
+    def exchange(self, payload: TakeablePayload) -> bool:
         """Take over the memory of a payload that is the whole block; False if it is not."""
-        whole = self.size == len(self.memory) == arrived.length
-        if not whole or self.readings or self._stale:
+        whole = self.size == len(self.memory) == payload.length
+        if not whole or self.streamed_reads:
             return False
-        self.memory = arrived.exchange(self.memory)
-        self._stale = Stale(self.memory)
+        self.memory = payload.take(self.memory)
         return True
 
-    def settle(self, start: int, end: int) -> None:
-        """Before `[start:end]` changes, have every reading that still needs it keep a copy.
+    def preserve(self, start: int, end: int) -> None:
+        """Before `[start:end]` changes, copy what streamed reads still need of it.
 
         Ranges that overlap are copied once, however many clients asked for them.
         """
-        for readings in _overlapping(self.readings, start, end):
-            first, last = readings[0].next, max(reading.end for reading in readings)
+        for reads in _overlapping(self.streamed_reads, start, end):
+            first, last = reads[0].next, max(read.end for read in reads)
             copy = memoryview(self.memory[first:last])
-            for reading in readings:
-                reading.keep(copy[reading.next - first : reading.end - first])
-                self.readings.remove(reading)
+            for read in reads:
+                read.keep(copy[read.next - first : read.end - first])
+                self.streamed_reads.remove(read)
 
-    def resize(self, size: int, defer: Defer) -> None:
-        """Grow, or shrink and have a long tail wiped a step at a time; raises NoMemory."""
-        if size > len(self.memory):
-            try:
-                self.memory.resize(size)
-            except (OSError, MemoryError, OverflowError, ValueError):
-                raise NoMemory(f"the machine has no room for {size} bytes") from None
-        if size < self.size:
-            self._cut(size, self.size, defer)
-        self.size = size
+    def resize(self, size: int, defer: Defer) -> Answer[None]:
+        """Grow or shrink; raises NoMemory.
 
-    def _cut(self, size: int, end: int, defer: Defer) -> None:
-        self.settle(size, end)
-        under_way = bool(self._stale)
-        self._stale.add(size, end)
-        if under_way:
-            return
-        if end - size > WIPE_STEP_BYTES:
-            defer(self._wipe_tail())
-        else:
-            self._stale.wipe(size, end)
-            self.memory.resize(size)
-
-    def _wipe_tail(self) -> Iterator[None]:
-        while self._stale:
-            self._stale.wipe_step()
-            yield
-        if not self.memory.closed and self.size < len(self.memory):
-            self.memory.resize(self.size)
+        Growing waits until what was cut off before is wiped.  Until that is
+        answered, nothing else may be asked of the block but what its streamed
+        reads need.
+        """
+        if size <= self.size:
+            self._shrink(size, defer)
+            return None
+        for _ in range(_STEPS_AT_ONCE):
+            if len(self.memory) > self.size:
+                self._trim_step()
+        if len(self.memory) > self.size:
+            self._growth = size, Future()
+            return self._growth[1]
+        self._grow(size)
+        return None
 
     def release(self, defer: Defer) -> None:
         """Wipe the block and unmap it, a step at a time.
 
-        What readings still need stays until they have had it: copying it for
-        all of them could take long.  Nobody else gets that memory.
+        What streamed reads still need stays until they have had it: copying it
+        for all of them could take long.  Nobody else gets that memory.
         """
-        self._stale.forget()
         self.size = len(self.memory)
         defer(self._unmap(defer))
 
-    def let_go(self, reading: MappingReading) -> None:
-        """`reading` needs this memory no more."""
-        self.readings.remove(reading)
-        if not self.readings and self._waiting is not None:
-            self._waiting(self._unmap(self._waiting))
+    def leave(self, read: MemoryRead) -> None:
+        """`read` needs this memory no more."""
+        self.streamed_reads.remove(read)
+        if not self.streamed_reads and self._freed is not None:
+            self._freed(self._unmap(self._freed))
 
-    def _unmap(self, defer: Defer) -> Iterator[None]:
-        self._waiting = None
+    def _grow(self, size: int) -> None:
+        try:
+            self.memory.resize(size)
+        except (OSError, MemoryError, OverflowError, ValueError):
+            raise NoMemory(f"the machine has no room for {size} bytes") from None
+        self.size = size
+
+    def _shrink(self, size: int, defer: Defer) -> None:
+        self.preserve(size, self.size)
+        self.size = size
+        for _ in range(_STEPS_AT_ONCE):
+            if len(self.memory) > size:
+                self._trim_step()
+        if len(self.memory) > size and not self._trimming:
+            self._trimming = True
+            defer(self._trim())
+
+    def _trim(self) -> Work:
+        while not self.memory.closed and len(self.memory) > self.size:
+            self._trim_step()
+            yield
+        self._trimming = False
+        if self._growth is not None:
+            size, answer = self._growth
+            self._growth = None
+            try:
+                self._grow(size)
+            except NoMemory as error:
+                answer.set_exception(error)
+            else:
+                answer.set_result(None)
+
+    def _trim_step(self) -> None:
+        """Wipe and give back the last part of what was cut off."""
+        end = len(self.memory)
+        # The kernel's pages are cut where the steps are: keep them whole.
+        start = max(self.size, (end - WIPE_STEP_BYTES) // PAGE_BYTES * PAGE_BYTES)
+        wipe(self.memory, start, end)
+        self.memory.resize(start)
+
+    def _unmap(self, defer: Defer) -> Work:
+        self._freed = None
         done = 0
-        for readings in _overlapping(self.readings, 0, len(self.memory)):
+        for reads in _overlapping(self.streamed_reads, 0, len(self.memory)):
             # They go on in the meantime, and one may have passed another.
-            next_needed = min(reading.next for reading in readings)
+            next_needed = min(read.next for read in reads)
             yield from wipe_in_steps(self.memory, done, next_needed)
-            done = max(reading.end for reading in readings)
+            done = max(read.end for read in reads)
         yield from wipe_in_steps(self.memory, done, len(self.memory))
-        if self.readings:
-            self._waiting = defer
+        if self.streamed_reads:
+            self._freed = defer
             return
         if done:
             yield from wipe_in_steps(self.memory, 0, done)
         self.memory.close()
 
 
-class MappingReading:
-    """A long range of a mapping on its way out (see `store.Reading`).
+class MemoryRead:
+    """A streamed read of a large block (see `contract.StreamedRead`).
 
     It copies nothing until a piece is taken, unless the block is about to
     change under it: then it keeps the bytes as they were.
     """
 
-    __slots__ = ("_kept", "_mapping", "end", "next")
+    __slots__ = ("_block", "_kept", "_over", "end", "next")
 
-    def __init__(self, mapping: Mapping, start: int, end: int) -> None:
+    def __init__(self, block: LargeBlock, start: int, end: int) -> None:
         self.next = start
         self.end = end
-        self._mapping = mapping
+        self._block = block
         self._kept: memoryview | None = None
-        mapping.readings.append(self)
+        self._over: list[Callable[[], None]] = []
+        block.streamed_reads.append(self)
 
     def __len__(self) -> int:
         return self.end - self.next
+
+    @property
+    def copied_bytes(self) -> int:
+        """How much memory its copy takes, shared with other reads or not; 0 while it has none."""
+        return 0 if self._kept is None else memoryview(self._kept.obj).nbytes
 
     def take(self, limit: int) -> bytes:
         count = min(limit, len(self))
         if self._kept is not None:
             piece = bytes(self._kept[:count])
         else:
-            piece = self._mapping.memory[self.next : self.next + count]
+            piece = self._block.memory[self.next : self.next + count]
         self._taken(count)
         return piece
 
@@ -156,12 +186,18 @@ class MappingReading:
         if self._kept is not None:
             count = give(self._kept)
         else:
-            with memoryview(self._mapping.memory) as memory, memory[self.next : self.end] as rest:
+            with memoryview(self._block.memory) as memory, memory[self.next : self.end] as rest:
                 count = give(rest)
         self._taken(count)
 
     def cancel(self) -> None:
         self._taken(len(self))
+
+    def when_over(self, callback: Callable[[], None]) -> None:
+        if len(self):
+            self._over.append(callback)
+        else:
+            callback()
 
     def keep(self, rest: memoryview) -> None:
         """From now on what is left is in `rest`, and the block may change."""
@@ -174,22 +210,24 @@ class MappingReading:
         if self._kept is not None:
             self._kept = self._kept[count:] if len(self) else None
         elif not len(self):
-            self._mapping.let_go(self)
+            self._block.leave(self)
+        if not len(self):
+            callbacks, self._over = self._over, []
+            for callback in callbacks:
+                callback()
 
 
-def _overlapping(
-    readings: list[MappingReading], start: int, end: int
-) -> Iterator[list[MappingReading]]:
-    """The readings that still need a part of `[start:end]`, those that overlap together."""
-    needed = [reading for reading in readings if reading.next < end and start < reading.end]
-    together: list[MappingReading] = []
+def _overlapping(reads: list[MemoryRead], start: int, end: int) -> Iterator[list[MemoryRead]]:
+    """The reads that still need a part of `[start:end]`, those that overlap together."""
+    needed = [read for read in reads if read.next < end and start < read.end]
+    together: list[MemoryRead] = []
     last = 0
-    for reading in sorted(needed, key=lambda reading: reading.next):
-        if together and reading.next > last:
+    for read in sorted(needed, key=lambda read: read.next):
+        if together and read.next > last:
             yield together
             together = []
-        together.append(reading)
-        last = max(last, reading.end)
+        together.append(read)
+        last = max(last, read.end)
     if together:
         yield together
 

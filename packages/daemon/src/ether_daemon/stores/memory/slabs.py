@@ -26,7 +26,7 @@ SIZE_MASK = (1 << SIZE_BITS) - 1
 _GRAIN_BYTES = 16
 _PAGE_ALIGNED_BYTES = 16 * 1024
 _LEAST_ARENA_BYTES = 16 * SLAB_BYTES
-_MOST_ARENA_BYTES = 1 << 42  # 4 TiB: a place must be less than 2**63
+_MOST_ARENA_BYTES = 1 << 42  # 4 TiB: a place must be less than 2**62
 
 
 def _slot_sizes() -> Iterator[int]:

@@ -13,7 +13,7 @@ from ether_protocol.client.core.transfer import Step, Transfer
 from ether_protocol.client.transports.tcp import Broken, Transport, reason_of, timed_out
 from ether_protocol.sansio.client import ClientConnection
 from ether_protocol.wire.address import Address
-from ether_protocol.wire.codec import first_word
+from ether_protocol.wire.codec import command_word
 from ether_protocol.wire.constants import Command
 from ether_protocol.wire.errors import (
     ConnectionLost,
@@ -25,8 +25,8 @@ from ether_protocol.wire.errors import (
 )
 from ether_protocol.wire.messages import Buffer, Message
 
-_READ = first_word(Command.READ)
-_WRITE = first_word(Command.WRITE)
+_READ = command_word(Command.READ)
+_WRITE = command_word(Command.WRITE)
 
 
 class Channel:

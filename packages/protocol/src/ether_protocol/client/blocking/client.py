@@ -19,7 +19,7 @@ from ether_protocol.client.core.tracing import Trace
 from ether_protocol.wire.address import Address, as_address
 from ether_protocol.wire.bodies import BlockInfo, Hello
 from ether_protocol.wire.constants import MAX_LIST_ENTRIES
-from ether_protocol.wire.messages import AnyBuffer, Message, flat
+from ether_protocol.wire.messages import AnyBuffer, Message, byte_view
 
 from .block import Block
 from .pipeline import Pipeline
@@ -183,7 +183,7 @@ class Client:
         Up to 16 MiB it is all or nothing; more goes in several WRITEs, after
         each of which `progress` is called with the bytes done and the total.
         """
-        view = data if isinstance(data, bytes) else flat(data)
+        view = data if isinstance(data, bytes) else byte_view(data)
         if len(view) <= PLAIN_BYTES and progress is None and not self._link.channel.traced:
             count = self._link.perform_plain(WRITE, handle, len(view), offset, view)
             if isinstance(count, int):

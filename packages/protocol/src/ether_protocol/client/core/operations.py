@@ -25,7 +25,7 @@ from ether_protocol.wire.errors import (
     OutOfRange,
     RemoteProtocolError,
 )
-from ether_protocol.wire.messages import AnyBuffer, Message, flat
+from ether_protocol.wire.messages import AnyBuffer, Message, byte_view
 
 from .transfer import Batch, Step
 
@@ -64,7 +64,7 @@ def call(request: Message) -> Operation[Message]:
 
 def ping(payload: AnyBuffer) -> Operation[bytes]:
     """The payload, sent back."""
-    reply = yield from call(Message(Command.PING, payload=flat(payload)))
+    reply = yield from call(Message(Command.PING, payload=byte_view(payload)))
     return bytes(reply.payload)
 
 
@@ -118,7 +118,7 @@ def write(
     handle: int, data: AnyBuffer, offset: int, progress: Progress | None = None
 ) -> Operation[int]:
     """How many bytes were written."""
-    view = flat(data)
+    view = byte_view(data)
     yield from _see_that_it_fits(Message(Command.WRITE, handle, offset=offset), len(view))
     steps: list[Step] = [
         (
@@ -156,7 +156,7 @@ def readinto(
         raise TypeError("readinto: the buffer is read-only")
     if not whole.c_contiguous:
         raise TypeError("readinto: the buffer does not lie in one piece, in the order of C")
-    view = flat(whole)
+    view = byte_view(whole)
     steps: list[Step] = [
         (Message(Command.READ, handle, part, offset + at), view[at : at + part])
         for at, part in _cut(len(view))

@@ -14,7 +14,7 @@ from ether_protocol.wire.address import Address
 from ether_protocol.wire.bodies import BlockInfo, Hello
 from ether_protocol.wire.constants import MAX_LIST_ENTRIES, MAX_PAYLOAD_BYTES, REPEATABLE, Command
 from ether_protocol.wire.errors import ConnectionLost, EtherError, LocalProtocolError
-from ether_protocol.wire.messages import AnyBuffer, Message, flat
+from ether_protocol.wire.messages import AnyBuffer, Message, byte_view
 
 from . import operations
 from .operations import Operation, Page
@@ -235,7 +235,7 @@ class Recorder:
 
     def write(self, handle: int, data: AnyBuffer, offset: int = 0) -> Pending[int]:
         """As `Client.write`, of at most 16 MiB; `data` must not change until it was executed."""
-        view = flat(data)
+        view = byte_view(data)
         if len(view) > PLAIN_BYTES:
             _see_that_it_is_one_message(len(view))
             return self._record(operations.write(handle, view, offset))

@@ -10,7 +10,7 @@ from operator import index as number
 from typing import NamedTuple, SupportsIndex
 
 from ether_protocol.wire.errors import OutOfRange
-from ether_protocol.wire.messages import AnyBuffer, flat
+from ether_protocol.wire.messages import AnyBuffer, byte_view
 
 from .operations import Operation, info, read, write
 
@@ -67,7 +67,7 @@ def _get_byte(handle: int, index: SupportsIndex) -> Operation[int]:
 
 
 def _set_slice(handle: int, key: slice, value: AnyBuffer) -> Operation[None]:
-    view = flat(value)
+    view = byte_view(value)
     span = yield from _span(handle, key)
     if span.step != 1 and span.size:
         raise ValueError("a slice with a step can be read, not written")

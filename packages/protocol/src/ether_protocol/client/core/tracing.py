@@ -9,10 +9,12 @@ import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
-from ether_protocol.inspect.dissect import Field, dissect
 from ether_protocol.wire.messages import Message
+
+if TYPE_CHECKING:
+    from ether_protocol.inspect.dissect import Field
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,13 +48,17 @@ class Tracer:
     """
 
     def __init__(self, hook: Trace, under_way: int = 0) -> None:
+        # `dissect` needs construct, which takes longer to import than all the rest of a client.
+        from ether_protocol.inspect.dissect import dissect
+
+        self._dissect = dissect
         self._hook = hook
         self._open: deque[tuple[int, float] | None] = deque([None] * under_way)
 
     def sent(self, request: Message) -> None:
         """A request is about to leave."""
         self._open.append((request.command, time.perf_counter()))
-        self._hook(Traced(True, str(request), tuple(dissect(request))))
+        self._hook(Traced(True, str(request), tuple(self._dissect(request))))
 
     def received(self, reply: Message) -> None:
         """A reply is here, in the order of the requests."""
@@ -61,4 +67,4 @@ class Tracer:
             return
         command, since = begun
         elapsed = time.perf_counter() - since
-        self._hook(Traced(False, str(reply), tuple(dissect(reply, command)), elapsed))
+        self._hook(Traced(False, str(reply), tuple(self._dissect(reply, command)), elapsed))

@@ -5,8 +5,6 @@ import json
 import pytest
 
 from ether_protocol.tools.conformance import report
-from ether_protocol.tools.conformance.rules import Rule, Theme
-from ether_protocol.tools.conformance.trial import Trial
 from ether_protocol.tools.conformance.verdicts import Finding, Verdict
 
 HELD = Finding("ranges/cut", "Ranges", "A READ is cut", Verdict.HELD, seconds=0.0123)
@@ -56,28 +54,3 @@ def test_a_json_line_has_what_there_is_to_say(finding: Finding, more: dict[str, 
         "sentence": finding.sentence,
         **more,
     }
-
-
-def test_a_rule_is_named_by_its_function_and_told_by_its_docstring() -> None:
-    theme = Theme("ranges")
-
-    @theme.rule("What a block promises")
-    def read_is_cut(trial: Trial) -> None:
-        """A READ is cut.
-
-        More that is not printed.
-        """
-
-    assert theme.rules == [
-        Rule("ranges/read-is-cut", "What a block promises", "A READ is cut", read_is_cut)
-    ]
-
-
-@pytest.mark.parametrize(
-    ("pattern", "meant"),
-    [("read", True), ("ranges/", True), ("*-v1", True), ("read-*", False), ("write", False)],
-)
-def test_a_pattern_is_a_part_of_the_name_or_matches_it(pattern: str, meant: bool) -> None:
-    rule = Rule("ranges/read-is-cut-v1", "", "", lambda trial: None)
-    assert rule.matches([pattern]) is meant
-    assert rule.matches(["none", pattern]) is meant

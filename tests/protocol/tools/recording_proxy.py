@@ -1,4 +1,4 @@
-"""What a real client and a real server say to each other, chunk by chunk.
+"""A TCP proxy that records what a real client and a real server send, chunk by chunk.
 
 Rule: bytes are passed on unchanged and in order; nothing here knows the protocol.
 """
@@ -22,19 +22,19 @@ class Chunk(NamedTuple):
     data: bytes
 
 
-class Recording:
+class RecordingProxy:
     """A port that leads to `etherd`, for one connection; `chunks` is what went through it."""
 
     def __init__(self, etherd: Etherd) -> None:
         self.chunks: list[Chunk] = []
         self._etherd = etherd
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.peer: tuple[str, int] = self._listener.getsockname()
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.peer: tuple[str, int] = self.listener.getsockname()
         self.address = f"127.0.0.1:{self.peer[1]}"
-        self._thread = threading.Thread(target=self._serve)
+        self.thread = threading.Thread(target=self._serve)
 
     def _serve(self) -> None:
-        near, _ = self._listener.accept()
+        near, _ = self.listener.accept()
         with near, self._etherd.socket() as far, selectors.DefaultSelector() as selector:
             selector.register(near, selectors.EVENT_READ, (far, True))
             selector.register(far, selectors.EVENT_READ, (near, False))
@@ -55,10 +55,10 @@ class Recording:
 
 
 @contextmanager
-def recording(etherd: Etherd) -> Iterator[Recording]:
+def recording(etherd: Etherd) -> Iterator[RecordingProxy]:
     """Record one connection, which must be made, and closed, inside the block."""
-    recorded = Recording(etherd)
-    with recorded._listener:
-        recorded._thread.start()
+    recorded = RecordingProxy(etherd)
+    with recorded.listener:
+        recorded.thread.start()
         yield recorded
-        recorded._thread.join()
+        recorded.thread.join()

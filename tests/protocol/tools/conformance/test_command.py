@@ -99,7 +99,7 @@ def test_3_where_this_client_is_not_served(
     assert capsys.readouterr().err.endswith("not for you\n")
 
 
-def test_3_where_something_listens_that_is_no_server(capsys: pytest.CaptureFixture[str]) -> None:
+def test_3_where_the_server_does_not_speak_ether(capsys: pytest.CaptureFixture[str]) -> None:
     def browse(_: Message) -> bytes:
         return b"HTTP/1.0 400 Bad Request\r\n\r\n"
 
@@ -111,7 +111,7 @@ def test_3_where_something_listens_that_is_no_server(capsys: pytest.CaptureFixtu
         assert said.err.endswith(": it answers neither HELLO nor PING: is it an etherd?\n")
 
 
-def test_nothing_that_a_server_says_steers_the_terminal(
+def test_no_control_character_of_a_server_is_printed(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     for text in ("\x1b[31mred", "\x9b31mred", "a\rb\nc\x07"):

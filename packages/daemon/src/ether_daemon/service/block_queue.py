@@ -1,0 +1,152 @@
+"""The order of requests about one block, where a store answers later.
+
+Rule: requests about a block start in the order in which they came, and none
+starts while an earlier one may still change what its handle means.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+from ether_daemon.stores.contract import StreamedRead
+from ether_daemon.stores.future import Answer, Future, T
+
+from .handle_table import HandleTable
+
+
+class _Waiting:
+    """A request that may not start yet."""
+
+    __slots__ = ("answer", "changes", "handles", "start")
+
+    def __init__(
+        self, handles: tuple[int, ...], start: Callable[[], Answer[Any]], changes: bool
+    ) -> None:
+        self.handles = handles
+        self.start = start
+        self.changes = changes
+        self.answer: Future[Any] = Future()
+
+
+class _BlockState:
+    """What is under way for one block."""
+
+    __slots__ = ("changing", "streamed_reads", "unanswered", "waiting")
+
+    def __init__(self) -> None:
+        self.unanswered = 0
+        self.changing = False  # one of them is a FREE or a REALLOC
+        self.waiting: deque[_Waiting] = deque()
+        self.streamed_reads = 0
+
+    @property
+    def idle(self) -> bool:
+        return not (self.unanswered or self.waiting or self.streamed_reads)
+
+
+class BlockQueues:
+    """The queues of one principal's blocks; only blocks with something under way have one."""
+
+    def __init__(self, table: HandleTable) -> None:
+        self._table = table
+        self.under_way: dict[int, _BlockState] = {}
+        """What is under way by handle; public, so that nobody need ask while it is empty."""
+
+    def __len__(self) -> int:
+        """How many blocks have something under way."""
+        return len(self.under_way)
+
+    def must_wait(self, *handles: int) -> bool:
+        """Whether a request about `handles` has to `wait` for earlier ones."""
+        states = [state for h in handles if (state := self.under_way.get(h)) is not None]
+        return any(state.changing or state.waiting for state in states)
+
+    def wait(
+        self, handles: tuple[int, ...], start: Callable[[], Answer[T]], *, changes: bool = False
+    ) -> Future[T]:
+        """Have `start` called when its turn has come; `changes` as for `attend`."""
+        handles = tuple(dict.fromkeys(handles))
+        waiting = _Waiting(handles, start, changes)
+        for handle in handles:
+            self._state(handle).waiting.append(waiting)
+        return waiting.answer
+
+    def attend(
+        self, handles: tuple[int, ...], answer: Future[Any], *, changes: bool = False
+    ) -> None:
+        """A request was passed to the store: attend its blocks until `answer` is there.
+
+        One that `changes` what a handle means, a FREE or a REALLOC, has the
+        next ones wait.
+        """
+        handles = tuple(dict.fromkeys(handles))
+        for handle in handles:
+            state = self._state(handle)
+            state.unanswered += 1
+            state.changing = state.changing or changes
+        answer.add_done_callback(lambda: self._answered(handles, changes))
+
+    def stream(self, handle: int, read: StreamedRead) -> None:
+        """A streamed read of the block is under way: attend it until that is over."""
+        state = self._state(handle)
+        state.streamed_reads += 1
+
+        def over() -> None:
+            state.streamed_reads -= 1
+            self._drop_if_idle(handle, state)
+
+        read.when_over(over)
+
+    def _state(self, handle: int) -> _BlockState:
+        state = self.under_way.get(handle)
+        if state is None:
+            state = self.under_way[handle] = _BlockState()
+            if self._table.has(handle):
+                self._table.attend(handle)
+        return state
+
+    def _answered(self, handles: tuple[int, ...], changes: bool) -> None:
+        for handle in handles:
+            state = self.under_way[handle]
+            state.unanswered -= 1
+            if changes:
+                state.changing = False
+        self._advance(deque(handles))
+
+    def _advance(self, handles: deque[int]) -> None:
+        """Start what may start now; a COPY that starts may let those behind it start, too."""
+        while handles:
+            handle = handles.popleft()
+            state = self.under_way.get(handle)
+            if state is None:
+                continue
+            while state.waiting and not state.changing:
+                first = state.waiting[0]
+                if not self._may_start(first):
+                    break
+                self._start(first)
+                handles.extend(other for other in first.handles if other != handle)
+            self._drop_if_idle(handle, state)
+
+    def _may_start(self, request: _Waiting) -> bool:
+        states = [self.under_way[handle] for handle in request.handles]
+        return all(state.waiting[0] is request and not state.changing for state in states)
+
+    def _start(self, request: _Waiting) -> None:
+        for handle in request.handles:
+            self.under_way[handle].waiting.popleft()
+        try:
+            answer = request.start()
+        except Exception as error:
+            request.answer.set_exception(error)
+        else:
+            if isinstance(answer, Future):
+                self.attend(request.handles, answer, changes=request.changes)
+            request.answer.follow(answer)
+
+    def _drop_if_idle(self, handle: int, state: _BlockState) -> None:
+        if state.idle and self.under_way.get(handle) is state:
+            del self.under_way[handle]
+            self._table.unattend(handle)

@@ -1,0 +1,59 @@
+"""Who asks: everything that is somebody's own.
+
+Rule: nothing of one principal can be reached from another's.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from ether_daemon.stores.contract import Store
+
+from .blocks import Blocks
+from .quota import Quota
+
+ANONYMOUS = "anonymous"
+"""The name of everybody who need not say who they are."""
+
+
+class Counters:
+    """What one principal's connections have asked for, in plain integers."""
+
+    __slots__ = ("bytes_in", "bytes_out", "clients", "clients_served", "requests")
+
+    def __init__(self) -> None:
+        self.requests = [0] * 256
+        """How many requests, by command."""
+        self.bytes_in = 0
+        self.bytes_out = 0
+        self.clients = 0
+        """How many are connected."""
+        self.clients_served = 0
+        """How many ever were."""
+
+
+class FastPath(Protocol):
+    """A principal's way past the service, for plain requests about plain bytes."""
+
+    def serve(
+        self, data: memoryview, start: int, end: int, filled: int, full: int
+    ) -> tuple[int, int]:
+        """Answer the messages at `data[start:end]` until one is not for the fast path.
+
+        Replies are put into the reply buffer from `filled` on; no further message
+        is taken once `full` bytes stand there.  Returns where it stopped and how
+        far the reply buffer is filled.
+        """
+
+
+class Principal:
+    """One owner of blocks: its handle table, quota, counters, and binding to the fast path."""
+
+    __slots__ = ("blocks", "counters", "fast_path", "name", "quota")
+
+    def __init__(self, name: str, store: Store, quota: Quota) -> None:
+        self.name = name
+        self.quota = quota
+        self.blocks = Blocks(name, store, quota)
+        self.counters = Counters()
+        self.fast_path: FastPath | None = None

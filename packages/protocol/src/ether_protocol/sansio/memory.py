@@ -1,0 +1,55 @@
+"""The memory that a connection receives in, as a policy that its owner hands in.
+
+Rule: nothing here looks at the bytes.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from ether_protocol.wire.messages import Buffer
+
+from .payload import GrowingPayload, Payload
+
+BUFFER_BYTES = 64 * 1024
+"""What a connection of its own memory receives into."""
+
+
+class ReceiveMemory(Protocol):
+    """Where bytes arrive, and what becomes of payloads.
+
+    A server that serves many connections may lend all of them one buffer, as
+    long as each calls `Receiver.suspend` before another one receives.
+    """
+
+    data: bytearray
+    """The receive buffer."""
+    view: memoryview
+    """The same, to cut payloads from."""
+    inline_bytes: int
+    """A payload of up to so many bytes is awaited in `data`; it has room for that and a header."""
+
+    def keep(self, payload: memoryview) -> Buffer:
+        """A payload that lies whole in `data`, as the message is to carry it: a copy, or itself."""
+
+    def payload(self, length: int) -> Payload:
+        """Memory for a payload of `length` bytes that is not whole yet; raises OSError."""
+
+
+class PrivateMemory:
+    """A buffer of one connection's own; payloads are copied and belong to who takes them."""
+
+    __slots__ = ("data", "inline_bytes", "view")
+
+    def __init__(self) -> None:
+        self.data = bytearray(BUFFER_BYTES)
+        self.view = memoryview(self.data)
+        self.inline_bytes = 0
+
+    def keep(self, payload: memoryview) -> Buffer:
+        """A copy."""
+        return bytes(payload)
+
+    def payload(self, length: int) -> Payload:
+        """Memory that grows with what arrives."""
+        return GrowingPayload(length)
