@@ -40,6 +40,7 @@ SAME_ON_EVERY_PYTHON = [
     "tests/protocol/client/test_many_tasks.py",  # load; test_behaviour has the same requests
     "tests/protocol/tools/conformance/test_runner.py",  # the judgement of servers with faults
     "tests/protocol/tools/conformance/test_themes.py",  # the same
+    "tests/protocol/tools/wireshark",  # a dissector in Lua, run by tshark
     "tests/shell/commands",  # what commands do, over a client that other tests run
     "tests/shell/terminal/test_fullscreen.py",  # screens of the whole program
     "tests/shell/terminal/test_live.py",
