@@ -51,7 +51,7 @@ SAME_ON_EVERY_PYTHON = [
     "tests/test_imports.py",  # reads the sources
 ]
 
-# Run where only the wheels are installed: what an import alone would not miss.
+# Run where only the wheels are installed. It looks for files that no import needs.
 LOOK_INSIDE = """
 from importlib.metadata import files
 from importlib.resources import files as resources
