@@ -5,19 +5,20 @@ import random
 import re
 from collections.abc import Callable
 
-import dpkt
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from ether_protocol import Command, Message, connect
-from ether_protocol.tools.decode.capture import read_capture
 from ether_protocol.tools.decode.cutting import CUT_SHORT, MISSING, WITHOUT_BEGINNING
 from ether_protocol.tools.decode.transcript import Entry
 from ether_protocol.wire.codec import encode
 from harness import Etherd
 from protocol.tools.packets import CLIENT, SERVER, SERVER_PORT, Wire, pcap
 from protocol.tools.recording_proxy import recording
+
+dpkt = pytest.importorskip("dpkt", reason="dpkt is not installed: nothing can read a capture")
+from ether_protocol.tools.decode.capture import read_capture  # noqa: E402 - it imports dpkt
 
 WRITE = encode(Message(Command.WRITE, 7, payload=b"x" * 1000, request_id=1))
 WRITTEN = encode(Message(Command.OK, 7, 1000, request_id=1))

@@ -17,6 +17,11 @@ from .cutting import Cutter
 from .hextext import parse_hex
 from .transcript import Entry, ReplyMatcher, as_json, as_text, entries
 
+_NO_DPKT = (
+    "reading a capture needs dpkt, which is not installed: "
+    "python -m pip install 'ether-protocol[capture]'"
+)
+
 _CAPTURE_MAGICS = tuple(
     bytes.fromhex(magic) for magic in ("d4c3b2a1", "a1b2c3d4", "4d3cb2a1", "a1b23c4d", "0a0d0d0a")
 )
@@ -48,16 +53,23 @@ def detect(data: bytes) -> str:
 
 def _decode(data: bytes, format_: str, port: int) -> Iterator[Entry]:
     if format_ == "pcap":
-        # dpkt is imported only for a capture.
-        from .capture import read_capture
-
-        yield from read_capture(data, port)
+        yield from _capture(data, port)
         return
     if format_ == "hex":
         data = parse_hex(data.decode("ascii", "backslashreplace"))
     cutter, matcher = Cutter(), ReplyMatcher()
     yield from entries(cutter.feed(data), matcher)
     yield from entries(cutter.end(), matcher)
+
+
+def _capture(data: bytes, port: int) -> Iterator[Entry]:
+    try:
+        from .capture import read_capture  # imports dpkt, an extra that nothing else needs
+    except ModuleNotFoundError as error:
+        if error.name != "dpkt":
+            raise
+        raise ValueError(_NO_DPKT) from None
+    return read_capture(data, port)
 
 
 def _show(found: Iterator[Entry], write: Callable[[Entry], str], file: str) -> int:
