@@ -7,21 +7,21 @@ from types import SimpleNamespace
 
 import pytest
 
-from ether_protocol.client.transports.tcp import Transport
+from ether_protocol.client.transports.stream_socket import SocketTransport
 
 
 @pytest.fixture
-def ends() -> Iterator[tuple[Transport, socket.socket]]:
-    """A transport that looks for answers awake, and the other end of its socket."""
+def ends() -> Iterator[tuple[SocketTransport, socket.socket]]:
+    """A transport that polls busily, and the other end of its socket."""
     ours, theirs = socket.socketpair()
     with theirs:
-        transport = Transport(ours, spin=True)
+        transport = SocketTransport(ours, busy_poll=True)
         yield transport, theirs
         transport.close()
 
 
 def test_it_knows_of_an_end_before_anything_is_sent(
-    ends: tuple[Transport, socket.socket],
+    ends: tuple[SocketTransport, socket.socket],
 ) -> None:
     transport, theirs = ends
     assert not transport.has_ended()
@@ -29,7 +29,9 @@ def test_it_knows_of_an_end_before_anything_is_sent(
     assert transport.has_ended()
 
 
-def test_bytes_that_wait_to_be_received_are_no_end(ends: tuple[Transport, socket.socket]) -> None:
+def test_bytes_that_wait_to_be_received_are_no_end(
+    ends: tuple[SocketTransport, socket.socket],
+) -> None:
     transport, theirs = ends
     theirs.sendall(b"x")
     assert not transport.has_ended()
@@ -37,12 +39,12 @@ def test_bytes_that_wait_to_be_received_are_no_end(ends: tuple[Transport, socket
 
 
 def test_who_was_heard_this_moment_is_not_asked(
-    ends: tuple[Transport, socket.socket], monkeypatch: pytest.MonkeyPatch
+    ends: tuple[SocketTransport, socket.socket], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     transport, theirs = ends
     now = time.perf_counter()
     clock = SimpleNamespace(perf_counter=lambda: now)
-    monkeypatch.setattr("ether_protocol.client.transports.tcp.time", clock)
+    monkeypatch.setattr("ether_protocol.client.transports.stream_socket.time", clock)
     theirs.sendall(b"x")
     transport.receive_into(memoryview(bytearray(9)))
     theirs.close()
