@@ -25,7 +25,7 @@ from ether_protocol import (
 )
 from ether_protocol.wire.codec import encode
 from harness import StartEtherd
-from protocol.client.chaos import REFUSED, End, Fault, Proxy
+from protocol.client.chaos import REFUSED, ConnectionEnd, Fault, Proxy
 from protocol.client.either import Either
 from protocol.scripted import raw, serving
 
@@ -33,7 +33,7 @@ MIB = 1024 * 1024
 HEADER = 40
 QUICKLY = Retry(attempts=5, first_delay=0.001, longest_delay=0.01)
 AT_ONCE = Retry(attempts=1)
-ENDS = [End.CLOSED, End.RESET]
+ENDS = [ConnectionEnd.CLOSED, ConnectionEnd.RESET]
 
 
 @pytest.fixture
@@ -62,7 +62,7 @@ safe = pytest.mark.parametrize("act", SAFE.values(), ids=SAFE)
 @safe
 @ends
 def test_a_safe_request_is_made_again_wherever_it_was_cut(
-    through: Client, proxy: Proxy, act: Callable[[Client, int], Any], end: End
+    through: Client, proxy: Proxy, act: Callable[[Client, int], Any], end: ConnectionEnd
 ) -> None:
     with through.alloc(30_000) as block:
         block.write(bytes(range(256)))
@@ -80,7 +80,7 @@ def test_a_safe_request_is_made_again_wherever_it_was_cut(
 @safe
 @ends
 def test_a_safe_request_survives_several_failed_connections(
-    through: Client, proxy: Proxy, act: Callable[[Client, int], Any], end: End
+    through: Client, proxy: Proxy, act: Callable[[Client, int], Any], end: ConnectionEnd
 ) -> None:
     with through.alloc(30_000) as block:
         right = act(through, block.handle)
@@ -127,7 +127,7 @@ def test_a_change_that_was_sent_has_an_unknown_outcome(
     proxy: Proxy,
     name: str,
     act: Callable[[Client, int], Any],
-    end: End,
+    end: ConnectionEnd,
     passed: int,
 ) -> None:
     block = through.alloc(30_000)
@@ -152,7 +152,7 @@ def test_a_change_that_was_not_sent_is_made_over_a_new_connection(
     proxy: Proxy,
     name: str,
     act: Callable[[Client, int], Any],
-    end: End,
+    end: ConnectionEnd,
 ) -> None:
     block = through.alloc(30_000)
     proxy.cut(end)
@@ -186,7 +186,7 @@ def test_a_long_read_is_resumed_in_its_middle(through: Client, proxy: Proxy) -> 
         block.write(data)
         acts: list[Callable[[], Any]] = [lambda: block.read(LONG), lambda: _into(block, LONG)]
         for act in acts:
-            proxy.now(Fault(replies=2 * MAX_PAYLOAD_BYTES + 1000, end=End.CLOSED))
+            proxy.now(Fault(replies=2 * MAX_PAYLOAD_BYTES + 1000, end=ConnectionEnd.CLOSED))
             carried = proxy.carried
             assert act() == data
             # What was answered already does not travel twice.
@@ -203,7 +203,7 @@ def test_a_long_write_says_which_part_is_unknown(through: Client, proxy: Proxy) 
     told: list[int] = []
     part = MAX_PAYLOAD_BYTES
     with through.alloc(2 * part) as block:
-        proxy.now(Fault(replies=2 * HEADER, end=End.CLOSED))
+        proxy.now(Fault(replies=2 * HEADER, end=ConnectionEnd.CLOSED))
         with pytest.raises(OutcomeUnknown, match=rf"WRITE handle \d+ \[{part}:{2 * part}\]"):
             block.write(b"a" * 2 * part, progress=lambda done, _: told.append(done))
         assert told == [part]
@@ -212,7 +212,7 @@ def test_a_long_write_says_which_part_is_unknown(through: Client, proxy: Proxy) 
 
 @ends
 def test_a_long_write_that_did_not_leave_whole_is_made_again(
-    through: Client, proxy: Proxy, end: End
+    through: Client, proxy: Proxy, end: ConnectionEnd
 ) -> None:
     size = MAX_PAYLOAD_BYTES
     with through.alloc(size) as block:
@@ -259,13 +259,13 @@ def test_silence_is_a_timeout_and_not_tried_again(each: Either, proxy: Proxy) ->
         ]
         for act in acts:
             connections = proxy.connections
-            proxy.now(Fault(replies=0, end=End.STALLED))
+            proxy.now(Fault(replies=0, end=ConnectionEnd.STALLED))
             with pytest.raises(TimeoutError, match="no answer in time") as caught:
                 act()
             assert isinstance(caught.value, TimedOut)
             assert proxy.connections == connections
             assert client.ping(b"goes on") == b"goes on"
-        proxy.now(Fault(replies=0, end=End.STALLED))
+        proxy.now(Fault(replies=0, end=ConnectionEnd.STALLED))
         with pytest.raises(OutcomeUnknown, match=r"WRITE .* no answer in time"):
             block.write(b"hello")
 
@@ -273,7 +273,7 @@ def test_silence_is_a_timeout_and_not_tried_again(each: Either, proxy: Proxy) ->
 def test_a_pipeline_that_is_not_answered_in_time(each: Either, proxy: Proxy) -> None:
     with each.connect(proxy.address, timeout=0.1, retry=QUICKLY) as client:
         block = client.alloc(64)
-        proxy.now(Fault(replies=HEADER, end=End.STALLED))
+        proxy.now(Fault(replies=HEADER, end=ConnectionEnd.STALLED))
         pipeline = client.pipeline()
         for data in (b"a", b"b"):
             pipeline.write(block.handle, data)
@@ -285,7 +285,7 @@ def test_a_pipeline_that_is_not_answered_in_time(each: Either, proxy: Proxy) -> 
 def test_a_long_write_that_nobody_takes_is_a_timeout(each: Either, proxy: Proxy) -> None:
     with each.connect(proxy.address, timeout=0.2, retry=QUICKLY) as client:
         with client.alloc(MAX_PAYLOAD_BYTES) as block:
-            proxy.now(Fault(requests=1000, end=End.STALLED))
+            proxy.now(Fault(requests=1000, end=ConnectionEnd.STALLED))
             with pytest.raises(TimedOut):
                 block.write(bytes(MAX_PAYLOAD_BYTES))
             assert client.ping(b"goes on") == b"goes on"
@@ -307,7 +307,7 @@ def test_a_pipeline_is_not_begun_on_a_connection_that_has_ended(
 
 @ends
 def test_a_pipeline_that_is_cut_keeps_what_was_answered(
-    through: Client, proxy: Proxy, end: End
+    through: Client, proxy: Proxy, end: ConnectionEnd
 ) -> None:
     with through.alloc(64) as block:
         pipeline = through.pipeline()

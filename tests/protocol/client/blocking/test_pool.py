@@ -16,7 +16,7 @@ from ether_protocol import (
     connect,
 )
 from harness import DEADLINE_SECONDS, Etherd, StartEtherd
-from protocol.client.chaos import End, Fault, Proxy
+from protocol.client.chaos import ConnectionEnd, Fault, Proxy
 
 
 def test_a_pool_gives_each_thread_its_own(shared_etherd: Etherd) -> None:
@@ -46,7 +46,7 @@ def test_a_pool_does_not_hand_out_what_is_broken(proxy: Proxy) -> None:
             first.ping()
         with pool.client() as again:
             assert again is first
-            proxy.now(Fault(replies=0, end=End.RESET))
+            proxy.now(Fault(replies=0, end=ConnectionEnd.RESET))
             with suppress(ConnectionLost):
                 again.ping()
         assert first.closed

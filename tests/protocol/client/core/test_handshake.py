@@ -28,7 +28,7 @@ def test_a_refused_connection_is_told_in_the_same_words(each: Either) -> None:
         each.connect(refused)
 
 
-GREETINGS: dict[str, tuple[Any, type[EtherError], str]] = {
+FIRST_ANSWERS: dict[str, tuple[Any, type[EtherError], str]] = {
     "silent": (silence, ConnectionLost, "does not answer: is it an etherd"),
     "closes": (hang_up, ConnectionLost, "does not answer: is it an etherd"),
     "HTTP": (
@@ -62,7 +62,7 @@ GREETINGS: dict[str, tuple[Any, type[EtherError], str]] = {
 }
 
 
-@pytest.mark.parametrize(("step", "kind", "says"), GREETINGS.values(), ids=GREETINGS)
+@pytest.mark.parametrize(("step", "kind", "says"), FIRST_ANSWERS.values(), ids=FIRST_ANSWERS)
 def test_a_first_answer_that_is_no_welcome(
     each: Either, step: Any, kind: type[EtherError], says: str
 ) -> None:
