@@ -21,6 +21,7 @@ from ether_protocol import (
     AsyncClient,
     AsyncPipeline,
     Client,
+    Pipeline,
     connect,
     connect_async,
 )
@@ -104,7 +105,7 @@ class Either:
         inner = self.loop.run_until_complete(_result_of(connect_async(address, **options)))
         return cast(Client, Driven(self.loop, inner))
 
-    def begin(self, client: Client, verb: str, *arguments: Any) -> Callable[[], Any]:
+    def begin(self, client: Client | Pipeline, verb: str, *arguments: Any) -> Callable[[], Any]:
         """Begin a request; what is returned waits for its result."""
         if self.loop is None:
             threads = ThreadPoolExecutor(1)
@@ -125,7 +126,7 @@ class Either:
         until(settled, what)
 
     def settle(self) -> None:
-        """Let the loop, if there is one, see what the network has done in the meantime."""
+        """Let the loop, if there is one, handle what has arrived."""
         if self.loop is not None:
             self.loop.run_until_complete(asyncio.sleep(0.001))
 

@@ -1,6 +1,6 @@
 """Fixtures of the asyncio client's own suites.
 
-Rule: an event loop is closed by who made it.
+Rule: a fixture closes the event loop that it made.
 """
 
 from __future__ import annotations

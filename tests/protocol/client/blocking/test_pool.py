@@ -65,7 +65,7 @@ def test_a_pool_has_one_wait_and_ends(shared_etherd: Etherd) -> None:
     assert client.closed
     with pytest.raises(LocalProtocolError, match="is closed"), pool.client():
         pass
-    with pytest.raises(ValueError, match="serves nobody"):
+    with pytest.raises(ValueError, match="the size of a pool is at least 1, not 0"):
         Pool(shared_etherd.address, 0)
 
 
@@ -78,8 +78,8 @@ def test_no_client_of_a_pool_takes_another_servers_blocks_for_its_own(
             handle = client.alloc(64).handle
             first.stop()
             second = start_etherd("--port", str(first.port))
-            with connect(second.address) as somebody:
-                assert somebody.alloc(64).handle == handle
+            with connect(second.address) as other:
+                assert other.alloc(64).handle == handle
             with pytest.raises(ServerRestarted), pool.client() as new:
                 new.read(handle)
         for _ in range(2):  # the client of before, and a new one in its place

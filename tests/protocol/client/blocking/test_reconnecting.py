@@ -33,7 +33,7 @@ def test_a_client_used_by_two_threads_is_unharmed(proxy: Proxy) -> None:
                 refusals.append(error)
             return bool(refusals)
 
-        until(refused_once, "the other thread's request under way")
+        until(refused_once, "the other thread's request in flight")
         acts: list[Callable[[], Any]] = [
             lambda: client.ping(b"second"),
             lambda: block.write(b"second"),

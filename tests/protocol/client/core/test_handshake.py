@@ -54,7 +54,7 @@ FIRST_ANSWERS: dict[str, tuple[Any, type[EtherError], str]] = {
         RemoteProtocolError,
         "speaks version 1 of the protocol only",
     ),
-    "version 1 of old": (
+    "version 1 without a code": (
         last(raw(encode(Message(Command.ERROR, version=1)))),
         RemoteProtocolError,
         "speaks version 1 of the protocol only",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 import pytest
@@ -18,7 +17,6 @@ from ether_protocol import (
     Retry,
     ServerRestarted,
     TimedOut,
-    connect_async,
 )
 from ether_protocol.client.blocking.driving import drive
 from ether_protocol.client.core.options import ConnectOptions
@@ -35,7 +33,6 @@ from protocol.client.chaos import ConnectionEnd, Fault, Proxy
 from protocol.client.either import Either
 from protocol.samples import HELLO_BODY
 
-HEADER = 40
 QUICKLY = Retry(attempts=5, first_delay=0.001, longest_delay=0.01)
 
 
@@ -99,24 +96,45 @@ def test_after_closing_every_request_says_so(
             act()
 
 
-@pytest.mark.parametrize("retry", [None, QUICKLY], ids=["without retry", "with retry"])
-def test_closing_an_asyncio_client_ends_its_requests(proxy: Proxy, retry: Retry | None) -> None:
-    async def scenario() -> None:
-        async with connect_async(proxy.address, retry=retry) as client:
-            block = await client.alloc(8)
-            proxy.now(Fault(replies=0, end=ConnectionEnd.STALLED))
-            read = asyncio.create_task(block.read(5))
-            added = asyncio.create_task(block.fetch_add(0, 1))
-            carried = proxy.carried
-            while proxy.carried < carried + 2 * HEADER + 8:
-                await asyncio.sleep(0.001)
-            await client.close()
-            with pytest.raises(ConnectionLost, match=CLOSED):
-                await read
-            with pytest.raises(OutcomeUnknown, match="the client was closed"):
-                await added
+IN_FLIGHT: dict[str, tuple[tuple[Any, ...], type[EtherError], str]] = {
+    "read": ((5,), ConnectionLost, CLOSED),
+    "readinto": ((bytearray(30_000),), ConnectionLost, CLOSED),
+    "fetch_add": ((0, 1), OutcomeUnknown, "the client was closed$"),
+}
 
-    asyncio.run(scenario())
+
+@pytest.mark.parametrize("verb", IN_FLIGHT)
+@pytest.mark.parametrize("retry", [None, QUICKLY], ids=["without retry", "with retry"])
+def test_closing_ends_a_request_in_flight(
+    each: Either, proxy: Proxy, retry: Retry | None, verb: str
+) -> None:
+    arguments, kind, says = IN_FLIGHT[verb]
+    client = each.connect(proxy.address, retry=retry)
+    block = client.alloc(30_000)
+    proxy.now(Fault(replies=0, end=ConnectionEnd.STALLED))
+    carried = proxy.carried
+    result = each.begin(client, verb, block.handle, *arguments)
+    each.until(lambda: proxy.carried > carried, "the request at the server")
+    client.close()
+    with pytest.raises(kind, match=says):
+        result()
+
+
+def test_closing_ends_a_pipeline_in_flight(each: Either, proxy: Proxy) -> None:
+    client = each.connect(proxy.address, retry=QUICKLY)
+    block = client.alloc(8)
+    pipeline = client.pipeline()
+    pipeline.read(block.handle, 5)
+    pipeline.fetch_add(block.handle, 0, 1)
+    proxy.now(Fault(replies=0, end=ConnectionEnd.STALLED))
+    carried = proxy.carried
+    result = each.begin(pipeline, "execute")
+    each.until(lambda: proxy.carried > carried, "the requests at the server")
+    client.close()
+    read, added = result()
+    assert (type(read), type(added)) == (ConnectionLost, OutcomeUnknown)
+    assert str(read).endswith("the client was closed")
+    assert str(added).endswith("the client was closed")
 
 
 # The decisions alone: what `recover` asks for, step by step.

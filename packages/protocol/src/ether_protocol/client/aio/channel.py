@@ -1,7 +1,7 @@
 """An asyncio transport and the protocol on it, for any number of tasks at once.
 
 Rule: a task waits for one future for each exchange; if the task is cancelled,
-the replies to what it sent are still taken in order, and given to nobody else.
+the replies to what it sent are still taken in order, and no other task gets them.
 """
 
 from __future__ import annotations
@@ -339,5 +339,5 @@ class AsyncChannel(asyncio.BufferedProtocol):
 
 
 def _immutable(data: memoryview) -> Buffer:
-    """`data` so that the transport may keep it: its owner may change it once nobody waits."""
+    """`data` so that the transport may keep it: its owner may change it once no task waits."""
     return data if isinstance(data.obj, bytes) else bytes(data)

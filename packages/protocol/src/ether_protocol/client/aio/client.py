@@ -244,9 +244,9 @@ class AsyncClient:
         return AsyncBlock(self, await self.perform(operations.alloc(size, session)))
 
     def block(self, handle: int) -> AsyncBlock:
-        """The block that a handle names, whoever allocated it.
+        """The block that a handle names.
 
-        The server is not asked.
+        Any client may have allocated it.  The server is not asked.
 
         Args:
             handle: A handle of this server.

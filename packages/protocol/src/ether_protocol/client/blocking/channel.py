@@ -55,6 +55,8 @@ class Channel:
     ) -> None:
         self.address = address
         self.closed: bool = False
+        self.close_reason: str = ""
+        """Why it was closed, if that was not an error of the transport."""
         self.connection: ClientConnection = ClientConnection()
         self.transport = transport
         self._tracer = None if trace is None else Tracer(trace)
@@ -87,6 +89,12 @@ class Channel:
         """Close the connection.  May be called twice."""
         self.closed = True
         self.transport.close()
+
+    def interrupt(self) -> None:
+        """Close while another thread is waiting for the server; its request fails at once."""
+        self.close_reason = self.close_reason or "the client was closed"
+        self.transport.interrupt()
+        self.close()
 
     def run(self, transfer: Transfer) -> None:
         """Send what is left of `transfer`, and take every reply to it.
@@ -151,6 +159,7 @@ class Channel:
         """The next whole reply, None until more was received; raises RemoteProtocolError."""
         reply = self.connection.next_reply()
         if self.connection.out_of_step:
+            self.close_reason = "the server did not understand a request"
             self.close()
         if reply is not None and self._tracer is not None:
             self._tracer.received(reply)
@@ -264,5 +273,6 @@ class Channel:
 
     def _lost(self, error: OSError, transfer: Transfer) -> ConnectionLost | OutcomeUnknown:
         """Close; returns what that means for the requests without a reply."""
+        reason = self.close_reason or reason_of(error)
         self.close()
-        return transfer.lost(self.address, reason_of(error), in_time=not timed_out(error))
+        return transfer.lost(self.address, reason, in_time=not timed_out(error))

@@ -229,9 +229,9 @@ class Client:
         return Block(self, self.perform(operations.alloc(size, session)))
 
     def block(self, handle: int) -> Block:
-        """The block that a handle names, whoever allocated it.
+        """The block that a handle names.
 
-        The server is not asked.
+        Any client may have allocated it.  The server is not asked.
 
         Args:
             handle: A handle of this server.

@@ -84,8 +84,9 @@ def _run(channel: Channel, exchange: RecordedExchange) -> None:
         while exchange.waiting:
             _receive(channel, exchange)
     except TransportError as error:
+        reason = channel.close_reason or error.reason
         channel.close()
-        exchange.lose(error.reason, in_time=error.in_time)
+        exchange.lose(reason, in_time=error.in_time)
     except BaseException as error:
         channel.close()
         exchange.lose(f"it was closed after {error!r}")

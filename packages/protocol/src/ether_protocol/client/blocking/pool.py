@@ -59,7 +59,7 @@ class Pool:
         trace: Trace | None = None,
     ) -> None:
         if size < 1:
-            raise ValueError(f"a pool of {size} clients serves nobody")
+            raise ValueError(f"the size of a pool is at least 1, not {size}")
         self.address: Address = as_address(address)
         self.size: int = size
         self._options = ConnectOptions(

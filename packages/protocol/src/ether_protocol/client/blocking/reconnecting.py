@@ -58,7 +58,10 @@ class ReconnectingChannel:
     def close(self) -> None:
         """End it for good.  May be called twice."""
         self._reconnection.close()
-        self.channel.close()
+        if self._in_use.locked():  # another thread may be waiting for a reply
+            self.channel.interrupt()
+        else:
+            self.channel.close()
 
     def trace(self, hook: Trace | None) -> None:
         """Show every message to `hook` from now on, over later channels too."""

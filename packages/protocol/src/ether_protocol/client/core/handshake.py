@@ -48,7 +48,7 @@ class NewConnection(Protocol):
 def handshake(connection: NewConnection, options: ConnectOptions) -> Operation[Hello | None]:
     """What the server says about itself; None for an older one that cannot say.
 
-    An error says what it means to somebody who has just connected.
+    An error says what it means for a client that has just connected.
     """
     address = connection.address
     connection.limit_silence(_silence_limit(options.timeout))

@@ -1,6 +1,6 @@
 """How a client connects: the options of `connect`, `connect_async` and `Pool`.
 
-Rule: checked once, when they are made; nobody behind this checks them again.
+Rule: checked once, when they are made, and nowhere else.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ class Retry:
     """How often a client tries to connect again for one request.
 
     The first attempt is made at once, because a connection that broke while
-    nobody used it needs no pause.  Each later pause is twice the one before it.
+    it was idle needs no pause.  Each later pause is twice the one before it.
 
     Args:
         attempts: The most new connections for one request.

@@ -76,7 +76,7 @@ class Transfer:
 
     The result is the first error, in the order of the requests, if there is
     one.  After an error nothing more is sent, but the replies in flight are
-    awaited, so that none is left for the next caller.  After a READ that came
+    awaited, so that no reply is left for the next caller.  After a READ that came
     short, at the block's end, nothing more is sent either.
     """
 
@@ -160,7 +160,7 @@ class Transfer:
             self._error = bodies.decode_error(reply, describe(request))
 
     def result(self) -> list[Message]:
-        """All replies, once none is awaited; raises the first error."""
+        """All replies, once the transfer is finished; raises the first error."""
         if self._error is not None:
             raise self._error
         return self.replies
@@ -171,7 +171,7 @@ class Transfer:
         return self._error if isinstance(self._error, ServerError) else None
 
     def final_error(self, lost: ConnectionLost) -> ConnectionLost | OutcomeUnknown:
-        """What `lost` means if nobody connects again: a range may have been changed in part."""
+        """What `lost` means if it is final: a range may have been changed in part."""
         changed = len(self.replies)
         request = self._batch.steps[0][0] if changed else None
         if request is None or request.command in REPEATABLE:

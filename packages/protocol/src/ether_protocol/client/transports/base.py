@@ -26,6 +26,9 @@ class BlockingTransport(Protocol):
     def close(self) -> None:
         """Close the connection.  May be called twice."""
 
+    def interrupt(self) -> None:
+        """End the connection under a thread that is sending or receiving; raises nothing."""
+
     def limit_silence(self, seconds: float | None) -> None:
         """Let each later call wait at most `seconds` for the other side; None is no limit."""
 
@@ -41,7 +44,7 @@ class BlockingTransport(Protocol):
     def send_while_receiving(self, data: Buffer, receive: Callable[[], object]) -> None:
         """Send all of `data`; call `receive` when bytes arrive while the server takes none.
 
-        A server stops reading while nobody takes its replies.  A client that
+        A server stops reading while its replies are not taken.  A client that
         sends much before it reads must therefore do both.  Raises TransportError.
         """
 

@@ -12,6 +12,7 @@ import socket
 import struct
 import time
 from collections.abc import Callable
+from contextlib import suppress
 
 from ether_protocol.wire.messages import Buffer
 
@@ -49,6 +50,11 @@ class SocketTransport:
     def close(self) -> None:
         """See BlockingTransport."""
         self._sock.close()
+
+    def interrupt(self) -> None:
+        """See BlockingTransport; closing alone wakes no thread."""
+        with suppress(OSError):  # ended already
+            self._sock.shutdown(socket.SHUT_RDWR)
 
     def limit_silence(self, seconds: float | None) -> None:
         """See BlockingTransport.
