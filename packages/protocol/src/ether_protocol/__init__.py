@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from .client.blocking.pipeline import Pipeline
     from .client.blocking.pool import Pool
     from .client.core.operations import Progress
-    from .client.core.recording import Pending
+    from .client.core.pending import Pending
     from .client.core.retry import Retry
     from .client.core.tracing import Trace, Traced
     from .inspect.dissect import Field, dissect, dissect_bytes
@@ -77,7 +77,7 @@ _MODULES = {
     ".client.blocking.pipeline": ("Pipeline",),
     ".client.blocking.pool": ("Pool",),
     ".client.core.operations": ("Progress",),
-    ".client.core.recording": ("Pending",),
+    ".client.core.pending": ("Pending",),
     ".client.core.retry": ("Retry",),
     ".client.core.tracing": (
         "Trace",

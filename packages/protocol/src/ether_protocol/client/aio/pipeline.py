@@ -10,7 +10,8 @@ from collections.abc import Awaitable, Callable
 from types import TracebackType
 from typing import Self
 
-from ether_protocol.client.core.recording import RecordedExchange, Recorder, raise_first
+from ether_protocol.client.core.pending import RecordedExchange, raise_first
+from ether_protocol.client.core.recording import Recorder
 from ether_protocol.wire.errors import ConnectionLost, RemoteProtocolError
 
 from .channel import AsyncChannel
