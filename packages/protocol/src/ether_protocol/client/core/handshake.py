@@ -85,7 +85,7 @@ def check_same_server(address: Address, before: Hello | None, now: Hello | None)
     """Raise ServerRestarted if the server holds another set of blocks than `before`."""
     if before is not None and (now is None or now.instance != before.instance):
         raise ServerRestarted(
-            f"{address} was restarted: its earlier blocks are gone, and their handles are invalid"
+            f"{address} was restarted: its old blocks are gone, their handles are invalid"
         )
 
 
