@@ -37,17 +37,16 @@ TEST_TOOLS = ["pytest", "pytest-xdist", "hypothesis", "pyte", "pexpect", "numpy"
 # so does a new test. tests/test_every_python.py has one of each kind of what is left out.
 SAME_ON_EVERY_PYTHON = [
     "tests/integration",  # load, C programs, whole servers under attack
-    "tests/protocol/client/test_many_tasks.py",  # load; test_behaviour has the same requests
     "tests/protocol/tools/conformance/test_runner.py",  # the judgement of servers with faults
     "tests/protocol/tools/conformance/test_themes.py",  # the same
     "tests/protocol/tools/wireshark",  # a dissector in Lua, run by tshark
+    "tests/shell/app/test_conversation.py",  # whole conversations with a person
+    "tests/shell/command/test_cli.py",  # the whole program, started again and again
     "tests/shell/commands",  # what commands do, over a client that other tests run
+    "tests/shell/execution",  # one line after the other
+    "tests/shell/session",  # what the shell remembers, and when it connects again
     "tests/shell/terminal/test_fullscreen.py",  # screens of the whole program
-    "tests/shell/terminal/test_live.py",
-    "tests/shell/terminal/test_terminal.py",
-    "tests/shell/test_cli.py",  # the whole program, started again and again
-    "tests/shell/test_session.py",  # what the shell remembers, and when it connects again
-    "tests/shell/test_shell.py",  # one line after the other
+    "tests/bench",  # statistics
     "tests/test_imports.py",  # reads the sources
 ]
 
