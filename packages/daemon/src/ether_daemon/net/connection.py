@@ -41,7 +41,7 @@ TURN_SECONDS = 0.005
 """How long one client may keep the event loop before the others have their turn."""
 
 LINGER_SECONDS = 0.5
-"""How long a client may take to read the last replies before it is cut off."""
+"""What `Shared.linger_seconds` is where nobody says otherwise."""
 
 _OPEN, _DRAINING = State.OPEN, State.DRAINING  # to name a member of an enum is slow
 
@@ -56,6 +56,10 @@ class Shared:
     batch: SendBatch
     admission: Admission
     facts: ServerFacts
+    clock: Callable[[], float] = time.monotonic
+    """Seconds, for the length of a turn."""
+    linger_seconds: float = LINGER_SECONDS
+    """How long a client may take to read the last replies before it is cut off."""
 
 
 class Connection(asyncio.BufferedProtocol):
@@ -188,7 +192,7 @@ class Connection(asyncio.BufferedProtocol):
         self._follow(Event.DENIED)
         self._refusal = refusal
         log.warning("Client refused: %s: %s", self.peer, refusal.text)
-        self._cut_off_in(2 * LINGER_SECONDS)
+        self._cut_off_in(2 * self._shared.linger_seconds)
 
     # A turn
 
@@ -218,7 +222,7 @@ class Connection(asyncio.BufferedProtocol):
     def _serve(self) -> bool:
         """Deal with request after request; returns whether it stopped because the turn is over."""
         receiver, batch, fast = self._receiver, self._batch, self._serve_fast
-        caller = self._caller
+        caller, clock = self._caller, self._shared.clock
         refusal: Refusal | None
         until = 0.0
         while self._state.serving and not self.send_queue.blocked:
@@ -246,7 +250,7 @@ class Connection(asyncio.BufferedProtocol):
                 if stop != receiver.start:
                     batch.answered(self, filled)
                     receiver.skip_to(stop)
-            now = time.monotonic()
+            now = clock()
             until = until or now + TURN_SECONDS
             if now > until:
                 return True
@@ -295,7 +299,7 @@ class Connection(asyncio.BufferedProtocol):
         self._reply(error_reply(message, refusal.code, refusal.text), message.command)
         if refusal.fatal:
             self._follow(Event.BROKEN)
-            self._cut_off_in(LINGER_SECONDS)
+            self._cut_off_in(self._shared.linger_seconds)
 
     # Back-pressure
 
@@ -370,7 +374,9 @@ class Connection(asyncio.BufferedProtocol):
             self._follow(Event.ALL_SENT)
             self._read(True)
             self._transport.write_eof()
-            asyncio.get_running_loop().call_later(LINGER_SECONDS, self._transport.close)
+            asyncio.get_running_loop().call_later(
+                self._shared.linger_seconds, self._transport.close
+            )
 
     def _cut_off_in(self, seconds: float) -> None:
         asyncio.get_running_loop().call_later(seconds, self._transport.abort)
