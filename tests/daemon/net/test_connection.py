@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import mmap
 import os
+import weakref
 from collections.abc import Callable
 
 import pytest
@@ -28,11 +30,12 @@ from daemon.connection import (
 from ether_daemon.app.composition import Composition
 from ether_daemon.service.principal import ANONYMOUS
 from ether_daemon.settings import Settings
-from ether_daemon.stores.contract import Ref
+from ether_daemon.stores.contract import Ref, TakeablePayload
 from ether_daemon.stores.future import Future
 from ether_daemon.stores.memory.store import MemoryStore
 from ether_protocol import Command, Message, NoMemory
 from ether_protocol.wire.codec import encode
+from ether_protocol.wire.messages import Buffer
 
 MIB = 1024 * 1024
 
@@ -235,6 +238,74 @@ def test_an_accident_in_the_store_ends_this_connection_and_no_other(
     logging.getLogger("etherd").propagate = True
     run(scenario)
     assert "an accident" in caplog.text
+
+
+def test_an_accident_in_a_turn_that_was_taken_up_ends_the_connection(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def scenario() -> None:
+        store = LateStore()
+        client = FakeClient(on(store))
+        client.transport.window = 0
+        store.meanwhile = lambda: store.asked[-1][1].set_result(None)
+        client.offer(asking(Command.WRITE, 1, payload=b"abc") * 2)
+        assert len(store.asked) == 1, "the other waits until the client takes the first reply"
+
+        def break_down() -> None:
+            raise ZeroDivisionError("an accident")
+
+        store.meanwhile = break_down
+        client.transport.take(1 << 20)
+        await client.turns()
+        assert client.transport.closed == "aborted"
+        assert lines(client.received()) == ["OK #0 handle=1 size=3"]
+
+    logging.getLogger("etherd").propagate = True
+    run(scenario)
+    assert "an accident" in caplog.text
+
+
+class TakingStore(LateStore):
+    """It keeps the memory that a long payload arrived in, and answers later."""
+
+    def write(
+        self, ref: Ref, offset: int, data: Buffer, payload: TakeablePayload | None = None
+    ) -> Future[None]:
+        assert payload is not None
+        self.taken = payload.take(mmap.mmap(-1, payload.length))
+        return super().write(ref, offset, data)
+
+
+def test_a_store_may_take_a_payload_and_answer_later() -> None:
+    async def scenario() -> None:
+        store = TakingStore()
+        client = FakeClient(on(store))
+        await client.send(asking(Command.WRITE, 1, payload=b"x" * 50_000) + PING, [1000])
+        assert store.taken[:] == b"x" * 50_000
+        store.answer(0, None)
+        assert lines(client.received()) == ["OK #0 handle=1 size=50000", "PONG #1"]
+
+    run(scenario)
+
+
+def test_an_idle_connection_keeps_no_payload() -> None:
+    async def scenario() -> None:
+        async with serving() as parts:
+            client = FakeClient(parts)
+            await client.send(asking(Command.ALLOC, size=2 * MIB))
+            await client.send(asking(Command.WRITE, 1, payload=b"x" * MIB))
+            assert len(lines(client.received())) == 2
+            pool = parts.shared.memory.pool
+            memory = pool.take(MIB)
+            assert memory[:] == b"x" * MIB
+            left = weakref.ref(memory)
+            pool.give(memory)
+            del memory
+            pool.tick()
+            pool.tick()
+            assert left() is None
+
+    run(scenario)
 
 
 def test_answers_for_a_client_that_is_gone_are_let_go() -> None:

@@ -217,6 +217,18 @@ def test_the_slow_path_replies_in_the_same_batch() -> None:
     run(scenario)
 
 
+def test_what_a_lingering_client_sends_begins_no_round() -> None:
+    async def scenario() -> None:
+        async with serving() as parts:
+            client = await greeted(parts)
+            client.connection.drain()
+            assert client.transport.ended() == "eof"
+            client.offer(PING)
+            assert not parts.shared.batch.under_way
+
+    run(scenario)
+
+
 @pytest.mark.parametrize("how", ["half-closed", "drained", "lost"])
 def test_what_ends_a_connection_lets_its_replies_go_first(how: str) -> None:
     async def scenario() -> None:

@@ -114,10 +114,10 @@ class Connection(asyncio.BufferedProtocol):
         self._counters.bytes_in += nbytes
         batch = self._batch
         batch.arrivals += 1
-        if not batch.under_way:
-            batch.begin()
         stop = 0
         if self._serve_arrivals is not None:
+            if not batch.under_way:
+                batch.begin()
             filled = batch.replies.filled
             stop, filled = self._serve_arrivals(
                 self._received, 0, nbytes, filled, filled + TURN_BYTES
@@ -263,13 +263,15 @@ class Connection(asyncio.BufferedProtocol):
             request_log.request(log, self.peer, request)
         lent = self._receiver.lent
         caller.payload = lent if isinstance(lent, PooledPayload) else None
+        held_bytes = len(request.payload)  # which a store may take
         answer = perform(caller, request)
+        caller.payload = None
         if isinstance(answer, Message):
             self._reply(answer, request.command)
         elif isinstance(answer, Future):
             command = request.command
             pieces = answer.then(lambda reply: self._pieces(reply, command))
-            self._batch.put_later(self, pieces, lambda: self._settled(pieces), len(request.payload))
+            self._batch.put_later(self, pieces, lambda: self._settled(pieces), held_bytes)
         else:
             self._batch.put_pieces(self, self._pieces(answer, request.command))
 
@@ -317,20 +319,28 @@ class Connection(asyncio.BufferedProtocol):
         elif not self._reading and not self.send_queue.blocked:
             self._batch.arrivals += 1
             self._receiver.resume()
-            self._take_turn()
+            try:
+                self._take_turn()
+            except Exception:
+                # Where bytes have just arrived, the transport sees to this.
+                self._fail()
 
     def _settled(self, pieces: Future[list[Piece]]) -> None:
         """A reply that was awaited is there, or never will be."""
         try:
             pieces.result()
         except Exception:
-            log.exception("A request of %s failed", self.peer)
-            self._follow(Event.BROKEN)
-            self.send_queue.cancel()
-            self._transport.abort()
+            self._fail()
             return
         self.send_queue.pump()
         self._take_up_soon()
+
+    def _fail(self) -> None:
+        """There is no reply to a request, and so none to those behind it: say so in the log."""
+        log.exception("A request of %s failed", self.peer)
+        self._follow(Event.BROKEN)
+        self.send_queue.cancel()
+        self._transport.abort()
 
     def _read(self, reading: bool) -> None:
         if reading is not self._reading and not self._transport.is_closing():
