@@ -41,7 +41,7 @@ TURN_SECONDS = 0.005
 """How long one client may keep the event loop before the others have their turn."""
 
 LINGER_SECONDS = 0.5
-"""How long a client may take to read the last replies before it is cut off."""
+"""What `Shared.linger_seconds` is where nobody says otherwise."""
 
 _OPEN, _DRAINING = State.OPEN, State.DRAINING  # to name a member of an enum is slow
 
@@ -56,6 +56,10 @@ class Shared:
     batch: SendBatch
     admission: Admission
     facts: ServerFacts
+    clock: Callable[[], float] = time.monotonic
+    """Seconds, for the length of a turn."""
+    linger_seconds: float = LINGER_SECONDS
+    """How long a client may take to read the last replies before it is cut off."""
 
 
 class Connection(asyncio.BufferedProtocol):
@@ -110,10 +114,10 @@ class Connection(asyncio.BufferedProtocol):
         self._counters.bytes_in += nbytes
         batch = self._batch
         batch.arrivals += 1
-        if not batch.under_way:
-            batch.begin()
         stop = 0
         if self._serve_arrivals is not None:
+            if not batch.under_way:
+                batch.begin()
             filled = batch.replies.filled
             stop, filled = self._serve_arrivals(
                 self._received, 0, nbytes, filled, filled + TURN_BYTES
@@ -188,7 +192,7 @@ class Connection(asyncio.BufferedProtocol):
         self._follow(Event.DENIED)
         self._refusal = refusal
         log.warning("Client refused: %s: %s", self.peer, refusal.text)
-        self._cut_off_in(2 * LINGER_SECONDS)
+        self._cut_off_in(2 * self._shared.linger_seconds)
 
     # A turn
 
@@ -218,7 +222,7 @@ class Connection(asyncio.BufferedProtocol):
     def _serve(self) -> bool:
         """Deal with request after request; returns whether it stopped because the turn is over."""
         receiver, batch, fast = self._receiver, self._batch, self._serve_fast
-        caller = self._caller
+        caller, clock = self._caller, self._shared.clock
         refusal: Refusal | None
         until = 0.0
         while self._state.serving and not self.send_queue.blocked:
@@ -246,7 +250,7 @@ class Connection(asyncio.BufferedProtocol):
                 if stop != receiver.start:
                     batch.answered(self, filled)
                     receiver.skip_to(stop)
-            now = time.monotonic()
+            now = clock()
             until = until or now + TURN_SECONDS
             if now > until:
                 return True
@@ -259,13 +263,15 @@ class Connection(asyncio.BufferedProtocol):
             request_log.request(log, self.peer, request)
         lent = self._receiver.lent
         caller.payload = lent if isinstance(lent, PooledPayload) else None
+        held_bytes = len(request.payload)  # which a store may take
         answer = perform(caller, request)
+        caller.payload = None
         if isinstance(answer, Message):
             self._reply(answer, request.command)
         elif isinstance(answer, Future):
             command = request.command
             pieces = answer.then(lambda reply: self._pieces(reply, command))
-            self._batch.put_later(self, pieces, lambda: self._settled(pieces), len(request.payload))
+            self._batch.put_later(self, pieces, lambda: self._settled(pieces), held_bytes)
         else:
             self._batch.put_pieces(self, self._pieces(answer, request.command))
 
@@ -295,7 +301,7 @@ class Connection(asyncio.BufferedProtocol):
         self._reply(error_reply(message, refusal.code, refusal.text), message.command)
         if refusal.fatal:
             self._follow(Event.BROKEN)
-            self._cut_off_in(LINGER_SECONDS)
+            self._cut_off_in(self._shared.linger_seconds)
 
     # Back-pressure
 
@@ -313,20 +319,28 @@ class Connection(asyncio.BufferedProtocol):
         elif not self._reading and not self.send_queue.blocked:
             self._batch.arrivals += 1
             self._receiver.resume()
-            self._take_turn()
+            try:
+                self._take_turn()
+            except Exception:
+                # Where bytes have just arrived, the transport sees to this.
+                self._fail()
 
     def _settled(self, pieces: Future[list[Piece]]) -> None:
         """A reply that was awaited is there, or never will be."""
         try:
             pieces.result()
         except Exception:
-            log.exception("A request of %s failed", self.peer)
-            self._follow(Event.BROKEN)
-            self.send_queue.cancel()
-            self._transport.abort()
+            self._fail()
             return
         self.send_queue.pump()
         self._take_up_soon()
+
+    def _fail(self) -> None:
+        """There is no reply to a request, and so none to those behind it: say so in the log."""
+        log.exception("A request of %s failed", self.peer)
+        self._follow(Event.BROKEN)
+        self.send_queue.cancel()
+        self._transport.abort()
 
     def _read(self, reading: bool) -> None:
         if reading is not self._reading and not self._transport.is_closing():
@@ -370,7 +384,9 @@ class Connection(asyncio.BufferedProtocol):
             self._follow(Event.ALL_SENT)
             self._read(True)
             self._transport.write_eof()
-            asyncio.get_running_loop().call_later(LINGER_SECONDS, self._transport.close)
+            asyncio.get_running_loop().call_later(
+                self._shared.linger_seconds, self._transport.close
+            )
 
     def _cut_off_in(self, seconds: float) -> None:
         asyncio.get_running_loop().call_later(seconds, self._transport.abort)

@@ -1,8 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
-from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -13,75 +11,13 @@ from ether_protocol import (
     Command,
     LocalProtocolError,
     Message,
-    Refused,
     RemoteProtocolError,
-    ServerConnection,
 )
 from ether_protocol.wire.codec import encode
 from ether_protocol.wire.constants import MAX_PAYLOAD_BYTES
 from protocol.samples import REPLIES, REQUESTS, Sample, each
-from protocol.transcript import PING_V1, PING_V2, bytewise, lines, v2
-
-# The server's end: each request whole, in bytes, with something behind it, cut short.
-
-
-@each(REQUESTS)
-def test_a_server_takes_a_whole_request(sample: Sample) -> None:
-    assert ServerConnection().receive_data(sample.wire) == [sample.message]
-
-
-@each(REQUESTS)
-def test_a_server_takes_a_request_byte_by_byte(sample: Sample) -> None:
-    connection = ServerConnection()
-    taken = [connection.receive_data(byte) for byte in bytewise(sample.wire)]
-
-    assert taken[-1] == [sample.message]
-    assert not any(taken[:-1])
-
-
-@each(REQUESTS)
-def test_a_server_keeps_what_comes_behind_a_request(sample: Sample) -> None:
-    connection = ServerConnection()
-
-    assert connection.receive_data(sample.wire + PING_V2[:39]) == [sample.message]
-    assert connection.receive_data(PING_V2[39:] + sample.wire) == [
-        Message(Command.PING),
-        sample.message,
-    ]
-
-
-@each(REQUESTS)
-def test_a_server_makes_nothing_of_a_truncated_request(sample: Sample) -> None:
-    for end in range(len(sample.wire)):
-        assert ServerConnection().receive_data(sample.wire[:end]) == []
-
-
-@each(REQUESTS)
-def test_a_server_takes_a_truncated_request_once_it_is_finished(sample: Sample) -> None:
-    for at in range(len(sample.wire) + 1):
-        connection = ServerConnection()
-        first = connection.receive_data(sample.wire[:at])
-        assert first + connection.receive_data(sample.wire[at:]) == [sample.message]
-
-
-def test_a_server_takes_every_request_from_one_stream() -> None:
-    wire = b"".join(sample.wire for sample in REQUESTS)
-
-    assert ServerConnection().receive_data(wire) == [sample.message for sample in REQUESTS]
-
-
-@each(REPLIES)
-def test_a_server_sends_the_bytes_of_the_specification(sample: Sample) -> None:
-    assert ServerConnection().send(sample.message) == sample.wire
-
-
-def test_a_server_refuses_replies_as_requests() -> None:
-    for sample in REPLIES:
-        events = ServerConnection().receive_data(sample.wire)
-        assert lines(events)[0] == "refused UNSUPPORTED"
-
-
-# The client's end.
+from protocol.sansio.wires import CUTS, WIRES, pieces
+from protocol.transcript import bytewise, lines, v2
 
 
 def _asked(sample: Sample) -> ClientConnection:
@@ -265,55 +201,7 @@ def test_whole_replies_come_out_before_the_error_behind_them() -> None:
         connection.receive_data(b"")
 
 
-# Payloads larger than any buffer.
-
-LARGE = bytes(range(251)) * 12_000
-
-
-@pytest.mark.parametrize("step", [len(LARGE) + 40, 1_000_003, 65_536, 4099])
-def test_a_large_payload_arrives_in_pieces_of_any_size(step: int) -> None:
-    wire = v2(Command.WRITE, handle=1, payload=LARGE) + PING_V2
-    connection = ServerConnection()
-    events: list[Message | Refused] = []
-    for start in range(0, len(wire), step):
-        events += connection.receive_data(wire[start : start + step])
-
-    write, ping = events
-    assert isinstance(write, Message)
-    assert write.payload == LARGE
-    assert ping == Message(Command.PING)
-
-
-@pytest.mark.parametrize("chunk", [1 << 20, 10_007])
-def test_a_large_payload_is_received_straight_into_its_place(chunk: int) -> None:
-    rest = memoryview(v2(Command.WRITE, handle=1, payload=LARGE) + PING_V1)
-    connection = ServerConnection()
-    events: list[Message | Refused] = []
-    while len(rest):
-        with connection.get_buffer() as room:
-            count = min(len(room), len(rest), chunk)
-            room[:count] = rest[:count]
-        connection.received(count)
-        rest = rest[count:]
-        while (event := connection.next_request()) is not None:
-            events.append(event)
-
-    assert lines(events) == [f"WRITE #0 handle=1 [{len(LARGE)} bytes]", "PING v1"]
-    assert isinstance(events[0], Message)
-    assert events[0].payload == LARGE
-
-
-def test_a_header_is_only_a_claim() -> None:
-    connection = ServerConnection()
-    claim = v2(Command.WRITE)[:-4] + MAX_PAYLOAD_BYTES.to_bytes(4, "big")
-    connection.receive_data(claim)
-
-    arrived = 0
-    while arrived < MAX_PAYLOAD_BYTES // 2:
-        room = len(connection.get_buffer())
-        assert room <= max(256 * 1024, arrived)
-        connection.receive_data(bytes(room))
-        arrived += room
+# The caller's buffer.
 
 
 def test_a_reply_is_received_into_the_callers_buffer() -> None:
@@ -350,37 +238,6 @@ def test_an_error_is_not_received_into_the_callers_buffer() -> None:
 
 # Any bytes, cut anywhere.
 
-CUTS = st.lists(st.integers(0, 400), max_size=12)
-WIRES = st.lists(
-    st.one_of(
-        st.sampled_from([sample.wire for sample in REQUESTS]),
-        st.sampled_from([sample.wire for sample in REPLIES]),
-        st.binary(max_size=48),
-        st.binary(max_size=40).map(lambda rest: b"\xe7\xe7\xe7\xe7\x01" + rest),
-        st.binary(max_size=60).map(lambda rest: b"\xe7\xe7\xe7\xe7\x02" + rest),
-    ),
-    max_size=6,
-).map(b"".join)
-
-
-def _pieces(wire: bytes, cuts: Sequence[int]) -> list[bytes]:
-    places = sorted({min(cut, len(wire)) for cut in cuts} | {0, len(wire)})
-    return [wire[start:end] for start, end in pairwise(places)]
-
-
-@given(wire=WIRES, cuts=CUTS)
-def test_a_server_makes_the_same_of_any_bytes_however_they_are_cut(
-    wire: bytes, cuts: list[int]
-) -> None:
-    whole, cut = ServerConnection(), ServerConnection()
-
-    expected = whole.receive_data(wire)
-
-    assert [e for piece in _pieces(wire, cuts) for e in cut.receive_data(piece)] == expected
-    for event in expected:
-        if isinstance(event, Refused):
-            assert whole.refuse(event)[5] == Command.ERROR
-
 
 @given(
     samples=st.lists(st.sampled_from([s for s in REPLIES if s.message.version == 2]), max_size=5),
@@ -397,7 +254,7 @@ def test_a_client_makes_the_same_of_any_bytes_however_they_are_cut(
 
     whole = _heard(samples, [damaged])
 
-    assert _heard(samples, _pieces(damaged, cuts)) == whole
+    assert _heard(samples, pieces(damaged, cuts)) == whole
     if damaged == wire:
         assert whole == lines(replies)
 
