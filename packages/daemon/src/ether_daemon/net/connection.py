@@ -1,8 +1,7 @@
 """One connection: requests in, replies out, and back-pressure in between.
 
-Rule: a connection knows nothing about memory.  It has requests carried out,
-hands the replies to the send batch, and reads no further than its client takes
-them.
+Rule: a connection does not know what a request means.  It has requests answered
+in their order, and reads no further than its client takes the replies.
 """
 
 from __future__ import annotations
@@ -14,24 +13,22 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import cast
 
-from ether_daemon.engine.reply_buffer import MAX_BODY_BYTES, TURN_BYTES
-from ether_daemon.service.commands import Caller, Reply, ServerFacts, Streamed, perform
-from ether_daemon.service.principal import Counters, Principal
+from ether_daemon.engine.reply_buffer import TURN_BYTES
+from ether_daemon.service.commands import Caller, ServerFacts
+from ether_daemon.service.principal import Principal
 from ether_daemon.stores.future import Future
 from ether_protocol.sansio.server import Refused, ServerConnection
 from ether_protocol.sockets import do_not_pace
 from ether_protocol.wire.address import Address
-from ether_protocol.wire.bodies import error_reply
-from ether_protocol.wire.codec import encode_header
 from ether_protocol.wire.constants import VERSION_2
 from ether_protocol.wire.framing import Refusal
 from ether_protocol.wire.messages import Message
 
-from . import request_log
 from .admission import Admission
 from .buffer_pool import PooledPayload
 from .connection_state import Event, State, follow
 from .receive import SharedReceiveMemory
+from .responder import Responder
 from .send_batch import SendBatch
 from .send_queue import Piece, SendQueue
 
@@ -75,10 +72,10 @@ class Connection(asyncio.BufferedProtocol):
         self._receiver = ServerConnection(shared.memory)
         self._state = State.GREETING
         self._client_done = False  # the client has closed its side
-        self._debug = log.isEnabledFor(logging.DEBUG)
+        self._responder = Responder(shared.batch, self, self._settled)
         self._refusal: Refusal | None = None
         self._caller: Caller | None = None
-        self._counters = Counters()  # nobody's, until there is a principal
+        self._counters = self._responder.counters
         self._serve_fast: _Serve | None = None
         self._serve_arrivals: _Serve | None = None  # the same, while nothing earlier is left
         self._reading = True  # the transport may receive
@@ -96,7 +93,7 @@ class Connection(asyncio.BufferedProtocol):
         if sock is not None:
             do_not_pace(sock)
         self.address = transport.get_extra_info("peername")
-        self.peer = _format_peer(self.address)
+        self.peer = self._responder.peer = _format_peer(self.address)
         admitted = self._shared.admission.admit(self)
         if isinstance(admitted, Principal):
             self._act_for(admitted)
@@ -182,9 +179,9 @@ class Connection(asyncio.BufferedProtocol):
     def _act_for(self, principal: Principal) -> None:
         self._follow(Event.ADMITTED)
         self._caller = Caller(principal, self._shared.facts)
-        self._counters = principal.counters
+        self._counters = self._responder.counters = principal.counters
         # The fast path writes no log, so it is not taken where one is wanted.
-        if principal.fast_path is not None and not self._debug:
+        if principal.fast_path is not None and not self._responder.logs_requests:
             self._serve_fast = principal.fast_path.serve
         log.info("Client connected from %s", self.peer)
 
@@ -236,7 +233,9 @@ class Connection(asyncio.BufferedProtocol):
             if refusal is not None:
                 self._refuse(request, refusal)
             elif caller is not None:
-                self._answer(caller, request)
+                lent = receiver.lent
+                payload = lent if isinstance(lent, PooledPayload) else None
+                self._responder.answer(caller, request, payload)
             if self._state is _DRAINING and not self._backlog:
                 self._follow(Event.SERVED)  # that was the one that was being received
                 return False
@@ -256,49 +255,8 @@ class Connection(asyncio.BufferedProtocol):
                 return True
         return False
 
-    def _answer(self, caller: Caller, request: Message) -> None:
-        """Carry `request` out and put its reply behind the others."""
-        self._counters.requests[request.command] += 1
-        if self._debug:
-            request_log.request(log, self.peer, request)
-        lent = self._receiver.lent
-        caller.payload = lent if isinstance(lent, PooledPayload) else None
-        held_bytes = len(request.payload)  # which a store may take
-        answer = perform(caller, request)
-        caller.payload = None
-        if isinstance(answer, Message):
-            self._reply(answer, request.command)
-        elif isinstance(answer, Future):
-            command = request.command
-            pieces = answer.then(lambda reply: self._pieces(reply, command))
-            self._batch.put_later(self, pieces, lambda: self._settled(pieces), held_bytes)
-        else:
-            self._batch.put_pieces(self, self._pieces(answer, request.command))
-
-    def _reply(self, message: Message, command: int) -> None:
-        if self._debug:
-            request_log.reply(log, self.peer, command, message)
-        payload = message.payload
-        header = encode_header(message, len(payload))
-        if len(payload) <= MAX_BODY_BYTES:
-            self._batch.put(self, header, payload)
-        else:
-            self._counters.bytes_out += len(header) + len(payload)
-            self._batch.put_pieces(self, [header, bytes(payload)])
-
-    def _pieces(self, reply: Reply, command: int) -> list[Piece]:
-        """A reply that is long or came late, ready to send."""
-        message, body = reply if isinstance(reply, Streamed) else (reply, bytes(reply.payload))
-        if self._debug:
-            request_log.reply(log, self.peer, command, message)
-        pieces: list[Piece] = [encode_header(message, len(body)), body]
-        self._counters.bytes_out += len(pieces[0]) + len(body)
-        return pieces if len(body) else pieces[:1]
-
-    def _refuse(self, message: Message, refusal: Refusal) -> None:
-        level = logging.INFO if refusal.fatal else logging.DEBUG
-        log.log(level, "Refused %s: %s, %s", self.peer, refusal.code.name, refusal.text)
-        self._reply(error_reply(message, refusal.code, refusal.text), message.command)
+    def _refuse(self, request: Message, refusal: Refusal) -> None:
+        self._responder.refuse(request, refusal)
         if refusal.fatal:
             self._follow(Event.BROKEN)
             self._cut_off_in(self._shared.linger_seconds)
@@ -329,11 +287,11 @@ class Connection(asyncio.BufferedProtocol):
         """A reply that was awaited is there, or never will be."""
         try:
             pieces.result()
+            self.send_queue.pump()
         except Exception:
             self._fail()
-            return
-        self.send_queue.pump()
-        self._take_up_soon()
+        else:
+            self._take_up_soon()
 
     def _fail(self) -> None:
         """There is no reply to a request, and so none to those behind it: say so in the log."""
