@@ -13,20 +13,6 @@ import pytest
 import ether_protocol
 from protocol import document
 
-NOT_CONVERTED = (
-    "ClientConnection",
-    "Message",
-    "Refused",
-    "ServerConnection",
-    "dissect",
-    "dissect_bytes",
-    "format_fields",
-    "format_size",
-    "parse_address",
-    "parse_size",
-)
-"""Names whose docstrings do not have the form yet."""
-
 BUILT_BY_PROGRAMS = ("Pool", "Retry")
 """Classes whose own docstring describes their arguments."""
 
@@ -35,8 +21,6 @@ def documented() -> Iterator[tuple[str, Any]]:
     """Every public function and class, and the public methods of the classes."""
     for name in ether_protocol.__all__:
         value = getattr(ether_protocol, name)
-        if name in NOT_CONVERTED:
-            continue
         if inspect.isfunction(value):
             yield name, value
         elif inspect.isclass(value) and value.__module__.startswith("ether_protocol"):
@@ -105,8 +89,3 @@ def test_a_section_of_the_protocol_that_is_named_exists(name: str) -> None:
     for title in re.findall(r'See "([^"]+)" in docs/protocol\.md', doc):
         document.section(title)  # raises LookupError
     assert doc.count("docs/protocol.md") <= 1
-
-
-def test_nothing_is_excused_that_does_not_exist() -> None:
-    assert set(NOT_CONVERTED) <= set(ether_protocol.__all__)
-    assert list(NOT_CONVERTED) == sorted(NOT_CONVERTED)

@@ -29,12 +29,12 @@ class ToyReceiver(Receiver[bytes]):
     """The receiver of the format above; its events are the payloads."""
 
     def _cut(self) -> bytes | None:
-        if self.start < self.end and self.view[self.start] == ord("e"):
+        if self._start < self._end and self._view[self._start] == ord("e"):
             raise RemoteProtocolError("the stream is broken")
-        if self.end - self.start < 2:
+        if self._end - self._start < 2:
             return None
-        kind, length = self.view[self.start], number(self.view[self.start + 1])
-        self.start += 2
+        kind, length = self._view[self._start], number(self._view[self._start + 1])
+        self._start += 2
         if kind == ord("d"):
             self._drop = length
             return None

@@ -239,14 +239,13 @@ class Connection(asyncio.BufferedProtocol):
             if self._state is _DRAINING and not self._backlog:
                 self._follow(Event.SERVED)  # that was the one that was being received
                 return False
-            if receiver.start == receiver.end:
+            view, start, end = receiver.uncut()
+            if start == end:
                 return False
             if fast is not None and request.version == VERSION_2 and receiver.at_header:
                 filled = batch.replies.filled
-                stop, filled = fast(
-                    receiver.view, receiver.start, receiver.end, filled, filled + TURN_BYTES
-                )
-                if stop != receiver.start:
+                stop, filled = fast(view, start, end, filled, filled + TURN_BYTES)
+                if stop != start:
                     batch.answered(self, filled)
                     receiver.skip_to(stop)
             now = clock()

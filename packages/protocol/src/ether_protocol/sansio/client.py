@@ -63,9 +63,11 @@ class _Due(NamedTuple):
 class ClientConnection(Receiver[Message]):
     """The client's end: bytes out of requests, replies out of bytes.
 
-    Replies come in the order of the requests and are matched by their id; one
-    that fits no request raises RemoteProtocolError, after which the connection
-    is of no more use.
+    Replies come in the order of the requests and are matched by their id.  One
+    that fits no request raises RemoteProtocolError; the connection must not be
+    used after that.
+
+    See "Headers" in docs/protocol.md.
     """
 
     def __init__(self) -> None:
@@ -81,10 +83,14 @@ class ClientConnection(Receiver[Message]):
         return len(self._due)
 
     def send(self, request: Message, into: memoryview | None = None) -> list[Buffer]:
-        """Number `request` and return the buffers to send, in order.
+        """Number a request and return the buffers to send, in order.
 
-        A payload of an OK reply that fits is received straight into `into`.
-        Raises LocalProtocolError where the request has no form on the wire.
+        Args:
+            request: The request; its `request_id` is set.
+            into: Where the payload of an OK reply is received, if it fits.
+
+        Raises:
+            LocalProtocolError: The request has no form on the wire.
         """
         if request.is_reply:
             raise LocalProtocolError(f"{command_name(request.command)} is not a request")
@@ -106,10 +112,18 @@ class ClientConnection(Receiver[Message]):
     def send_plain(
         self, command_word: int, handle: int, size: int, offset: int, length: int, most: int
     ) -> bytes:
-        """Number a version 2 request and return its header, `length` payload bytes to follow.
+        """Number a version 2 READ or WRITE and return its header: `send` without a message.
 
-        The short way for a READ of `most` bytes, or for a WRITE, where `most` is 0.
-        Raises LocalProtocolError for a value that does not fit its field.
+        Args:
+            command_word: The first eight bytes of its header.
+            handle: The block.
+            size: The operand, in bytes.
+            offset: Where the range begins, in bytes.
+            length: How many payload bytes follow the header.
+            most: The most payload bytes of its reply; 0 for a WRITE.
+
+        Raises:
+            LocalProtocolError: A value does not fit its field.
         """
         request_id = self._next_id()
         try:
@@ -123,12 +137,15 @@ class ClientConnection(Receiver[Message]):
         return header
 
     def take_plain(self, values: list[bytes | int]) -> None:
-        """Append the results of whole OK replies: a READ's bytes, a WRITE's count of bytes.
+        """Take whole OK replies to requests of `send_plain`.
 
         It stops before the first reply that is anything else, which is for
         `next_reply`, where everything unusual about a reply is judged.
+
+        Args:
+            values: The results are appended to it: a READ's bytes, a WRITE's count of bytes.
         """
-        view, due, start, end = self.view, self._due, self.start, self.end
+        view, due, start, end = self._view, self._due, self._start, self._end
         unpack = HEADER_V2_WORDS.unpack_from
         while due and end - start >= _HEADER_BYTES and self._message is None:
             word, _, size, _, request_id, length = unpack(view, start)
@@ -145,10 +162,14 @@ class ClientConnection(Receiver[Message]):
             due.popleft()
             start = body + length
             values.append(bytes(view[body:start]) if first.most else size)
-        self.start = start
+        self._start = start
 
     def divert(self, request_id: int) -> None:
-        """Have the reply to `request_id` leave the buffer alone that was to receive its payload."""
+        """Stop a reply's payload from being received into the buffer given to `send`.
+
+        Args:
+            request_id: The request's.
+        """
         place = self._place_of(request_id)
         if place is None or self._due[place].into is None:
             return
@@ -177,7 +198,7 @@ class ClientConnection(Receiver[Message]):
         if self._payload is None and self._due:
             oldest = self._due[0]
             if oldest.long:
-                return buffer[: max(1, HEADER_BYTES[oldest.version] - (self.end - self.start))]
+                return buffer[: max(1, HEADER_BYTES[oldest.version] - (self._end - self._start))]
         return buffer
 
     @property
@@ -189,7 +210,14 @@ class ClientConnection(Receiver[Message]):
         return 0
 
     def receive_payload(self, data: bytes) -> None:
-        """Take `data`, at most `payload_due` bytes; the whole of it is not copied."""
+        """Take payload bytes that were received elsewhere; a whole payload is not copied.
+
+        Args:
+            data: At most `payload_due` bytes.
+
+        Raises:
+            LocalProtocolError: These bytes are not the payload that is due.
+        """
         payload = self._payload
         if not isinstance(payload, GrowingPayload) or not data or len(data) > payload.missing:
             raise LocalProtocolError(f"{len(data)} bytes are not the payload that is due")
@@ -199,14 +227,24 @@ class ClientConnection(Receiver[Message]):
             payload.take_in(memoryview(data))
 
     def receive_data(self, data: Buffer) -> list[Message]:
-        """Take bytes of any number and return the replies that they complete.
+        """Take bytes and return the replies that they complete.
 
         An error that stands behind a whole reply is raised by the next call.
+
+        Args:
+            data: Any number of bytes, as they came from the socket.
+
+        Raises:
+            RemoteProtocolError: The bytes are no reply to the oldest request.
         """
         return self._feed(data)
 
     def next_reply(self) -> Message | None:
-        """The next whole reply, or None until more bytes come."""
+        """The next whole reply, or None until more bytes come.
+
+        Raises:
+            RemoteProtocolError: The bytes are no reply to the oldest request.
+        """
         return self.next_event()
 
     def _next_id(self) -> int:
@@ -214,24 +252,24 @@ class ClientConnection(Receiver[Message]):
         return self._last_id
 
     def _cut(self) -> Message | None:
-        have = self.end - self.start
-        seen = self._buffer[self.start : self.start + min(have, len(MAGIC_BYTES))]
+        have = self._end - self._start
+        seen = self._buffer[self._start : self._start + min(have, len(MAGIC_BYTES))]
         if seen != MAGIC_BYTES[: len(seen)]:
             raise RemoteProtocolError("the server does not speak the Ether protocol")
         if have < HEADER_BYTES[VERSION_1]:
             return None
-        version = self._buffer[self.start + len(MAGIC_BYTES)]
+        version = self._buffer[self._start + len(MAGIC_BYTES)]
         if version not in HEADER_BYTES:
             raise RemoteProtocolError(f"the server answered in version {version}")
         used = HEADER_BYTES[version]
         if have < used:
             return None
-        message, length = decode_header(self._buffer, self.start, version)
+        message, length = decode_header(self._buffer, self._start, version)
         into = self._check(message, length)
-        self.start += used
+        self._start += used
         if not length:
             return self._complete(message)
-        whole = into is None and length <= self.end - self.start
+        whole = into is None and length <= self._end - self._start
         self._expect(message, length, None if whole else GrowingPayload(length, into))
         return None
 

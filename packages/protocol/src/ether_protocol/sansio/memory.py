@@ -42,9 +42,9 @@ class PrivateMemory:
     __slots__ = ("data", "inline_bytes", "view")
 
     def __init__(self) -> None:
-        self.data = bytearray(BUFFER_BYTES)
-        self.view = memoryview(self.data)
-        self.inline_bytes = 0
+        self.data: bytearray = bytearray(BUFFER_BYTES)
+        self.view: memoryview = memoryview(self.data)
+        self.inline_bytes: int = 0
 
     def keep(self, payload: memoryview) -> Buffer:
         """A copy."""

@@ -25,14 +25,12 @@ class Receiver(ABC, Generic[_Event]):
     The socket's owner receives into `get_buffer`, says how much with
     `received`, and takes events until there is none.  Where the memory is
     shared with other connections, it then calls `suspend`.
-
-    `view[start:end]` is what has arrived and was not cut yet.
     """
 
     def __init__(self, memory: ReceiveMemory) -> None:
-        self.view = memory.view
-        self.start = 0
-        self.end = 0
+        self._view = memory.view
+        self._start = 0
+        self._end = 0
         self._memory = memory
         self._buffer = memory.data
         self._suspended = b""  # what was left uncut when the memory was given back
@@ -46,13 +44,17 @@ class Receiver(ABC, Generic[_Event]):
 
     @property
     def at_header(self) -> bool:
-        """Whether a header is due at `start`, rather than a payload or bytes to be dropped."""
+        """Whether a header is due next, rather than a payload or bytes to be dropped."""
         return not self._drop and self._message is None
 
     @property
     def partial(self) -> bool:
         """While suspended: whether a message has begun to arrive, or whole ones wait."""
         return bool(self._suspended) or self._message is not None
+
+    def uncut(self) -> tuple[memoryview, int, int]:
+        """(view, start, end): `view[start:end]` is what has arrived and was not cut yet."""
+        return self._view, self._start, self._end
 
     def get_buffer(self) -> memoryview:
         """Where the next bytes from the socket belong; never empty once every event was taken.
@@ -65,24 +67,28 @@ class Receiver(ABC, Generic[_Event]):
             # Another connection may have received since; and may yet, if nothing comes now.
             kept = len(self._suspended)
             self._buffer[:kept] = self._suspended
-            return self.view[kept:]
-        if self.start == self.end:
-            self.start = self.end = 0
-        elif self.start:
-            kept = self.end - self.start
-            self._buffer[:kept] = self._buffer[self.start : self.end]
-            self.start, self.end = 0, kept
-        return self.view[self.end :]
+            return self._view[kept:]
+        if self._start == self._end:
+            self._start = self._end = 0
+        elif self._start:
+            kept = self._end - self._start
+            self._buffer[:kept] = self._buffer[self._start : self._end]
+            self._start, self._end = 0, kept
+        return self._view[self._end :]
 
     def received(self, count: int) -> None:
-        """Say that `count` bytes now stand at the start of what `get_buffer` returned."""
+        """Say that bytes now stand at the start of what `get_buffer` returned.
+
+        Args:
+            count: How many.
+        """
         if self._payload is not None:
             self._payload.filled(count)
         elif self._suspended:
-            self.start, self.end = 0, len(self._suspended) + count
+            self._start, self._end = 0, len(self._suspended) + count
             self._suspended = b""
         else:
-            self.end += count
+            self._end += count
 
     def suspend(self) -> None:
         """Give the receive buffer back: another connection may receive in it from now on.
@@ -91,22 +97,22 @@ class Receiver(ABC, Generic[_Event]):
         """
         if self.lent is not None:
             self._release()
-        if self.start != self.end:
-            self._suspended = bytes(self.view[self.start : self.end])
-        self.start = self.end = 0
+        if self._start != self._end:
+            self._suspended = bytes(self._view[self._start : self._end])
+        self._start = self._end = 0
 
     def resume(self) -> None:
         """Go on with what was left when it was suspended, before more is received."""
         kept = len(self._suspended)
         self._buffer[:kept] = self._suspended
-        self.start, self.end = 0, kept
+        self._start, self._end = 0, kept
         self._suspended = b""
 
     def close(self) -> None:
         """Let go of everything; no event comes after this."""
         self._closed = True
         self._suspended = b""
-        self.start = self.end = 0
+        self._start = self._end = 0
         self.lent, self._payload = self.lent or self._payload, None
         self._message = None
         self._release()
@@ -139,8 +145,8 @@ class Receiver(ABC, Generic[_Event]):
             self._release()
         while not self._closed:
             if self._drop:
-                step = min(self._drop, self.end - self.start)
-                self.start += step
+                step = min(self._drop, self._end - self._start)
+                self._start += step
                 self._drop -= step
                 if self._drop:
                     return None
@@ -151,7 +157,7 @@ class Receiver(ABC, Generic[_Event]):
                 return event
             if self._message is None and not self._drop:
                 return None
-        self.start = self.end
+        self._start = self._end
         return None
 
     def _expect(self, message: Message, length: int, payload: Payload | None = None) -> None:
@@ -159,7 +165,7 @@ class Receiver(ABC, Generic[_Event]):
 
         Raises OSError where the machine has no memory for them.
         """
-        if payload is None and length > max(self.end - self.start, self._memory.inline_bytes):
+        if payload is None and length > max(self._end - self._start, self._memory.inline_bytes):
             payload = self._memory.payload(length)
         self._message, self._length, self._payload = message, length, payload
 
@@ -167,17 +173,17 @@ class Receiver(ABC, Generic[_Event]):
         """Give the message being received out if its payload is whole."""
         payload = self._payload
         if payload is not None:
-            self.start += payload.take_in(self.view[self.start : self.end])
+            self._start += payload.take_in(self._view[self._start : self._end])
             if payload.missing:
                 return None
             self.lent, self._payload = payload, None
             message.payload = payload.value()
         elif self._length:
-            stop = self.start + self._length
-            if stop > self.end:
+            stop = self._start + self._length
+            if stop > self._end:
                 return None
-            message.payload = self._memory.keep(self.view[self.start : stop])
-            self.start = stop
+            message.payload = self._memory.keep(self._view[self._start : stop])
+            self._start = stop
         self._message = None
         return self._complete(message)
 

@@ -84,10 +84,10 @@ class ServerConnection(Receiver["Message | Refused"]):
         """Say that the messages up to `start`, all of version 2, were handled elsewhere.
 
         Args:
-            start: An index into `view`, at the start of a header.
+            start: An index into the view of `uncut`, at the start of a header.
         """
-        if start != self.start:
-            self.start = start
+        if start != self._start:
+            self._start = start
             self._framer.version = VERSION_2
             self._framer.forget_filler()
 
@@ -111,13 +111,13 @@ class ServerConnection(Receiver["Message | Refused"]):
         return encode(error_reply(refused.message, refused.refusal.code, refused.refusal.text))
 
     def _cut(self) -> Message | Refused | None:
-        head = self._framer.parse_head(self._buffer, self.start, self.end)
+        head = self._framer.parse_head(self._buffer, self._start, self._end)
         if head is None:
             return None
         if isinstance(head, Filler):
             self._drop = head.length
             return None
-        self.start += head.used
+        self._start += head.used
         if head.discard:
             self._drop = head.length
         if head.refusal is not None:
