@@ -52,6 +52,8 @@ class BlockQueues:
     def __init__(self, table: HandleTable) -> None:
         self._table = table
         self._states: dict[int, _BlockState] = {}
+        self._due: deque[int] = deque()  # blocks whose next requests may be startable
+        self._advancing = False
 
     def __len__(self) -> int:
         """How many blocks have something under way."""
@@ -102,6 +104,11 @@ class BlockQueues:
 
         read.when_over(over)
 
+    def made(self, handle: int) -> None:
+        """The block is there from now on: attend it where a COPY that names it came before."""
+        if handle in self._states:
+            self._table.attend(handle)
+
     def _state(self, handle: int) -> _BlockState:
         state = self._states.get(handle)
         if state is None:
@@ -116,22 +123,35 @@ class BlockQueues:
             state.unanswered -= 1
             if changes:
                 state.changing = False
-        self._advance(deque(handles))
+        self._due.extend(handles)
+        if not self._advancing:
+            self._advance()
 
-    def _advance(self, handles: deque[int]) -> None:
-        """Start what may start now; a COPY that starts may let those behind it start, too."""
-        while handles:
-            handle = handles.popleft()
-            state = self._states.get(handle)
-            if state is None:
-                continue
-            while state.waiting and not state.changing:
-                first = state.waiting[0]
-                if not self._may_start(first):
-                    break
-                self._start(first)
-                handles.extend(other for other in first.handles if other != handle)
-            self._drop_if_idle(handle, state)
+    def _advance(self) -> None:
+        """Start what may start now, one after the other.
+
+        A request may be answered as soon as it starts, and so may the next: were
+        each started within the answer to the one before, a long queue would nest.
+        """
+        self._advancing = True
+        try:
+            while self._due:
+                self._advance_block(self._due.popleft())
+        finally:
+            self._advancing = False
+
+    def _advance_block(self, handle: int) -> None:
+        state = self._states.get(handle)
+        if state is None:
+            return
+        while state.waiting and not state.changing:
+            first = state.waiting[0]
+            if not self._may_start(first):
+                break
+            self._start(first)
+            # A COPY that has started may let those behind it start, too.
+            self._due.extend(other for other in first.handles if other != handle)
+        self._drop_if_idle(handle, state)
 
     def _may_start(self, request: _Waiting) -> bool:
         states = [self._states[handle] for handle in request.handles]
