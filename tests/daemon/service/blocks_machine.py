@@ -85,7 +85,7 @@ class InFlight:
     reply: Reply | None = None
     outcome: str = ""
     """Of a FREE that has no reply."""
-    stream: Stream | None = None
+    stream: TakenStream | None = None
 
     @property
     def answered(self) -> bool:
@@ -93,7 +93,7 @@ class InFlight:
 
 
 @dataclass(eq=False)
-class Stream:
+class TakenStream:
     """A streamed read, taken as its client receives."""
 
     key: Key
@@ -147,7 +147,7 @@ class BlocksModel(RuleBasedStateMachine):
         # What follows the requests, in their order:
         self.models = {name: BlockModel() for name in self.principals}
         self.queues: defaultdict[Key, deque[InFlight]] = defaultdict(deque)
-        self.streams: list[Stream] = []
+        self.streams: list[TakenStream] = []
         self.identities: dict[Key, Identity] = {}
         self.last = dict.fromkeys(self.principals, 0)
         self.failures: set[str] = set()
@@ -534,7 +534,7 @@ class BlocksModel(RuleBasedStateMachine):
     def replied(self, name: str, flight: InFlight, reply: Reply) -> None:
         flight.reply = reply
         if isinstance(reply, Streamed):
-            flight.stream = Stream(flight.keys[0], reply.read)
+            flight.stream = TakenStream(flight.keys[0], reply.read)
             self.streams.append(flight.stream)
         elif self.is_refused_for_room(reply):
             self.check_there_was_no_room(name, flight, reply)

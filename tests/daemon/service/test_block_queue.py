@@ -11,7 +11,7 @@ from ether_daemon.stores.future import Answer, Future
 from ether_protocol import NotFound
 
 
-class Requests:
+class QueuedRequests:
     """Requests about blocks 1 to 3, answered when a test says so."""
 
     def __init__(self) -> None:
@@ -49,8 +49,8 @@ class Requests:
 
 
 @pytest.fixture
-def requests() -> Requests:
-    return Requests()
+def requests() -> QueuedRequests:
+    return QueuedRequests()
 
 
 def value(answer: Answer[Any]) -> object:
@@ -59,14 +59,16 @@ def value(answer: Answer[Any]) -> object:
     return answer.result() if answer.done() else "pending"
 
 
-def test_an_answer_that_is_there_leaves_nothing_behind(requests: Requests) -> None:
+def test_an_answer_that_is_there_leaves_nothing_behind(requests: QueuedRequests) -> None:
     assert requests.queues.started((1,), "now") == "now"
     assert requests.queues.started((1, 2), None, changes=True) is None
     assert (len(requests.queues), requests.attended()) == (0, [])
     assert not requests.queues.must_wait(1)
 
 
-def test_what_changes_nothing_about_the_handle_keeps_nobody_waiting(requests: Requests) -> None:
+def test_what_changes_nothing_about_the_handle_keeps_nobody_waiting(
+    requests: QueuedRequests,
+) -> None:
     for name in ("write", "read", "fill"):
         requests.ask(name, 1)
     assert requests.started == ["write", "read", "fill"]
@@ -74,7 +76,7 @@ def test_what_changes_nothing_about_the_handle_keeps_nobody_waiting(requests: Re
     assert requests.started[-1] == "free"
 
 
-def test_everything_waits_for_a_change_and_goes_on_in_order(requests: Requests) -> None:
+def test_everything_waits_for_a_change_and_goes_on_in_order(requests: QueuedRequests) -> None:
     requests.ask("realloc", 1, changes=True)
     for name in ("write", "read"):
         requests.ask(name, 1)
@@ -95,7 +97,7 @@ def test_everything_waits_for_a_change_and_goes_on_in_order(requests: Requests) 
     assert len(requests.queues) == 0
 
 
-def test_a_request_behind_one_that_waits_waits_as_well(requests: Requests) -> None:
+def test_a_request_behind_one_that_waits_waits_as_well(requests: QueuedRequests) -> None:
     requests.ask("realloc", 1, changes=True)
     requests.ask("copy", 1, 2)
     assert requests.queues.must_wait(2)
@@ -105,7 +107,7 @@ def test_a_request_behind_one_that_waits_waits_as_well(requests: Requests) -> No
     assert requests.started == ["realloc", "copy", "write to 2"]
 
 
-def test_other_blocks_do_not_wait(requests: Requests) -> None:
+def test_other_blocks_do_not_wait(requests: QueuedRequests) -> None:
     requests.ask("realloc", 1, changes=True)
     requests.ask("write", 2)
     assert requests.started == ["realloc", "write"]
@@ -114,7 +116,7 @@ def test_other_blocks_do_not_wait(requests: Requests) -> None:
 
 
 @pytest.mark.parametrize("first", ["realloc 1", "realloc 2"])
-def test_a_copy_starts_when_both_blocks_are_ready(requests: Requests, first: str) -> None:
+def test_a_copy_starts_when_both_blocks_are_ready(requests: QueuedRequests, first: str) -> None:
     last = {"realloc 1": "realloc 2", "realloc 2": "realloc 1"}[first]
     requests.ask("realloc 1", 1, changes=True)
     requests.ask("realloc 2", 2, changes=True)
@@ -129,7 +131,7 @@ def test_a_copy_starts_when_both_blocks_are_ready(requests: Requests, first: str
     assert sorted(requests.started[3:]) == ["write 1", "write 2"]
 
 
-def test_copies_that_cross_each_other_do_not_wait_for_ever(requests: Requests) -> None:
+def test_copies_that_cross_each_other_do_not_wait_for_ever(requests: QueuedRequests) -> None:
     for handle in (1, 2, 3):
         requests.ask(f"realloc {handle}", handle, changes=True)
     pairs = [(1, 2), (2, 1), (2, 3), (3, 1), (1, 3), (3, 3)]
@@ -143,7 +145,7 @@ def test_copies_that_cross_each_other_do_not_wait_for_ever(requests: Requests) -
     assert (len(requests.queues), requests.attended()) == (0, [])
 
 
-def test_a_copy_within_a_block_counts_once(requests: Requests) -> None:
+def test_a_copy_within_a_block_counts_once(requests: QueuedRequests) -> None:
     requests.ask("copy", 1, 1)
     requests.ask("realloc", 1, changes=True)
     requests.ask("copy later", 1, 1)
@@ -153,7 +155,7 @@ def test_a_copy_within_a_block_counts_once(requests: Requests) -> None:
     assert (len(requests.queues), requests.attended()) == (0, [])
 
 
-def test_one_that_fails_lets_the_next_go_on(requests: Requests) -> None:
+def test_one_that_fails_lets_the_next_go_on(requests: QueuedRequests) -> None:
     requests.ask("realloc", 1, changes=True)
     requests.ask("free", 1, changes=True)
     requests.answers["realloc"].set_exception(NotFound("gone"))
@@ -165,7 +167,7 @@ def test_one_that_fails_lets_the_next_go_on(requests: Requests) -> None:
     assert len(requests.queues) == 0
 
 
-def test_what_fails_when_its_turn_has_come_fails_by_its_answer(requests: Requests) -> None:
+def test_what_fails_when_its_turn_has_come_fails_by_its_answer(requests: QueuedRequests) -> None:
     def refuse() -> Answer[str]:
         raise NotFound("gone meanwhile")
 
@@ -180,7 +182,7 @@ def test_what_fails_when_its_turn_has_come_fails_by_its_answer(requests: Request
     assert len(requests.queues) == 0
 
 
-def test_a_block_is_attended_while_something_is_under_way(requests: Requests) -> None:
+def test_a_block_is_attended_while_something_is_under_way(requests: QueuedRequests) -> None:
     requests.ask("write", 1)
     requests.ask("realloc", 2, changes=True)
     requests.ask("copy", 2, 3)
@@ -191,7 +193,9 @@ def test_a_block_is_attended_while_something_is_under_way(requests: Requests) ->
     assert diary == [[1, 2, 3], [2, 3], [2, 3], []]
 
 
-def test_two_requests_unanswered_attend_until_the_last_is_answered(requests: Requests) -> None:
+def test_two_requests_unanswered_attend_until_the_last_is_answered(
+    requests: QueuedRequests,
+) -> None:
     requests.ask("write", 1)
     requests.ask("read", 1)
     requests.answer("read")
@@ -200,7 +204,7 @@ def test_two_requests_unanswered_attend_until_the_last_is_answered(requests: Req
     assert requests.attended() == []
 
 
-def test_a_block_that_is_freed_meanwhile_needs_no_attention(requests: Requests) -> None:
+def test_a_block_that_is_freed_meanwhile_needs_no_attention(requests: QueuedRequests) -> None:
     requests.ask("free", 1, changes=True)
     requests.ask("read", 1)
     requests.answers["free"].add_done_callback(lambda: None)
@@ -210,7 +214,9 @@ def test_a_block_that_is_freed_meanwhile_needs_no_attention(requests: Requests) 
     assert (len(requests.queues), requests.table.has(1)) == (0, False)
 
 
-def test_a_block_that_is_made_behind_a_copy_that_names_it_is_attended(requests: Requests) -> None:
+def test_a_block_that_is_made_behind_a_copy_that_names_it_is_attended(
+    requests: QueuedRequests,
+) -> None:
     handle = requests.table.reserve()
     requests.ask("realloc", 1, changes=True)
     requests.ask("copy", 1, handle)
@@ -250,7 +256,9 @@ class TakenSlowly:
         self.over.append(callback)
 
 
-def test_a_streamed_read_attends_its_block_and_keeps_nobody_waiting(requests: Requests) -> None:
+def test_a_streamed_read_attends_its_block_and_keeps_nobody_waiting(
+    requests: QueuedRequests,
+) -> None:
     reads = [TakenSlowly(), TakenSlowly()]
     for read in reads:
         requests.queues.stream(1, read)
@@ -263,7 +271,7 @@ def test_a_streamed_read_attends_its_block_and_keeps_nobody_waiting(requests: Re
     assert (requests.attended(), len(requests.queues)) == ([], 0)
 
 
-def test_a_streamed_read_that_ends_while_a_request_is_under_way(requests: Requests) -> None:
+def test_a_streamed_read_that_ends_while_a_request_is_under_way(requests: QueuedRequests) -> None:
     read = TakenSlowly()
     requests.queues.stream(1, read)
     requests.ask("write", 1)
@@ -273,7 +281,7 @@ def test_a_streamed_read_that_ends_while_a_request_is_under_way(requests: Reques
     assert (requests.attended(), len(requests.queues)) == ([], 0)
 
 
-def test_who_asks_when_an_answer_comes_comes_last(requests: Requests) -> None:
+def test_who_asks_when_an_answer_comes_comes_last(requests: QueuedRequests) -> None:
     first = requests.ask("first", 1, changes=True)
     requests.ask("second", 1, changes=True)
     assert isinstance(first, Future)
@@ -284,7 +292,7 @@ def test_who_asks_when_an_answer_comes_comes_last(requests: Requests) -> None:
     assert requests.started == ["first", "second", "third"]
 
 
-def test_who_asks_when_the_last_answer_comes_starts_at_once(requests: Requests) -> None:
+def test_who_asks_when_the_last_answer_comes_starts_at_once(requests: QueuedRequests) -> None:
     first = requests.ask("first", 1, changes=True)
     second = requests.ask("second", 1)
     assert isinstance(first, Future)
@@ -301,7 +309,7 @@ def test_who_asks_when_the_last_answer_comes_starts_at_once(requests: Requests) 
 
 @pytest.mark.parametrize("changes", [True, False])
 @pytest.mark.parametrize("how", ["at once", "by a future that is done", "by asking again"])
-def test_a_long_queue_does_not_nest(requests: Requests, how: str, changes: bool) -> None:
+def test_a_long_queue_does_not_nest(requests: QueuedRequests, how: str, changes: bool) -> None:
     # Python allows about a thousand calls within each other.
     def start(number: int) -> Answer[int]:
         if how == "at once":

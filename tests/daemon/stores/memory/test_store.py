@@ -13,7 +13,7 @@ from block_model import BlockModel
 from daemon.deferred_list import DeferredList
 from ether_daemon.net.buffer_pool import BufferPool, PooledPayload
 from ether_daemon.stores.contract import MAX_REF, Contents, Identity, Ref, Store, StreamedRead
-from ether_daemon.stores.future import Answer, Future
+from ether_daemon.stores.future import Future
 from ether_daemon.stores.memory.slabs import MAX_SMALL_BYTES
 from ether_daemon.stores.memory.store import LARGE_REF, MAX_PIECE_BYTES, MemoryStore
 from ether_protocol import NoMemory
