@@ -307,6 +307,31 @@ def test_who_asks_when_the_last_answer_comes_starts_at_once(requests: QueuedRequ
     assert (requests.attended(), len(requests.queues)) == ([], 0)
 
 
+def test_what_goes_wrong_with_one_reply_keeps_no_other_request_waiting(
+    requests: QueuedRequests,
+) -> None:
+    def complain() -> None:
+        raise RuntimeError("a reply could not be sent")
+
+    first = requests.ask("first", 1, changes=True)
+    requests.ask("copy", 1, 2)
+    refused = requests.queues.wait((1,), lambda: "at once")
+    requests.ask("last", 1)
+    requests.ask("last of 2", 2)
+    assert isinstance(first, Future)
+    refused.add_done_callback(complain)
+    replied: list[object] = []
+    first.add_done_callback(lambda: replied.append(first.result()))
+
+    with pytest.raises(RuntimeError, match="could not be sent"):
+        requests.answer("first")
+    assert replied == ["first"]
+    assert sorted(requests.started) == ["copy", "first", "last", "last of 2"]
+    for name in ("copy", "last", "last of 2"):
+        requests.answer(name)
+    assert (requests.attended(), len(requests.queues)) == ([], 0)
+
+
 @pytest.mark.parametrize("changes", [True, False])
 @pytest.mark.parametrize("how", ["at once", "by a future that is done", "by asking again"])
 def test_a_long_queue_does_not_nest(requests: QueuedRequests, how: str, changes: bool) -> None:

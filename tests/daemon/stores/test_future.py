@@ -156,6 +156,22 @@ def test_what_goes_wrong_in_a_waiter_does_not_settle_it_twice() -> None:
     assert (made.result(), follower.result(), settled) == (2, 2, [1])
 
 
+def test_what_goes_wrong_in_a_waiter_keeps_no_other_from_being_called() -> None:
+    def complain(text: str) -> None:
+        raise StepFailed(text)
+
+    future: Future[int] = Future()
+    calls: list[str] = []
+    future.add_done_callback(lambda: calls.append("first"))
+    future.add_done_callback(lambda: complain("second"))
+    future.add_done_callback(lambda: complain("third"))
+    future.add_done_callback(lambda: calls.append("fourth"))
+
+    with pytest.raises(StepFailed, match="second"):
+        future.set_result(1)
+    assert calls == ["first", "fourth"]
+
+
 def one_more(value: int) -> int:
     return value + 1
 

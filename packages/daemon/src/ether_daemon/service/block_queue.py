@@ -132,13 +132,20 @@ class BlockQueues:
 
         A request may be answered as soon as it starts, and so may the next: were
         each started within the answer to the one before, a long queue would nest.
+        What goes wrong with one reply is raised once all have started.
         """
         self._advancing = True
-        try:
-            while self._due:
-                self._advance_block(self._due.popleft())
-        finally:
-            self._advancing = False
+        failure: Exception | None = None
+        while self._due:
+            handle = self._due.popleft()
+            try:
+                self._advance_block(handle)
+            except Exception as raised:
+                failure = failure or raised
+                self._due.append(handle)
+        self._advancing = False
+        if failure is not None:
+            raise failure
 
     def _advance_block(self, handle: int) -> None:
         state = self._states.get(handle)
