@@ -221,6 +221,12 @@ class BlocksModel(RuleBasedStateMachine):
             if session:
                 self.owners[name, handle] = self.callers[connection].session_blocks
 
+    @rule(connection=CONNECTIONS, size=SIZES, count=st.integers(2, 5))
+    def alloc_some(self, connection: int, size: int, count: int) -> None:
+        """Pipelined: so they come to a limit together."""
+        for _ in range(count):
+            self.alloc(connection, size, False)
+
     @rule(connection=CONNECTIONS, choice=CHOICE)
     def free(self, connection: int, choice: int) -> None:
         handle = self.handle(connection, choice)
@@ -234,7 +240,9 @@ class BlocksModel(RuleBasedStateMachine):
 
     @rule(connection=CONNECTIONS, choice=CHOICE, size=SIZES)
     def realloc(self, connection: int, choice: int, size: int) -> None:
-        handle = self.handle(connection, choice)
+        self.realloc_block(connection, self.handle(connection, choice), size)
+
+    def realloc_block(self, connection: int, handle: int, size: int) -> None:
         self.ask(
             connection,
             Command.REALLOC,
@@ -348,6 +356,40 @@ class BlocksModel(RuleBasedStateMachine):
     ) -> None:
         handle = self.handle(connection, choice)
         source = self.handle(connection, source_choice)
+        self.copy_between(connection, source, source_offset, handle, offset, size)
+
+    @rule(
+        connection=CONNECTIONS,
+        choice=CHOICE,
+        source_choice=CHOICE,
+        new_size=st.integers(24, 40),
+        size=st.integers(1, 12),
+        of_source=st.booleans(),
+    )
+    def copy_behind_a_realloc(
+        self,
+        connection: int,
+        choice: int,
+        source_choice: int,
+        new_size: int,
+        size: int,
+        of_source: bool,
+    ) -> None:
+        """Pipelined: chance alone seldom has them meet."""
+        handle = self.handle(connection, choice)
+        source = self.handle(connection, source_choice)
+        self.realloc_block(connection, source if of_source else handle, new_size)
+        self.copy_between(connection, source, 0, handle, 12, size)
+
+    def copy_between(
+        self,
+        connection: int,
+        source: int,
+        source_offset: int,
+        handle: int,
+        offset: int,
+        size: int,
+    ) -> None:
         self.ask(
             connection,
             Command.COPY,
@@ -417,6 +459,12 @@ class BlocksModel(RuleBasedStateMachine):
         for _ in principal.blocks.end_session(caller.session_blocks):
             pass
         self.callers[connection] = Caller(principal, NoFacts())
+
+    @rule(connection=CONNECTIONS, size=SIZES)
+    def end_while_allocating(self, connection: int, size: int) -> None:
+        """A connection ends behind a request for a SESSION block."""
+        self.alloc(connection, size, True)
+        self.end_connection(connection)
 
     def owned(self, session: SessionBlocks) -> set[int]:
         """The blocks that live and belong to a connection."""
@@ -490,24 +538,23 @@ class BlocksModel(RuleBasedStateMachine):
 
     def store_answers(self, request: StoreRequest) -> None:
         """Table, quota and ownership change now, and not before."""
-        if request.identity.principal not in self.tables:
-            return  # it opens, or carries out what is lost anyhow
         name, handle, *_ = request.identity
         key = name, handle
-        failed = request.error is not None
-        if failed:
+        if request.error is not None:
             self.failures.add(str(request.error))
-        elif request.verb == "allocate":
+        if name not in self.tables:
+            return  # it opens, or carries out what is lost anyhow
+        if request.verb == "release":
+            self.released(key, request.error)
+        elif request.error is None and request.verb == "allocate":
             self.tables[name][handle] = request.more_bytes
             self.models[name].add(handle, request.more_bytes)
             if key in self.owners and self.owners[key].ended:
                 self.free_unasked(key)
-        elif request.verb == "resize":
+        elif request.error is None and request.verb == "resize":
             self.tables[name][handle] = request.blocks[0].size
         assert not self.is_over(self.principals[name].quota, (name,), 0, 0)
         assert not self.is_over(self.whole, (*self.tables,), 0, 0)
-        if request.verb == "release":
-            self.released(key, request.error)
 
     def released(self, key: Key, error: Exception | None) -> None:
         """One FREE was answered: the first that is not, which was carried out alone."""

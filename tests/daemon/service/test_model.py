@@ -1,3 +1,5 @@
+"""Blocks beside their model, over a store that answers late; and what the model finds."""
+
 from __future__ import annotations
 
 import pytest
@@ -16,7 +18,7 @@ TestBlocksModel.settings = settings(
 )
 
 FIRST_FAILURE = settings(
-    max_examples=500,
+    max_examples=1000,
     stateful_step_count=50,
     deadline=None,
     database=None,
