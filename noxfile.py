@@ -27,9 +27,38 @@ HERE = f"{sys.version_info.major}.{sys.version_info.minor}"
 TESTED = SUPPORTED if HERE in SUPPORTED else [*SUPPORTED, HERE]
 
 # Installed together, so that none of them is looked for in an index; editable,
-# because uv takes a copy made earlier for fresh as long as pyproject.toml is.
-PACKAGES = ["-e", "packages/protocol", "-e", "packages/daemon", "-e", "packages/shell"]
-TEST_TOOLS = ["pytest", "pytest-xdist", "hypothesis", "pyte", "pexpect", "numpy"]
+# so that an environment that is used again follows the sources.
+PACKAGES = ["-e", "packages/protocol[capture]", "-e", "packages/daemon", "-e", "packages/shell"]
+IMPORT_LINTER = "import-linter>=2.17,<3"
+TEST_TOOLS = ["pytest", "pytest-xdist", "hypothesis", "pyte", "pexpect", "numpy", IMPORT_LINTER]
+
+# What runs on one Python only, the one that runs nox: it takes long, and what another Python may
+# break in it is also tried by a test that runs on each. Everything else runs on every Python, and
+# so does a new test. tests/test_every_python.py has one of each kind of what is left out.
+SAME_ON_EVERY_PYTHON = [
+    "tests/integration",  # load, C programs, whole servers under attack
+    "tests/protocol/tools/conformance/test_runner.py",  # the judgement of servers with faults
+    "tests/protocol/tools/conformance/test_themes.py",  # the same
+    "tests/protocol/tools/wireshark",  # a dissector in Lua, run by tshark
+    "tests/shell/app/test_conversation.py",  # whole conversations with a person
+    "tests/shell/command/test_cli.py",  # the whole program, started again and again
+    "tests/shell/commands",  # what commands do, over a client that other tests run
+    "tests/shell/execution",  # one line after the other
+    "tests/shell/session",  # what the shell remembers, and when it connects again
+    "tests/shell/terminal/test_fullscreen.py",  # screens of the whole program
+    "tests/bench",  # statistics
+    "tests/test_imports.py",  # reads the sources
+]
+
+# Run where only the wheels are installed. It looks for files that no import needs.
+LOOK_INSIDE = """
+from importlib.metadata import files
+from importlib.resources import files as resources
+
+for name in ("ether-protocol", "ether-daemon", "ether-shell"):
+    assert any(file.match("licenses/LICENSE") for file in files(name)), name
+assert resources("ether_protocol").joinpath("vectors", "vocabulary.json").is_file()
+"""
 
 nox.needs_version = ">=2025.5.1"
 nox.options.sessions = ["lint", "types", "tests"]
@@ -81,15 +110,17 @@ pass_on_pip_settings()
 
 @nox.session(python=HERE)
 def lint(session: nox.Session) -> None:
-    """Ruff's checks, and its idea of where a line ends."""
-    session.install("ruff>=0.14,<1")
+    """Ruff's checks, its idea of where a line ends, and which way imports run."""
+    session.install("ruff>=0.14,<1", IMPORT_LINTER)
     session.run("ruff", "check")
     session.run("ruff", "format", "--check")
+    sources = os.pathsep.join(f"packages/{name}/src" for name in ("protocol", "daemon", "shell"))
+    session.run("lint-imports", "--no-cache", "--no-logo", env={"PYTHONPATH": sources})
 
 
 @nox.session(python=HERE)
 def types(session: nox.Session) -> None:
-    """Mypy, strictly: the three packages, and programs that use what they make public.
+    """Mypy, strictly: the three packages, their tests, and programs that use their public names.
 
     Then pyright's judgement of what a program sees of the protocol package: no
     type unknown, none left to inference.  basedpyright is pyright with its own
@@ -98,15 +129,24 @@ def types(session: nox.Session) -> None:
     session.install(*PACKAGES, "mypy", "basedpyright", "construct-typing", *TEST_TOOLS)
     packages = ("ether_protocol", "ether_daemon", "ether_shell")
     session.run("mypy", *(argument for name in packages for argument in ("-p", name)))
-    session.run("mypy", "scripts/demo.py", "examples", "tests/protocol")
+    session.run("mypy", "scripts/demo.py", "examples", "tests")
     session.run("basedpyright", "--verifytypes", "ether_protocol", "--ignoreexternal")
 
 
 @nox.session(python=TESTED)
 def tests(session: nox.Session) -> None:
-    """All tests on each Python there is; arguments behind `--` go to pytest."""
+    """All tests on the Python that runs nox, on the others what can differ there.
+
+    Arguments behind `--` go to pytest in place of that choice: `-- tests` runs
+    all of them.
+    """
     session.install(*PACKAGES, *TEST_TOOLS)
-    session.run("pytest", "--numprocesses", "auto", *session.posargs)
+    for path in SAME_ON_EVERY_PYTHON:
+        if not Path(path).exists():
+            session.error(f"SAME_ON_EVERY_PYTHON in noxfile.py names {path}, which does not exist")
+    left_out = [] if session.python == HERE else SAME_ON_EVERY_PYTHON
+    chosen = session.posargs or [f"--ignore={path}" for path in left_out]
+    session.run("pytest", "--numprocesses", "auto", *chosen)
 
 
 @nox.session(python=HERE, default=False)
@@ -134,13 +174,13 @@ def pictures(session: nox.Session) -> None:
 
 @nox.session(python=HERE, default=False)
 def build(session: nox.Session) -> None:
-    """Wheels of the three packages in dist/, installed once to see that they work."""
-    session.install("build", "hatchling")
-    for old in Path("dist").glob("ether_*.whl"):
+    """Wheels and source archives in dist/; the wheels are installed once and looked into."""
+    session.install("build", "hatchling>=1.27")
+    for old in [*Path("dist").glob("ether_*.whl"), *Path("dist").glob("ether_*.tar.gz")]:
         old.unlink()
     for name in ("protocol", "daemon", "shell"):
-        folder = f"packages/{name}"
-        session.run("python", "-m", "build", "--wheel", "--no-isolation", "-o", "dist", folder)
+        session.run("python", "-m", "build", "--no-isolation", "-o", "dist", f"packages/{name}")
     session.install("--force-reinstall", *sorted(map(str, Path("dist").glob("*.whl"))))
     session.run("etherd", "--version")
     session.run("ether-shell", "--version")
+    session.run("python", "-c", LOOK_INSIDE)

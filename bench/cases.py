@@ -1,6 +1,6 @@
-"""The cases of the benchmark: what is asked, how large, by how many connections, how deep.
+"""The cases of the benchmark: verb, size, connections, and requests in flight on each.
 
-Rule: a table.  Adding a case is adding a line; how it is measured stands elsewhere.
+Rule: a table. Adding a case is adding a line; other modules measure it.
 """
 
 from __future__ import annotations
@@ -11,6 +11,9 @@ KIB = 1024
 MIB = 1024 * KIB
 
 
+_VERSION_NAMES = {1: ", version 1", 2: ""}
+
+
 @dataclass(frozen=True, slots=True)
 class Case:
     """`depth` requests of `size` bytes in flight on each of `connections`."""
@@ -19,12 +22,13 @@ class Case:
     size: int
     connections: int
     depth: int
+    version: int = 2
 
     @property
     def name(self) -> str:
         """`READ 1 KiB, 32 x 1`, or without a size where there is none."""
         what = f"{self.verb} {size_name(self.size)}" if self.size else self.verb
-        return f"{what}, {self.connections:,} × {self.depth}"
+        return f"{what}, {self.connections:,} × {self.depth}" + _VERSION_NAMES[self.version]
 
 
 def size_name(size: int) -> str:
@@ -54,12 +58,25 @@ CASES = [
     ),
 ]
 
+VERSION_1_CASES = [
+    Case(verb, size, connections, depth, version=1)
+    for size, connections, depth in [
+        (KIB, 1, 1),
+        (KIB, 32, 1),
+        (KIB, 16, 64),
+        (MIB, 4, 1),
+    ]
+    for verb in ("READ", "WRITE")
+]
+"""Measured where two commits are compared; the other servers know no version 1."""
+
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """What a figure has to reach: its ratio to a peer, or the figure itself in the row's unit.
+    """The limit that a figure must reach: `limit` is its ratio to a peer's.
 
-    `lower` where less is better, `value` where it is the figure itself.
+    With `lower` less is better. With `value` the limit is the figure itself, in
+    the row's unit.
     """
 
     case: str

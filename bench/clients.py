@@ -1,36 +1,29 @@
-"""The Python clients against each other: ours, redis-py with hiredis, pymemcache.
+"""The Python clients side by side: Ether's, redis-py with hiredis, pymemcache.
 
-Rule: one connection, the same bytes, the same requests on their way; each
-client against its own server, in turns so short that the machine's moods hit all.
-Each size has a process of its own: what a larger one leaves in an allocator
-decides how fast a smaller one is.
+Rule: each client has one connection to its own server and sends the same
+requests with the same bytes. The turns are short, so that a slow moment of the
+machine hits all clients. Each size has a process of its own, because memory
+that a larger one leaves in the allocator makes a smaller one faster or slower.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
 from multiprocessing import get_context
 
 from cases import KIB, MIB, size_name
+from client_work import MANY, Work, at_once, cases, ether
 from dialects import MEMCACHED_ITEM_BYTES
-from servers import Server
-
-from ether_protocol import AsyncClient, connect, connect_async
+from servers import MeasuredServer
 
 SIZES = [64, KIB, 64 * KIB, MIB, 16 * MIB]
-MANY = 100
-"""Requests of one pipeline, and tasks of one client."""
-
-_MANY_UP_TO_BYTES = 64 * KIB
 _TURNS = 20
 
 Measured = dict[str, float]
-_Work = Callable[[], object]
 
 
-def compare(running: list[Server], seconds: float) -> dict[str, Measured]:
+def compare(running: list[MeasuredServer], seconds: float) -> dict[str, Measured]:
     """Requests a second by case and client."""
     ports = {server.name: server.port for server in running}
     measured: dict[str, Measured] = {}
@@ -44,7 +37,7 @@ def _of_size(ports: dict[str, int], size: int, seconds: float) -> dict[str, Meas
     measured: dict[str, Measured] = {}
     loop = asyncio.new_event_loop()
     works = {name: _WORKS[name](port, size, loop) for name, port in ports.items()}
-    for case, count in _cases(size):
+    for case, count in cases(size):
         runs = {name: work[case] for name, work in works.items() if case in work}
         figures = _in_turns(runs, seconds)
         measured[case.replace("{}", size_name(size))] = {
@@ -54,16 +47,7 @@ def _of_size(ports: dict[str, int], size: int, seconds: float) -> dict[str, Meas
     return measured
 
 
-def _cases(size: int) -> list[tuple[str, int]]:
-    """What is compared, with the requests of one call; `{}` is where the size goes."""
-    cases = [("READ {}", 1), ("WRITE {}", 1)]
-    if size <= _MANY_UP_TO_BYTES:
-        for way in (f"pipeline of {MANY}", f"{MANY} asyncio tasks"):
-            cases += [(f"READ {{}}, {way}", MANY), (f"WRITE {{}}, {way}", MANY)]
-    return cases
-
-
-def _in_turns(works: dict[str, _Work], seconds: float) -> Measured:
+def _in_turns(works: dict[str, Work], seconds: float) -> Measured:
     """Calls a second of each work, in `seconds` in all, cut into turns that alternate."""
     counts = dict.fromkeys(works, 0)
     spent = dict.fromkeys(works, 0.0)
@@ -80,44 +64,7 @@ def _in_turns(works: dict[str, _Work], seconds: float) -> Measured:
     return {name: counts[name] / spent[name] for name in works}
 
 
-def _ether(port: int, size: int, loop: asyncio.AbstractEventLoop) -> dict[str, _Work]:
-    address = f"127.0.0.1:{port}"
-    client = connect(address)
-    handle = client.alloc(size).handle
-    data = b"\xab" * size
-    tasks = loop.run_until_complete(_connected(address))
-
-    def pipelined(read: bool) -> object:
-        pipe = client.pipeline()
-        for _ in range(MANY):
-            if read:
-                pipe.read(handle, size)
-            else:
-                pipe.write(handle, data)
-        return pipe.execute()
-
-    return {
-        "READ {}": lambda: client.read(handle, size),
-        "WRITE {}": lambda: client.write(handle, data),
-        f"READ {{}}, pipeline of {MANY}": lambda: pipelined(True),
-        f"WRITE {{}}, pipeline of {MANY}": lambda: pipelined(False),
-        f"READ {{}}, {MANY} asyncio tasks": _at_once(loop, lambda: tasks.read(handle, size)),
-        f"WRITE {{}}, {MANY} asyncio tasks": _at_once(loop, lambda: tasks.write(handle, data)),
-    }
-
-
-async def _connected(address: str) -> AsyncClient:
-    return await connect_async(address)
-
-
-def _at_once(loop: asyncio.AbstractEventLoop, request: Callable[[], Awaitable[object]]) -> _Work:
-    async def together() -> None:
-        await asyncio.gather(*(request() for _ in range(MANY)))
-
-    return lambda: loop.run_until_complete(together())
-
-
-def _redis(port: int, size: int, loop: asyncio.AbstractEventLoop) -> dict[str, _Work]:
+def _redis(port: int, size: int, loop: asyncio.AbstractEventLoop) -> dict[str, Work]:
     try:
         import hiredis  # noqa: F401 - its presence is what makes redis-py use it
         import redis
@@ -148,18 +95,16 @@ def _redis(port: int, size: int, loop: asyncio.AbstractEventLoop) -> dict[str, _
         "WRITE {}": lambda: client.setrange(key, 0, data),
         f"READ {{}}, pipeline of {MANY}": lambda: pipelined(True),
         f"WRITE {{}}, pipeline of {MANY}": lambda: pipelined(False),
-        f"READ {{}}, {MANY} asyncio tasks": _at_once(
-            loop, lambda: tasks.getrange(key, 0, size - 1)
-        ),
-        f"WRITE {{}}, {MANY} asyncio tasks": _at_once(loop, lambda: tasks.setrange(key, 0, data)),
+        f"READ {{}}, {MANY} asyncio tasks": at_once(loop, lambda: tasks.getrange(key, 0, size - 1)),
+        f"WRITE {{}}, {MANY} asyncio tasks": at_once(loop, lambda: tasks.setrange(key, 0, data)),
     }
 
 
-def _memcached(port: int, size: int, _: asyncio.AbstractEventLoop) -> dict[str, _Work]:
+def _memcached(port: int, size: int, _: asyncio.AbstractEventLoop) -> dict[str, Work]:
     if size > MEMCACHED_ITEM_BYTES:
         return {}
     try:
-        from pymemcache.client.base import Client
+        from pymemcache.client.base import Client  # type: ignore[import-untyped]  # it has no types
     except ImportError:
         return {}
     client = Client(("127.0.0.1", port), no_delay=True, default_noreply=False)
@@ -169,4 +114,4 @@ def _memcached(port: int, size: int, _: asyncio.AbstractEventLoop) -> dict[str, 
     return {"READ {}": lambda: client.get(key), "WRITE {}": lambda: client.set(key, data)}
 
 
-_WORKS = {"etherd": _ether, "redis": _redis, "memcached": _memcached}
+_WORKS = {"etherd": ether, "redis": _redis, "memcached": _memcached}

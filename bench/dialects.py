@@ -1,16 +1,17 @@
-"""The same work in each server's own words: the request's bytes and the reply's length.
+"""The same work in each server's protocol: the request's bytes and the reply's length.
 
-Rule: bytes only; nothing here opens a socket or starts a process.  What a case
-asks of one server it asks of all, as closely as their protocols allow.
+Rule: bytes only; nothing here opens a socket or starts a process. Each case is
+the same work for all servers, as closely as their protocols allow.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
 from ether_protocol.wire.codec import encode
-from ether_protocol.wire.constants import VERSION_1, Command
+from ether_protocol.wire.constants import VERSION_1, VERSION_2, Command
 from ether_protocol.wire.messages import Message
 
 REDIS_STRING_BYTES = 16 * 1024 * 1024
@@ -27,11 +28,15 @@ class Exchange:
     reply_begins: bytes
 
 
-class Dialect(Protocol):
-    """How one server is asked; None where it has no such thing."""
+Ask = Callable[[Exchange], bytes]
+"""Sends a request and returns the reply."""
 
-    def prepare(self, size: int, /) -> list[Exchange]:
-        """What must be said once before READs and WRITEs of `size` bytes."""
+
+class Dialect(Protocol):
+    """The requests of one server's protocol; None where it has no such request."""
+
+    def prepare(self, size: int, ask: Ask, /) -> None:
+        """Make ready for READs and WRITEs of `size` bytes; `ask` sends a request."""
 
     def ping(self) -> Exchange | None: ...
 
@@ -48,15 +53,15 @@ class Ether:
     """`etherd` in version 2; `handles` maps a size to the block that was allocated for it."""
 
     header_bytes = 40
+    version = VERSION_2
 
     def __init__(self) -> None:
         self.handles: dict[int, int] = {}
 
-    def prepare(self, size: int) -> list[Exchange]:
-        if size in self.handles:
-            return []
-        self.handles[size] = len(self.handles) + 1
-        return [self._exchange(Message(Command.ALLOC, size=size))]
+    def prepare(self, size: int, ask: Ask) -> None:
+        if size not in self.handles:
+            reply = ask(self._exchange(Message(Command.ALLOC, size=size)))
+            self.handles[size] = int.from_bytes(reply[8:16])
 
     def ping(self) -> Exchange:
         return self._exchange(Message(Command.PING), begins=Command.PONG)
@@ -70,35 +75,34 @@ class Ether:
     def _exchange(
         self, message: Message, payload: int = 0, begins: Command = Command.OK
     ) -> Exchange:
+        message.version = self.version
         prefix = encode(Message(begins, version=message.version))[:6]
         return Exchange(encode(message), self.header_bytes + payload, prefix)
 
 
-class Limit(Ether):
-    """The minimal C server, which speaks version 1 and has one block."""
+class EtherVersion1(Ether):
+    """`etherd` in version 1."""
 
     header_bytes = 24
+    version = VERSION_1
 
-    def prepare(self, size: int) -> list[Exchange]:
+
+class Limit(EtherVersion1):
+    """The minimal C server, which has one block."""
+
+    def prepare(self, size: int, _ask: Ask) -> None:
         self.handles[size] = 1
-        return []
 
     def ping(self) -> Exchange:
         return self._exchange(Message(Command.PING))
-
-    def _exchange(
-        self, message: Message, payload: int = 0, begins: Command = Command.OK
-    ) -> Exchange:
-        message.version = VERSION_1
-        return super()._exchange(message, payload, begins)
 
 
 class Redis:
     """One string of 16 MiB, GETRANGE and SETRANGE from its start."""
 
-    def prepare(self, _size: int) -> list[Exchange]:
+    def prepare(self, _size: int, ask: Ask) -> None:
         whole = self._command(b"SETRANGE", b"k", b"%d" % (REDIS_STRING_BYTES - 1), b"\0")
-        return [Exchange(whole, len(b":%d\r\n" % REDIS_STRING_BYTES), b":")]
+        ask(Exchange(whole, len(b":%d\r\n" % REDIS_STRING_BYTES), b":"))
 
     def ping(self) -> Exchange:
         return Exchange(self._command(b"PING"), len(b"+PONG\r\n"), b"+PONG")
@@ -120,9 +124,10 @@ class Redis:
 class Memcached:
     """`get` and `set` of a whole item: it knows no ranges."""
 
-    def prepare(self, size: int) -> list[Exchange]:
+    def prepare(self, size: int, ask: Ask) -> None:
         write = self.write(size)
-        return [write] if write else []
+        if write:
+            ask(write)
 
     def ping(self) -> Exchange | None:
         return None

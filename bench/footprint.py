@@ -1,7 +1,7 @@
-"""What servers cost beside time for a request: bytes a block, bytes a connection, time to start.
+"""What servers cost: bytes for each block and connection, time to start, longest pauses.
 
-Rule: every function measures one thing once, on fresh servers, and returns it
-by server name; rounds and ratios are the caller's.
+Rule: every function measures one thing once, on servers without history.
+Rounds and ratios are made by the caller.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from cases import KIB
-from dialects import Exchange
+from dialects import Ether, Exchange, Redis
 from load import Load
-from servers import Server, servers
+from servers import OWN_ETHERD, MeasuredServer, servers
 
 from ether_protocol import Client, connect
 from ether_protocol.wire.codec import encode
@@ -41,19 +41,24 @@ GIB = 1024 * 1024 * KIB
 _BATCH = 1000
 _TURNS = 6
 _FREED = 999
-"""Blocks before the one of a daemon that has one: Python keeps integers up to 256 ready,
-and a daemon whose handles are that small has not lived long."""
+"""Blocks that are freed before the one block that is left: Python keeps integers up to 256
+ready, which would favour a daemon with such small handles."""
 
 
 def bytes_per_block(limit_program: Path) -> Measured:
-    """Resident bytes for each of a million 64-byte blocks that hold something."""
+    """Resident bytes for each of a million 64-byte blocks that were written."""
     measured: Measured = {}
     with servers(["etherd", "redis", "memcached"], limit_program) as running:
         for server in running:
-            before = server.resident_bytes
-            _make_blocks(server, MILLION)
-            measured[server.name] = (server.resident_bytes - before) / MILLION
+            measured[server.name] = bytes_per_block_of(server, MILLION)
     return measured
+
+
+def bytes_per_block_of(server: MeasuredServer, count: int) -> float:
+    """Resident bytes for each of `count` 64-byte blocks of a server that had none."""
+    before = server.resident_bytes
+    _make_blocks(server, count)
+    return (server.resident_bytes - before) / count
 
 
 def bytes_per_idle_connection(limit_program: Path) -> Measured:
@@ -61,32 +66,37 @@ def bytes_per_idle_connection(limit_program: Path) -> Measured:
     measured: Measured = {}
     with servers(["etherd", "redis"], limit_program) as running:
         for server in running:
-            ping = server.dialect.ping()
-            if ping is None:
-                continue
-            before = server.resident_bytes
-            connections = []
-            for _ in range(IDLE_CONNECTIONS):
-                sock = socket.create_connection(("127.0.0.1", server.port))
-                sock.sendall(ping.request)
-                sock.recv(ping.reply_bytes)
-                connections.append(sock)
-            measured[server.name] = (server.resident_bytes - before) / len(connections)
-            for sock in connections:
-                sock.close()
+            measured[server.name] = bytes_per_idle_connection_of(server, IDLE_CONNECTIONS)
     return measured
+
+
+def bytes_per_idle_connection_of(server: MeasuredServer, count: int) -> float:
+    """Resident bytes for each of `count` connections on which one PING was answered."""
+    ping = server.dialect.ping()
+    if ping is None:
+        raise ValueError(f"{server.name} has no PING")
+    before = server.resident_bytes
+    with ExitStack() as connections:
+        for _ in range(count):
+            sock = connections.enter_context(socket.create_connection(("127.0.0.1", server.port)))
+            sock.sendall(ping.request)
+            sock.recv(ping.reply_bytes)
+        return (server.resident_bytes - before) / count
 
 
 def seconds_to_first_pong() -> Measured:
     """From exec to the first answer to a PING."""
-    etherd = [str(Path(sys.executable).parent / "etherd"), "--host", "127.0.0.1", "--port"]
+    measured = {"etherd": etherd_seconds_to_first_pong(OWN_ETHERD)}
     redis = ["redis-server", "--save", "", "--bind", "127.0.0.1", "--port"]
-    measured: Measured = {}
-    for name, command in (("etherd", etherd), ("redis", redis)):
-        ping = encode(Message(Command.PING)) if name == "etherd" else b"PING\r\n"
-        with suppress(FileNotFoundError):
-            measured[name] = _time_to_answer(command, ping)
+    with suppress(FileNotFoundError):
+        measured["redis"] = _time_to_answer(redis, b"PING\r\n")
     return measured
+
+
+def etherd_seconds_to_first_pong(program: str) -> float:
+    """The same of one etherd."""
+    command = [program, "--host", "127.0.0.1", "--port"]
+    return _time_to_answer(command, encode(Message(Command.PING)))
 
 
 def reads_among(
@@ -94,12 +104,10 @@ def reads_among(
 ) -> Measured:
     """Requests a second of 64-byte READs, of one block or of random ones, 16 × 64.
 
-    There are `blocks` live ones; `one` is a daemon that has a single one left.
-    All have turns so short that the machine's moods hit all.
+    Each server has `blocks` blocks; `one` is a daemon that has a single block left.
+    The turns are short, so that a slow moment of the machine hits all servers.
     """
-    numbers = random.Random(blocks).choices(range(blocks), k=min(blocks * 4, 200_000))
-    if of_one:
-        numbers = [blocks // 2]
+    numbers = [blocks // 2] if of_one else _random_numbers(blocks)
     measured: Measured = {}
     with (
         servers(["etherd", "redis"], limit_program) as running,
@@ -119,9 +127,20 @@ def reads_among(
     return measured
 
 
-def _reads(server: Server, numbers: list[int]) -> tuple[Exchange, int]:
-    """READs of the blocks that `_make_blocks` made, by number, and the length of each."""
-    if server.name == "redis":
+def random_reads_of(server: MeasuredServer, blocks: int, load: Load, seconds: float) -> float:
+    """64-byte READs a second of random blocks of a server that had none, 16 × 64."""
+    _make_blocks(server, blocks)
+    exchange, length = _reads(server, _random_numbers(blocks))
+    return load.run(server, exchange, 16, 64, seconds, request_bytes=length).requests_per_second
+
+
+def _random_numbers(blocks: int) -> list[int]:
+    return random.Random(blocks).choices(range(blocks), k=min(blocks * 4, 200_000))
+
+
+def _reads(server: MeasuredServer, numbers: list[int]) -> tuple[Exchange, int]:
+    """READs of the blocks of `_make_blocks`, by number, and the length of each request."""
+    if isinstance(server.dialect, Redis):
         requests = [b"*2\r\n$3\r\nGET\r\n$8\r\n%08d\r\n" % number for number in numbers]
         exchange = Exchange(b"".join(requests), len(b"$64\r\n\r\n") + BLOCK_BYTES, b"$64\r\n")
     else:
@@ -138,22 +157,28 @@ def allocs_and_frees_among(
     with servers(["etherd", "redis"], limit_program) as running:
         for server in running:
             _make_blocks(server, blocks)
-            if server.name == "redis":
-                # Two commands of one length whose replies have one length, too.
-                pair = b"SETRANGE k 8 x\r\n" + b"DEL k         \r\n"
-                exchange, patch = Exchange(pair, 4, b":"), None
-            else:
-                pair = encode(Message(Command.ALLOC, size=BLOCK_BYTES))
-                pair += encode(Message(Command.FREE))
-                exchange, patch = Exchange(pair, 40, b"\xe7\xe7\xe7\xe7\x02\xf0"), (8, 8)
-            length = len(pair) // 2
-            figures = load.run(server, exchange, 32, 1, seconds, request_bytes=length, patch=patch)
-            measured[server.name] = figures.requests_per_second
+            measured[server.name] = allocs_and_frees_of(server, load, 32, seconds)
     return measured
 
 
+def allocs_and_frees_of(
+    server: MeasuredServer, load: Load, connections: int, seconds: float
+) -> float:
+    """ALLOCs and FREEs a second of one server, each awaited."""
+    if isinstance(server.dialect, Redis):
+        # Two commands of one length whose replies have one length, too.
+        pair = b"SETRANGE k 8 x\r\n" + b"DEL k         \r\n"
+        exchange, patch = Exchange(pair, 4, b":"), None
+    else:
+        pair = encode(Message(Command.ALLOC, size=BLOCK_BYTES)) + encode(Message(Command.FREE))
+        exchange, patch = Exchange(pair, 40, b"\xe7\xe7\xe7\xe7\x02\xf0"), (8, 8)
+    length = len(pair) // 2
+    figures = load.run(server, exchange, connections, 1, seconds, request_bytes=length, patch=patch)
+    return figures.requests_per_second
+
+
 def longest_ping_during(free: bool, limit_program: Path) -> float:
-    """Milliseconds of the slowest PING while another client FREEs a used gibibyte, or idles."""
+    """Milliseconds of the slowest PING while another client FREEs a written GiB, or is idle."""
     with (
         servers(["etherd"], limit_program) as (server,),
         connect(f"127.0.0.1:{server.port}") as other,
@@ -178,10 +203,10 @@ def _slowest_ping(pinger: Client, act: Callable[[], object]) -> float:
     return slowest * 1000
 
 
-def _make_blocks(server: Server, count: int) -> None:
-    """`count` blocks of 64 bytes with something in them."""
+def _make_blocks(server: MeasuredServer, count: int) -> None:
+    """Make `count` blocks of 64 bytes, and write each, on a server that never had one."""
     data = b"\xab" * BLOCK_BYTES
-    if server.name == "etherd":
+    if isinstance(server.dialect, Ether):
         one = encode(Message(Command.ALLOC, size=BLOCK_BYTES))
         _pipeline(server, (one for _ in range(count)), 40)
         _pipeline(
@@ -189,7 +214,7 @@ def _make_blocks(server: Server, count: int) -> None:
             (encode(Message(Command.WRITE, h, payload=data)) for h in range(1, count + 1)),
             40,
         )
-    elif server.name == "redis":
+    elif isinstance(server.dialect, Redis):
         sets = (b"*3\r\n$3\r\nSET\r\n$8\r\n%08d\r\n$64\r\n%s\r\n" % (n, data) for n in range(count))
         _pipeline(server, sets, len(b"+OK\r\n"))
     else:
@@ -197,7 +222,7 @@ def _make_blocks(server: Server, count: int) -> None:
         _pipeline(server, sets, len(b"STORED\r\n"))
 
 
-def _pipeline(server: Server, requests: Iterator[bytes], reply_bytes: int) -> None:
+def _pipeline(server: MeasuredServer, requests: Iterator[bytes], reply_bytes: int) -> None:
     with socket.create_connection(("127.0.0.1", server.port)) as sock:
         while batch := list(islice(requests, _BATCH)):
             sock.sendall(b"".join(batch))
@@ -258,12 +283,12 @@ def _time_to_answer(command: list[str], ping: bytes) -> float:
 
 
 def redis_version() -> str:
-    """What `redis-server --version` says, or that there is none."""
+    """The installed Redis, or "not installed"."""
     return _version(["redis-server", "--version"], r"v=([\d.]+)")
 
 
 def memcached_version() -> str:
-    """What `memcached --version` says, or that there is none."""
+    """The installed memcached, or "not installed"."""
     return _version(["memcached", "--version"], r"([\d.]+)$")
 
 

@@ -1,4 +1,4 @@
-/* The least that a server of version 1 READ and WRITE has to do: the limit that no server passes.
+/* A server that does the least that version 1 READ and WRITE need: no server can be faster.
  *
  * Rule: no table, no limits, no statistics, one block; every cost that is left
  * is the kernel's or the copying of bytes.
@@ -217,8 +217,9 @@ int main(int argc, char **argv)
 				event.data.ptr = c;
 				epoll_ctl(poller, EPOLL_CTL_ADD, fd, &event);
 			} else if (events[i].events & (EPOLLERR | EPOLLHUP)) {
-				/* Gone with replies unsent: it would be ready for ever, and this
-				 * loop take the processor from the servers beside it. */
+				/* The client is gone and replies are unsent. The connection would
+				 * stay ready, and this loop would take the processor from the
+				 * other servers. */
 				drop(c);
 			} else if (events[i].events & EPOLLOUT) {
 				flush(c);

@@ -1,7 +1,7 @@
 """One run of the C load generator against one server.
 
-Rule: the figures are the generator's own; a run with a reply that does not
-begin as the first one did is an error, not a figure.
+Rule: the figures are the generator's own. A run in which a reply begins
+otherwise than the first one is an error and gives no figures.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import Path
 
 from cases import Case
 from dialects import Exchange
-from servers import CLIENT_CORE, Server, pinned
+from servers import CLIENT_CORE, MeasuredServer, pinned
 
 SOURCES = Path(__file__).parent
 
@@ -28,6 +28,8 @@ class Figures:
     p50_us: float
     p99_us: float
     p999_us: float
+    all_replies: int
+    """Those of the warm-up, too."""
 
 
 def compile_program(name: str, into: Path) -> Path:
@@ -45,22 +47,21 @@ class Load:
         self._program = compile_program("load", folder)
         self._folder = folder
 
-    def exchange(self, server: Server, case: Case) -> Exchange | None:
-        """Prepare `server` for `case` and return what is to be asked, if it can be."""
+    def exchange(self, server: MeasuredServer, case: Case) -> Exchange | None:
+        """Prepare `server` for `case`; returns the request to repeat, None where it has none."""
         dialect = server.dialect
         if case.verb == "PING":
             return dialect.ping()
-        for once in dialect.prepare(case.size):
-            server.say(once)
+        dialect.prepare(case.size, server.ask)
         ask = dialect.read if case.verb == "READ" else dialect.write
         exchange = ask(case.size)
         if exchange is not None:
-            server.say(exchange)
+            server.ask(exchange)
         return exchange
 
     def run(
         self,
-        server: Server,
+        server: MeasuredServer,
         exchange: Exchange,
         connections: int,
         depth: int,

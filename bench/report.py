@@ -1,7 +1,7 @@
 """From figures to a table, a JSON file and a picture.
 
-Rule: values in, text out.  Ratios are taken round by round, so that a slow
-moment of the machine hits both sides of one, and the median is quoted.
+Rule: values in, text out. Ratios are taken round by round, so that a slow
+moment of the machine hits both servers, and their median is shown.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ PEERS = ("redis", "memcached", "limit", "one")
 
 
 @dataclass(slots=True)
-class Row:
+class BenchmarkRow:
     """One case: a value for each server and round, in `unit`."""
 
     group: str
@@ -30,20 +30,20 @@ class Row:
     rounds: list[dict[str, float]] = field(default_factory=list)
 
     def ratios(self, peer: str, ours: str = OURS) -> list[float]:
-        """Ours to `peer`'s, round by round."""
+        """The figure of `ours` divided by that of `peer`, round by round, sorted."""
         return sorted(r[ours] / r[peer] for r in self.rounds if ours in r and r.get(peer, 0.0) > 0)
 
     def ours(self) -> float:
-        """The median of our own values."""
+        """The median of etherd's values."""
         return median([r[OURS] for r in self.rounds if OURS in r] or [0.0])
 
 
-def bar_for(row: Row) -> Bar | None:
-    """What this row has to reach, if anything."""
+def bar_for(row: BenchmarkRow) -> Bar | None:
+    """The bar of this row, if it has one."""
     return next((bar for bar in BARS if bar.case == row.case), None)
 
 
-def reached(row: Row) -> bool | None:
+def reached(row: BenchmarkRow) -> bool | None:
     """Whether the row reaches its bar; None where it has none or was not measured."""
     bar = bar_for(row)
     if bar is None:
@@ -55,7 +55,7 @@ def reached(row: Row) -> bool | None:
     return figure <= bar.limit if bar.lower else figure >= bar.limit
 
 
-def markdown(rows: list[Row], about: dict[str, str]) -> str:
+def markdown(rows: list[BenchmarkRow], about: dict[str, str]) -> str:
     """The whole table, group by group."""
     lines = [", ".join(f"{name} {value}" for name, value in about.items()), ""]
     for group in dict.fromkeys(row.group for row in rows):
@@ -71,7 +71,7 @@ def markdown(rows: list[Row], about: dict[str, str]) -> str:
     return "\n".join(lines)
 
 
-def _line(row: Row, peers: list[str], also: bool) -> str:
+def _line(row: BenchmarkRow, peers: list[str], also: bool) -> str:
     cells = [row.case, f"{_number(row.ours())} {row.unit}"]
     cells += [_ratio(row.ratios(peer)) for peer in peers]
     if also:
@@ -94,7 +94,7 @@ def _number(value: float) -> str:
     return f"{value:.3g}"
 
 
-def as_json(rows: list[Row], about: dict[str, str]) -> dict[str, Any]:
+def as_json(rows: list[BenchmarkRow], about: dict[str, str]) -> dict[str, Any]:
     """Everything that was measured, for other programs."""
     return {
         "about": about,
@@ -117,8 +117,8 @@ _MOST = 3.0
 _COLOURS = {"redis": "#c0392b", "memcached": "#2e86c1"}
 
 
-def svg(rows: list[Row]) -> str:
-    """A bar a case: how our speed compares with each peer's, 1.0 marked."""
+def svg(rows: list[BenchmarkRow]) -> str:
+    """A bar a case: etherd's speed as a multiple of each peer's, 1.0 marked."""
     shown = [r for r in rows if r.more_is_better and any(r.ratios(p) for p in _COLOURS)]
     height = _TOP_PX + _ROW_PX * len(shown) + 20
     scale = (_WIDTH_PX - 40) / _MOST
@@ -134,11 +134,11 @@ def svg(rows: list[Row]) -> str:
         parts.append(f'<rect x="{x}" y="32" width="10" height="10" fill="{colour}"/>')
         parts.append(f'<text x="{x + 15}" y="41">to {peer}</text>')
     for multiple in (0.5, 1.0, 1.5, 2.0, 2.5):
-        x = _LEFT_PX + multiple * scale
+        at = _LEFT_PX + multiple * scale
         stroke = "#333" if multiple == 1.0 else "#ddd"
         parts.append(
-            f'<line x1="{x}" y1="{_TOP_PX - 8}" x2="{x}" y2="{height - 16}" stroke="{stroke}"/>'
-            f'<text x="{x - 8}" y="{height - 4}" fill="#555">{multiple}</text>'
+            f'<line x1="{at}" y1="{_TOP_PX - 8}" x2="{at}" y2="{height - 16}" stroke="{stroke}"/>'
+            f'<text x="{at - 8}" y="{height - 4}" fill="#555">{multiple}</text>'
         )
     for number, row in enumerate(shown):
         y = _TOP_PX + number * _ROW_PX

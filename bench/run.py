@@ -1,10 +1,14 @@
 """The benchmark: every case against every server in turn, several rounds, one table.
 
-Rule: it only measures.  Nothing here passes or fails, and figures of two runs
-are not to be compared: the ratios of one run are.
+Rule: it only measures, and nothing passes or fails. Compare the ratios of one
+run; figures of two runs were measured on a machine that was not the same.
 
     python bench/run.py [--rounds 5] [--seconds 0.5] [--only WORD] [--json FILE] [--svg FILE]
                         [--also /elsewhere/bin/etherd] [--congestion reno]
+    python bench/run.py --against REVISION [--rounds 15] [--seconds 0.05] [--only WORD]
+                        [--json FILE] [--congestion reno]
+
+The second form compares the working tree with a commit: see compare.py.
 """
 
 from __future__ import annotations
@@ -21,11 +25,16 @@ from pathlib import Path
 import clients
 import footprint
 from cases import CASES
+from compare import ROUNDS as COMPARISON_ROUNDS
+from compare import SECONDS as COMPARISON_SECONDS
+from compare import ComparisonOptions, compare
 from load import Load, compile_program
-from report import Row, as_json, markdown, svg
+from report import BenchmarkRow, as_json, markdown, svg
 from servers import CORES, OWN_ETHERD, python_of, servers
 
 Measure = Callable[[], dict[str, float]]
+ROUNDS = 5
+SECONDS = 0.5
 _SPARE_DESCRIPTORS = 100
 
 CONGESTION = Path("/proc/sys/net/ipv4/tcp_congestion_control")
@@ -37,8 +46,11 @@ def main() -> None:
     options = _options()
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    if options.against:
+        with congestion_control(options.congestion):
+            sys.exit(compare(_comparison(options), hard - _SPARE_DESCRIPTORS))
     with tempfile.TemporaryDirectory() as folder, congestion_control(options.congestion):
-        rows = Bench(Path(folder), options).run()
+        rows = BenchmarkRun(Path(folder), options).run()
         congestion = CONGESTION.read_text().strip() if CONGESTION.exists() else "unknown"
     about = {
         "CPython": python_of(OWN_ETHERD),
@@ -47,7 +59,7 @@ def main() -> None:
         "memcached": footprint.memcached_version(),
         "cores": str(len(CORES)),
         "TCP": congestion,
-        "rounds": str(options.rounds),
+        "rounds": str(options.rounds or ROUNDS),
     }
     print(markdown(rows, about))
     if options.json:
@@ -58,7 +70,7 @@ def main() -> None:
 
 @contextmanager
 def congestion_control(name: str | None) -> Iterator[None]:
-    """Have the system use `name` until the end of the `with`, if there is one."""
+    """Let the system use `name`, if it is given, until the end of the `with`."""
     before = CONGESTION.read_text() if name else ""
     if name:
         CONGESTION.write_text(name)
@@ -71,35 +83,61 @@ def congestion_control(name: str | None) -> Iterator[None]:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--rounds", type=int, default=5, help="times that each case is measured")
-    parser.add_argument("--seconds", type=float, default=0.5, help="length of one measurement")
+    parser.add_argument(
+        "--against",
+        metavar="REVISION",
+        help="compare the working tree with this commit of it, and with no other server",
+    )
+    parser.add_argument(
+        "--rounds",
+        type=int,
+        help=f"times that each case is measured: {ROUNDS}, with --against {COMPARISON_ROUNDS}",
+    )
+    parser.add_argument(
+        "--seconds",
+        type=float,
+        help=f"length of one measurement: {SECONDS}, with --against {COMPARISON_SECONDS}",
+    )
     parser.add_argument("--only", help="only cases with this word in their name or group")
     parser.add_argument("--json", type=Path, help="write the figures here")
     parser.add_argument(
-        "--also", metavar="ETHERD", help="measure this daemon, of another Python, beside our own"
+        "--also", metavar="ETHERD", help="also measure this daemon, of another Python"
     )
     parser.add_argument(
         "--congestion",
         metavar="NAME",
-        help="have the system use this congestion control meanwhile, for all servers (needs root)",
+        help="let the system use this congestion control meanwhile, for all servers (needs root)",
     )
     parser.add_argument("--svg", type=Path, help="write the picture here")
-    return parser.parse_args()
+    options = parser.parse_args()
+    if options.against and (options.also or options.svg):
+        parser.error("--also and --svg don't go with --against")
+    return options
 
 
-class Bench:
-    """One run."""
+def _comparison(options: argparse.Namespace) -> ComparisonOptions:
+    return ComparisonOptions(
+        options.against,
+        options.rounds or COMPARISON_ROUNDS,
+        options.seconds or COMPARISON_SECONDS,
+        options.only or "",
+        options.json,
+    )
+
+
+class BenchmarkRun:
+    """One run over all cases."""
 
     def __init__(self, folder: Path, options: argparse.Namespace) -> None:
         self._load = Load(folder)
         self._limit = compile_program("limit", folder)
-        self._rounds: int = options.rounds
-        self._seconds: float = options.seconds
+        self._rounds: int = options.rounds or ROUNDS
+        self._seconds: float = options.seconds or SECONDS
         self._only: str = options.only or ""
         self._also: str | None = options.also
-        self._rows: list[Row] = []
+        self._rows: list[BenchmarkRow] = []
 
-    def run(self) -> list[Row]:
+    def run(self) -> list[BenchmarkRow]:
         """Measure every case that is wanted."""
         self._requests()
         self._clients()
@@ -138,7 +176,7 @@ class Bench:
         if not self._wanted(group, ""):
             return
         with servers(["etherd", "redis", "memcached"], self._limit) as running:
-            rows: dict[str, Row] = {}
+            rows: dict[str, BenchmarkRow] = {}
             for _ in range(self._rounds):
                 for case, measured in clients.compare(running, self._seconds).items():
                     name = f"client {case}"
@@ -204,13 +242,13 @@ class Bench:
                 _bind(_longest_ping, free, limit),
             )
 
-    def _row(self, group: str, case: str, unit: str, more_is_better: bool = True) -> Row:
-        row = Row(group, case, unit, more_is_better)
+    def _row(self, group: str, case: str, unit: str, more_is_better: bool = True) -> BenchmarkRow:
+        row = BenchmarkRow(group, case, unit, more_is_better)
         self._rows.append(row)
         return row
 
     @staticmethod
-    def _progress(row: Row) -> None:
+    def _progress(row: BenchmarkRow) -> None:
         ratios = row.ratios("redis")
         middle = f"{ratios[len(ratios) // 2]:.2f} of Redis" if ratios else ""
         print(f"{row.case:40} {row.ours():14,.4g} {row.unit:4} {middle}", file=sys.stderr)

@@ -1,4 +1,4 @@
-"""The servers under measurement: started on a core of their own, stopped by their own pid.
+"""The measured servers: started on a core of their own, stopped by their own pid.
 
 Rule: every server is a process of this run, on loopback, on a free port.
 """
@@ -12,7 +12,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +20,9 @@ from pathlib import Path
 from dialects import Dialect, Ether, Exchange, Limit, Memcached, Redis
 
 START_SECONDS = 10.0
+_IDLE_SECONDS = 0.004
+_IDLE_SHARE = 0.05
+_IDLE_DEADLINE_SECONDS = 2.0
 CORES = sorted(os.sched_getaffinity(0))
 SERVER_CORE = CORES[0]
 CLIENT_CORE = CORES[-1]
@@ -33,8 +36,8 @@ def pinned(core: int, command: list[str]) -> list[str]:
 
 
 @dataclass(slots=True)
-class Server:
-    """A server that listens."""
+class MeasuredServer:
+    """A running server and how to talk to it."""
 
     name: str
     process: subprocess.Popen[str]
@@ -47,8 +50,35 @@ class Server:
         status = Path(f"/proc/{self.process.pid}/status").read_text()
         return int(re.findall(r"VmRSS:\s+(\d+) kB", status)[0]) * 1024
 
-    def say(self, exchange: Exchange) -> bytes:
-        """Have one exchange with it and check that it went as it should; returns the reply."""
+    @property
+    def cpu_seconds(self) -> float:
+        """Processor time that all its threads have used."""
+        # The clock of another process on Linux, as clock_getcpuclockid of the C library has it.
+        return time.clock_gettime((~self.process.pid << 3) | 2)
+
+    @property
+    def runs(self) -> bool:
+        """Whether it has a processor or waits for one."""
+        status = Path(f"/proc/{self.process.pid}/stat").read_text()
+        return status.rpartition(")")[2].split()[0] == "R"
+
+    def wait_until_idle(self) -> None:
+        """Return when it uses next to no processor time, or after two seconds.
+
+        A load generator that ends leaves its connections behind. While the
+        server closes thousands of them it would slow down the next server on
+        the same core.
+        """
+        deadline = time.monotonic() + _IDLE_DEADLINE_SECONDS
+        used = self.cpu_seconds
+        while time.monotonic() < deadline:
+            time.sleep(_IDLE_SECONDS)
+            before, used = used, self.cpu_seconds
+            if not self.runs and used - before < _IDLE_SHARE * _IDLE_SECONDS:
+                return
+
+    def ask(self, exchange: Exchange) -> bytes:
+        """Send one request on a new connection, check the reply and return it."""
         with socket.create_connection(("127.0.0.1", self.port), START_SECONDS) as sock:
             sock.sendall(exchange.request)
             reply = b""
@@ -73,49 +103,50 @@ def python_of(program: str) -> str:
     return subprocess.check_output([python, "-c", tell], text=True).strip()
 
 
-def _etherd(core: int, name: str, program: str) -> Server:
+def start_etherd(name: str, program: str = OWN_ETHERD) -> MeasuredServer:
+    """Start the daemon `program`, with limits that no case reaches."""
     command = [program, "--host", "127.0.0.1", "--port", "0", "--max-clients", "20000"]
-    process = _start(core, [*command, "--max-memory", "4GiB", "--log-level", "warning"])
-    return Server(name, process, _port_in(process, r"Listening on .*:(\d+)"), Ether())
+    process = _start([*command, "--max-memory", "4GiB", "--log-level", "warning"])
+    return MeasuredServer(name, process, _port_in(process, r"Listening on .*:(\d+)"), Ether())
 
 
-def _limit(core: int, program: Path) -> Server:
-    process = _start(core, [str(program), str(16 * 1024 * 1024)])
-    return Server("limit", process, _port_in(process, r"^(\d+)$"), Limit())
+def _limit(program: Path) -> MeasuredServer:
+    process = _start([str(program), str(16 * 1024 * 1024)])
+    return MeasuredServer("limit", process, _port_in(process, r"^(\d+)$"), Limit())
 
 
-def _redis(core: int) -> Server:
+def _redis() -> MeasuredServer:
     port = _free_port()
     options = ["--port", str(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
-    process = _start(core, ["redis-server", *options, "--maxclients", "20000"])
-    return Server("redis", _listening(process, port), port, Redis())
+    process = _start(["redis-server", *options, "--maxclients", "20000"])
+    return MeasuredServer("redis", _listening(process, port), port, Redis())
 
 
-def _memcached(core: int) -> Server:
+def _memcached() -> MeasuredServer:
     port = _free_port()
     options = ["-l", "127.0.0.1", "-p", str(port), "-t", "1", "-c", "20000", "-m", "2048"]
     user = ["-u", "nobody"] if os.geteuid() == 0 else []
-    process = _start(core, ["memcached", *options, *user])
-    return Server("memcached", _listening(process, port), port, Memcached())
+    process = _start(["memcached", *options, *user])
+    return MeasuredServer("memcached", _listening(process, port), port, Memcached())
 
 
 @contextmanager
 def servers(
     wanted: list[str], limit_program: Path, also: str | None = None
-) -> Iterator[list[Server]]:
+) -> Iterator[list[MeasuredServer]]:
     """Start those of `wanted` that are installed; the others are named and left out.
 
     `also` is another etherd's program, of an environment with another Python.
     """
-    makers = {
-        "etherd": lambda core: _etherd(core, "etherd", OWN_ETHERD),
-        "also": lambda core: _etherd(core, "also", str(also)),
+    makers: dict[str, Callable[[], MeasuredServer]] = {
+        "etherd": lambda: start_etherd("etherd"),
+        "also": lambda: start_etherd("also", str(also)),
         "redis": _redis,
         "memcached": _memcached,
-        "limit": lambda core: _limit(core, limit_program),
+        "limit": lambda: _limit(limit_program),
     }
     programs = {"redis": "redis-server", "memcached": "memcached"}
-    running: list[Server] = []
+    running: list[MeasuredServer] = []
     try:
         for name in wanted:
             if name == "also" and not also:
@@ -123,18 +154,23 @@ def servers(
             if name in programs and not shutil.which(programs[name]):
                 print(f"left out: {programs[name]} is not installed", file=sys.stderr)
                 continue
-            running.append(makers[name](SERVER_CORE))
+            running.append(makers[name]())
         yield running
     finally:
-        for server in running:
-            server.process.terminate()
-        for server in running:
-            server.process.communicate(timeout=60)
+        stop(running)
 
 
-def _start(core: int, command: list[str]) -> subprocess.Popen[str]:
+def stop(running: Sequence[MeasuredServer]) -> None:
+    """End servers and wait for their ends."""
+    for server in running:
+        server.process.terminate()
+    for server in running:
+        server.process.communicate(timeout=60)
+
+
+def _start(command: list[str]) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        pinned(core, command), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+        pinned(SERVER_CORE, command), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
     )
 
 
@@ -143,7 +179,7 @@ def _port_in(process: subprocess.Popen[str], pattern: str) -> int:
         for line in process.stdout:
             if found := re.search(pattern, line.strip()):
                 return int(found[1])
-    raise RuntimeError(f"{process.args} ended before it listened")
+    raise RuntimeError(f"{process.args!r} ended before it listened")
 
 
 def _free_port() -> int:
@@ -161,4 +197,4 @@ def _listening(process: subprocess.Popen[str], port: int) -> subprocess.Popen[st
             time.sleep(0.01)
         else:
             return process
-    raise RuntimeError(f"{process.args} does not listen")
+    raise RuntimeError(f"{process.args!r} does not listen")

@@ -1,10 +1,9 @@
 """Ether in one command: a daemon on a free port and a shell connected to it.
 
-At a terminal it opens the shell's prompt; anywhere else it plays the session
-below and shows it.
+At a terminal it opens the shell's prompt; otherwise it plays the session below and shows it.
 
-Rule: what is started here is stopped here, by its own process id, however
-this program ends.
+Rule: the daemon that is started here is stopped here, by its own process id, however this
+program ends.
 """
 
 from __future__ import annotations
@@ -22,16 +21,16 @@ from typing import IO
 SESSION = (
     ("ping", "is it there?"),
     ("alloc 1KiB", "1,024 zeroed bytes under a handle"),
-    ('write 1 "hello, remote memory"', "from now on any range of them is ours"),
+    ('write 1 "hello, remote memory"', "write any range of them"),
     ("read 1 32", ""),
-    ("write 1 --at 7 R", "a partial update costs a partial update"),
-    ("read 1 20 --as text", "from another connection: blocks outlive the one that made them"),
+    ("write 1 --at 7 R", "one byte is changed, and only one byte is sent"),
+    ("read 1 20 --as text", "from another connection: a block outlives the one that made it"),
     ("list", ""),
-    ("free 1", "wiped, and the handle is never given out again"),
+    ("free 1", "wiped, and its handle is never used again"),
 )
 
 STOP_SECONDS = 15
-"""Longer than the daemon's own patience with requests in flight."""
+"""Longer than the daemon itself waits for requests in flight."""
 
 
 def program(name: str) -> str:
@@ -41,9 +40,9 @@ def program(name: str) -> str:
 
 @contextmanager
 def running_etherd() -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """A daemon for this machine alone on a free port, and its address."""
+    """A daemon on a free port of this machine only, and its address."""
     with tempfile.TemporaryFile("w+") as log:
-        # In a session of its own the terminal's Ctrl-C does not reach it.
+        # In a process session of its own it does not get the terminal's Ctrl-C.
         daemon = subprocess.Popen(
             [program("etherd"), "--host", "127.0.0.1", "--port", "0"],
             stdin=subprocess.DEVNULL,
@@ -69,21 +68,21 @@ def _address(daemon: subprocess.Popen[str], log: IO[str]) -> str:
 
 
 def _stop(daemon: subprocess.Popen[str]) -> None:
-    """Stop the daemon and show what it says at the end."""
+    """Stop the daemon and show its final statistics."""
     if daemon.poll() is None:
         daemon.terminate()
     try:
-        goodbye, _ = daemon.communicate(timeout=STOP_SECONDS)
+        output, _ = daemon.communicate(timeout=STOP_SECONDS)
     except subprocess.TimeoutExpired:
         daemon.kill()
-        goodbye, _ = daemon.communicate()
-    _, _, statistics = goodbye.partition("shutting down...\n")
-    print(statistics or goodbye, end="", flush=True)
+        output, _ = daemon.communicate()
+    _, _, statistics = output.partition("shutting down...\n")
+    print(statistics or output, end="", flush=True)
 
 
 def converse(address: str) -> int:
     """Open the shell at this terminal; returns its exit status."""
-    # Ctrl-C is the shell's; a handler, unlike SIG_IGN, is not inherited by it.
+    # Ctrl-C is for the shell; it would inherit SIG_IGN, but not a handler.
     signal.signal(signal.SIGINT, lambda _number, _frame: None)
     return subprocess.run([program("ether-shell"), address], check=False).returncode
 

@@ -1,11 +1,11 @@
 """Pictures of the real shell in a real terminal, for docs/shell.md.
 
-Each scene of `scenes.py` is played in a pty, and the cells of the terminal at
-its other end become an SVG that needs no font but what the reader has.
+Each scene of `scenes.py` is played in a pty, and the cells of the terminal at its other end
+become an SVG that needs no font of its own.
 
-Rule: what is drawn was on the screen.  Only the port and the round trip,
-which are others each time, are replaced, by something as long; in the pictures
-of `top`, `watch` and `bench`, which are about such figures, they stay.
+Rule: what is drawn was on the screen. Only the port and the round trip, which are different each
+time, are replaced by a text of the same length. In the pictures of `top`, `watch` and `bench`,
+which are about such figures, they stay.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ COLOURS = {
     "brightcyan": "#7fd3d9",
     "brightwhite": "#ffffff",
 }
-"""What the names of a terminal's colours look like here; others come as `rrggbb`."""
+"""The colours of a terminal by name; all others come as `rrggbb`."""
 
 Row = list[Char]
 
@@ -66,8 +66,10 @@ def main() -> int:
             (FOLDER / f"{scene.name}.svg").write_text(svg(scene.title, play(scene)), "utf-8")
             print(f"docs/pictures/{scene.name}.svg")
     if not wanted:
-        for stale in set(FOLDER.glob("*.svg")) - {FOLDER / f"{each.name}.svg" for each in SCENES}:
-            stale.unlink()
+        for obsolete in set(FOLDER.glob("*.svg")) - {
+            FOLDER / f"{each.name}.svg" for each in SCENES
+        }:
+            obsolete.unlink()
     return 0
 
 
@@ -104,9 +106,9 @@ def _played(scene: Scene, home: Path, address: str) -> list[Row]:
 
 
 def _is_asked(screen: Screen, typed: str) -> None:
-    """Wait for a prompt below the one behind which `typed` stands, and its toolbar.
+    """Wait for the next prompt after the line with `typed`, and its toolbar.
 
-    What is typed before that would be echoed by the terminal, not by the program.
+    Keys that come earlier would be echoed by the terminal, not by the program.
     """
 
     def asked() -> bool:
@@ -119,7 +121,7 @@ def _is_asked(screen: Screen, typed: str) -> None:
 
 
 def _stable(rows: list[Row], address: str) -> Iterator[Row]:
-    """The rows up to the last one that is not empty, without what is another each time."""
+    """The rows up to the last that is not empty, without what is different each time."""
     while rows and not any(cell.data.strip() for cell in rows[-1]):
         rows.pop()
     for row in rows:
@@ -147,11 +149,11 @@ def svg(title: str, rows: list[Row]) -> str:
 
 
 def _drawn(row: Row, top: int) -> Iterator[str]:
-    """Runs of cells that look alike: what is behind them, and their text."""
+    """Runs of cells with the same style: their background and their text."""
     at = 0
-    for look, run in groupby(row, key=_look):
+    for style, run in groupby(row, key=_style):
         text = "".join(cell.data for cell in run)
-        fore, back, bold, underlined = look
+        fore, back, bold, underlined = style
         left, long = MARGIN + at * CELL_WIDTH, len(text) * CELL_WIDTH
         at += len(text)
         if back != BACKGROUND:
@@ -160,15 +162,15 @@ def _drawn(row: Row, top: int) -> Iterator[str]:
                 f' fill="{back}"/>'
             )
         if text.strip():
-            style = ' font-weight="bold"' * bold + ' text-decoration="underline"' * underlined
+            weight = ' font-weight="bold"' * bold + ' text-decoration="underline"' * underlined
             yield (
                 f'<text x="{left:.1f}" y="{top + 13}" textLength="{long:.1f}"'
-                f' lengthAdjust="spacingAndGlyphs" fill="{fore}"{style}>'
+                f' lengthAdjust="spacingAndGlyphs" fill="{fore}"{weight}>'
                 f"{escape(text)}</text>"
             )
 
 
-def _look(cell: Char) -> tuple[str, str, bool, bool]:
+def _style(cell: Char) -> tuple[str, str, bool, bool]:
     fore = _colour(cell.fg, FOREGROUND)
     back = _colour(cell.bg, BACKGROUND)
     if cell.reverse:

@@ -1,6 +1,6 @@
-"""What the pictures in docs/pictures show: a scene each, played in the real shell.
+"""The scenes of the pictures in docs/pictures, played in the real shell.
 
-Rule: one entry a scene; how it is played and drawn is `pictures.py`'s business.
+Rule: one entry per scene; how it is played and drawn is decided in `pictures.py`.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ ENTER, TAB, RIGHT, F1, CTRL_C, CTRL_D = "\r", "\t", "\x1b[C", "\x1bOP", "\x03", 
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """Keys, each with what is to be seen before the next are pressed.
+    """Keys, each with the text that must appear before the next are pressed.
 
-    `files` lie in the folder in which the shell runs, `config` is its
-    shell.toml, in which ADDRESS is replaced; `others` are commands that
-    another shell has run before.  A scene that `ends` leaves the shell.
+    `files` are in the folder in which the shell runs. `config` is its shell.toml, in which
+    ADDRESS is replaced. `others` are commands that another shell runs before. A scene that
+    `ends` leaves the shell.
     """
 
     name: str
@@ -59,7 +59,7 @@ SCENES: tuple[Scene, ...] = (
     ),
     Scene(
         "wrong",
-        "What is certainly wrong is red while it is typed, and has a caret afterwards",
+        "Errors are red while you type, and have a caret afterwards",
         (
             _line("write 1 hex:dead bee", "one is missing"),
             ("reed 1 ", "did you mean read?"),
@@ -68,8 +68,8 @@ SCENES: tuple[Scene, ...] = (
     Scene("keys", "F1 lists the keys", ((F1, "vi keys, and back"),), lines=18),
     Scene(
         "help",
-        "Help comes from the declarations",
-        (_line("help load", "# into a block"),),
+        "Help on a command",
+        (_line("help load", "# into an existing block"),),
         lines=26,
     ),
     Scene(
@@ -93,7 +93,7 @@ SCENES: tuple[Scene, ...] = (
     ),
     Scene(
         "undo",
-        "A question before somebody else's bytes, and undo",
+        "A question before bytes of others are overwritten, and undo",
         (
             _line("write 1 hello", QUESTION),
             ("y\n", "wrote 5 B"),
@@ -104,7 +104,7 @@ SCENES: tuple[Scene, ...] = (
     ),
     Scene(
         "leaving",
-        "Ctrl-D offers to free what was made",
+        "Ctrl-D offers to free the blocks of the session",
         (
             _line("alloc 1MiB", "handle 1"),
             _line("alloc 4096", "handle 2"),
@@ -115,7 +115,7 @@ SCENES: tuple[Scene, ...] = (
     ),
     Scene(
         "production",
-        "A production server is red, and says so",
+        "A production server is marked in red and in words",
         (_line("list", "no blocks"),),
         arguments=("prod",),
         config='[profiles.prod]\nurl = "ether://ADDRESS"\nproduction = true\n',
@@ -171,7 +171,7 @@ SCENES: tuple[Scene, ...] = (
     ),
     Scene(
         "top",
-        "The server at work, on the whole screen",
+        "The server's state on the full screen",
         (("top 1" + ENTER, "up 3 s"),),
         others=("alloc 256KiB", "alloc 96KiB", "alloc 4KiB"),
         lines=24,
@@ -179,7 +179,7 @@ SCENES: tuple[Scene, ...] = (
     ),
     Scene(
         "bench",
-        "How quickly the server answers",
+        "The latency of the server",
         (_line("bench ping --requests 2000", "p99.9"),),
         lines=18,
     ),

@@ -1,6 +1,6 @@
-"""A session without a socket: bytes are handed to it, and what it sends is kept.
+"""A connection without a socket: bytes are handed to it, and what it sends is kept.
 
-Rule: it behaves as uvloop's transport does where the session can tell: the
+Rule: it behaves as uvloop's transport does where a connection can tell: the
 buffer is asked for before each receive, writing pauses and resumes the
 protocol, and nothing is received while reading is paused.
 """
@@ -8,25 +8,41 @@ protocol, and nothing is received while reading is paused.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from itertools import pairwise
-from typing import cast
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from itertools import count, pairwise
+from typing import Any
 
-from ether_daemon.app.composition import EtherService
-from ether_daemon.net.connection import Session
-from ether_daemon.service.blocks import Handles
-from ether_daemon.service.commands import Caller
+from ether_daemon.app import shutdown
+from ether_daemon.app.composition import Composition
+from ether_daemon.net.connection import Connection, Shared
+from ether_daemon.service.blocks import Blocks
+from ether_daemon.service.principal import ANONYMOUS
 from ether_daemon.settings import Settings
-from ether_daemon.stores.contract import Store
-from ether_daemon.stores.future import Later
+from ether_daemon.stores.contract import (
+    Contents,
+    Identity,
+    Ref,
+    StoredBlock,
+    StreamedRead,
+    TakeablePayload,
+)
+from ether_daemon.stores.future import Future
+from ether_protocol import Command, ErrorCode, Message
+from ether_protocol.wire.bodies import decode_error
+from ether_protocol.wire.codec import HEADER_BYTES, decode_header, encode
+from ether_protocol.wire.messages import Buffer
 
 LOCAL = ("127.0.0.1", 54321)
 STRANGER = ("203.0.113.9", 54321)
 
+PING = encode(Message(Command.PING, request_id=1))
+PONG = encode(Message(Command.PONG, request_id=1))
+
 
 class FakeTransport(asyncio.Transport):
-    """Keeps what is written; takes `window` bytes at a time from the session if one is set."""
+    """Keeps what is written; takes `window` bytes at a time from the server if one is set."""
 
     def __init__(self, peername: object = LOCAL) -> None:
         super().__init__({"peername": peername})
@@ -38,7 +54,7 @@ class FakeTransport(asyncio.Transport):
         self.eof = False
         self.high = 0
         self.writes = 0
-        self.protocol: Session | None = None
+        self.protocol: Connection | None = None
 
     def is_reading(self) -> bool:
         return self.reading
@@ -59,7 +75,7 @@ class FakeTransport(asyncio.Transport):
         self.held += data
         self._move()
 
-    def writelines(self, list_of_data: Sequence[bytes]) -> None:  # type: ignore[override]
+    def writelines(self, list_of_data: Sequence[bytes]) -> None:  # type: ignore[override]  # bytes only
         for data in list_of_data:
             assert isinstance(data, bytes)
         self.write(b"".join(list_of_data))
@@ -76,7 +92,7 @@ class FakeTransport(asyncio.Transport):
         del self.held[:count]
         if self.window is not None:
             self.window -= count
-        paused = self.protocol._outbox.paused
+        paused = self.protocol.send_queue.paused
         if not paused and len(self.held) > self.high:
             self.protocol.pause_writing()
         elif paused and len(self.held) <= self.high // 4:
@@ -100,6 +116,7 @@ class FakeTransport(asyncio.Transport):
 
     def write_eof(self) -> None:
         assert not self.closed
+        assert not self.eof, "ended twice"
         self.eof = True
 
     def close(self) -> None:
@@ -109,26 +126,29 @@ class FakeTransport(asyncio.Transport):
         self.closed = "aborted" if self.closed in ("", "closed") else self.closed
 
 
-class Connection:
-    """One session on a fake transport."""
+class FakeClient:
+    """A client on a fake transport, and the server's connection to it."""
 
-    def __init__(self, service: EtherService, peername: object = LOCAL, fast: bool = True) -> None:
+    def __init__(self, server: Composition | Shared, peername: object = LOCAL) -> None:
+        shared = server.shared if isinstance(server, Composition) else server
         self.transport = FakeTransport(peername)
-        self.session = Session(service)
-        if not fast:
-            self.session._fast = None
-        self.transport.protocol = self.session
-        self.session.connection_made(self.transport)
+        self.connection = Connection(shared)
+        self._batch = shared.batch
+        self.transport.protocol = self.connection
+        self.connection.connection_made(self.transport)
 
     def offer(self, data: bytes) -> int:
-        """Have `data` arrive as far as it is read at once; how much of it was."""
+        """Have `data` arrive as far as it is read at once; how much of it was.
+
+        Short replies are sent when the round of the event loop ends: see `turns`.
+        """
         rest = memoryview(data)
         while len(rest) and self.transport.reading and not self.transport.closed:
-            buffer = self.session.get_buffer(65536)
+            buffer = self.connection.get_buffer(65536)
             assert len(buffer), "an empty buffer ends the connection"
             step = min(len(buffer), len(rest))
             buffer[:step] = rest[:step]
-            self.session.buffer_updated(step)
+            self.connection.buffer_updated(step)
             rest = rest[step:]
         return len(data) - len(rest)
 
@@ -141,10 +161,11 @@ class Connection:
                 await self.turns()
 
     async def turns(self) -> None:
-        """Wait until the session has nothing left to do by itself."""
+        """Wait until the server has nothing left to do by itself."""
         for _ in range(1000):
             await asyncio.sleep(0)
-            if self.transport.reading or self.session._outbox.blocked:
+            waits = self.transport.reading or self.connection.send_queue.blocked
+            if waits and not self._batch.under_way:
                 return
 
     def received(self) -> bytes:
@@ -154,54 +175,147 @@ class Connection:
         return got
 
     def lose(self, error: Exception | None = None) -> None:
+        """The transport loses the connection."""
         self.transport.closed = self.transport.closed or "lost"
-        self.session.connection_lost(error)
+        self.connection.connection_lost(error)
 
 
-@contextmanager
-def serving(**changes: object) -> Iterator[EtherService]:
-    """A service of one's own; needs a running loop where chores are begun."""
-    values = {"max_memory_bytes": 1 << 30, **changes}
-    service = EtherService(Settings(**values))  # type: ignore[arg-type]
-    yield service
-    service.close()
+def asking(command: int, handle: int = 0, **fields: int | bytes) -> bytes:
+    """A version 2 request."""
+    return encode(Message(command, handle, **fields))  # type: ignore[arg-type]
+
+
+def run(scenario: Callable[[], Awaitable[None]]) -> None:
+    """Run `scenario` on a loop of its own, for 30 s at most."""
+    asyncio.run(asyncio.wait_for(scenario(), 30))
+
+
+def slow_clock(parts: Composition) -> Shared:
+    """What connections share, with a clock on which every look takes two milliseconds."""
+    looks = count()
+    return replace(parts.shared, clock=lambda: next(looks) * 0.002)
+
+
+def impatient(parts: Composition) -> Shared:
+    """The same, with next to no time for a client to read the last replies."""
+    return replace(parts.shared, linger_seconds=0.01)
+
+
+async def until(condition: Callable[[], object]) -> None:
+    """Poll until `condition` holds."""
+    while not condition():
+        await asyncio.sleep(0.001)
+
+
+def replies(data: bytes) -> list[Message]:
+    """The replies in `data`; every byte must belong to one."""
+    found: list[Message] = []
+    at = 0
+    while at < len(data):
+        version = data[at + 4]
+        reply, length = decode_header(data, at, version)
+        at += HEADER_BYTES[version]
+        assert at + length <= len(data), f"{reply} is cut short"
+        found.append(reply.with_payload(data[at : at + length]))
+        at += length
+    return found
+
+
+def lines(data: bytes) -> list[str]:
+    """The replies in `data`, a line each."""
+    return [
+        f"{ErrorCode(decode_error(reply).code).name} v{reply.version}"
+        if reply.command == Command.ERROR
+        else str(reply)
+        for reply in replies(data)
+    ]
+
+
+@asynccontextmanager
+async def serving(
+    *, fast_path: bool = True, instance: int | None = None, **changes: Any
+) -> AsyncIterator[Composition]:
+    """A server of one's own."""
+    settings = Settings(**{"max_memory_bytes": 1 << 30, **changes})
+    parts = Composition(settings, fast_path=fast_path, instance=instance)
+    yield parts
+    await shutdown.close(parts)
+
+
+def anonymous(parts: Composition) -> Blocks:
+    """The blocks of everybody who need not say who they are."""
+    return parts.principal(ANONYMOUS).blocks
 
 
 class LateStore:
     """A store that answers what it is asked only when a test says so."""
 
+    outlives_process = True
+
     def __init__(self) -> None:
-        self.asked: list[tuple[str, Later[object]]] = []
+        self.asked: list[tuple[str, Future[Any]]] = []
         self.meanwhile: Callable[[], None] = lambda: None
 
-    def __getattr__(self, name: str) -> Callable[..., Later[object]]:
-        def ask(*values: object) -> Later[object]:
-            numbers = [str(value) for value in values[1:] if isinstance(value, int)]
-            later: Later[object] = Later()
-            self.asked.append((" ".join([name, *numbers]), later))
-            self.meanwhile()
-            return later
+    def open(self) -> Contents:
+        """Block 1 of everybody, of 16 MiB."""
+        block = StoredBlock(Identity(ANONYMOUS, 1, 0, 0), 5, 1 << 24)
+        return Contents([block], {ANONYMOUS: 1})
 
-        return ask
+    def allocate(self, size: int, identity: Identity) -> Future[Ref]:
+        return self._ask("allocate", size)
 
-    def size(self, ref: int) -> int:
-        return 1 << 24
+    def release(self, ref: Ref) -> Future[None]:
+        return self._ask("release")
+
+    def resize(self, ref: Ref, size: int) -> Future[Ref]:
+        return self._ask("resize", size)
+
+    def read(self, ref: Ref, offset: int, size: int) -> Future[bytes | StreamedRead]:
+        return self._ask("read", offset, size)
+
+    def write(
+        self, ref: Ref, offset: int, data: Buffer, payload: TakeablePayload | None = None
+    ) -> Future[None]:
+        return self._ask("write", offset)
+
+    def fill(self, ref: Ref, offset: int, size: int, byte: int) -> Future[None]:
+        return self._ask("fill", offset, size, byte)
+
+    def copy(
+        self, source: Ref, source_offset: int, target: Ref, offset: int, size: int
+    ) -> Future[None]:
+        return self._ask("copy", source_offset, target, offset, size)
+
+    def compare_swap(self, ref: Ref, offset: int, expected: bytes, desired: bytes) -> Future[bytes]:
+        return self._ask("compare_swap", offset)
+
+    def fetch_add(self, ref: Ref, offset: int, delta: int) -> Future[int]:
+        return self._ask("fetch_add", offset, delta)
 
     def close(self) -> None:
         pass
 
+    def _ask(self, what: str, *numbers: int) -> Future[Any]:
+        made: Future[Any] = Future()
+        self.asked.append((" ".join([what, *map(str, numbers)]), made))
+        self.meanwhile()
+        return made
+
     def answer(self, which: int, value: object) -> None:
-        self.asked[which][1].resolve(value)
+        """Answer what was asked as number `which`."""
+        self.asked[which][1].set_result(value)
+
+    def fail(self, which: int, error: Exception) -> None:
+        """The same, with an error."""
+        self.asked[which][1].set_exception(error)
+
+    def unanswered(self) -> Iterator[Future[Any]]:
+        """What it still owes."""
+        return (answer for _, answer in [*self.asked] if not answer.done())
 
 
-class LateService(EtherService):
-    """A service on a LateStore, with block 1 there and the short way closed."""
-
-    def __init__(self, store: LateStore) -> None:
-        super().__init__(Settings(max_memory_bytes=1 << 30))
-        self.fast_path = None
-        self.late = Handles(cast(Store, store), self.ledger)
-        self.late.table.add(5, 0)
-
-    def caller(self) -> Caller:
-        return Caller(self.late, self)
+def on(store: LateStore) -> Composition:
+    """A server on `store`, which has no fast path."""
+    parts = Composition(Settings(max_memory_bytes=1 << 30), store)
+    parts.adopt(store.open())
+    return parts

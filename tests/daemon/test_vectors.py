@@ -1,19 +1,19 @@
-"""The vectors that other servers are tested with, answered by a session: both ways alike."""
+"""The vectors that other servers are tested with, answered both ways alike."""
 
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Iterator, Sequence
 from itertools import accumulate
-from types import SimpleNamespace
 
 import pytest
 
 from daemon.both_ways import everything_about
-from daemon.connection import Connection, serving
+from daemon.connection import FakeClient, replies, serving
 from ether_protocol import Command, ErrorCode, Message
 from ether_protocol.wire.bodies import decode_error
-from ether_protocol.wire.codec import HEADER_BYTES, decode_header, encode
+from ether_protocol.wire.codec import encode
 from protocol.vectors import Vector, data, each, number, vectors
 
 MAX_MEMORY_BYTES = 1 << 28
@@ -25,8 +25,7 @@ NOT_ALIKE = ("STATS",)
 @pytest.fixture(autouse=True)
 def _one_moment(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every block is made at the same time."""
-    clock = SimpleNamespace(time_ns=lambda: 1_700_000_000_000_000_000)
-    monkeypatch.setattr("ether_daemon.service.blocks.time", clock)
+    monkeypatch.setattr(time, "time_ns", lambda: 1_700_000_000_000_000_000)
 
 
 def alike(files: Sequence[str]) -> list[bytes]:
@@ -42,10 +41,10 @@ def test_a_request_is_answered_alike_both_ways(vector: Vector) -> None:
     if vector["fields"]["command"] in NOT_ALIKE:
         return
     stream = data(vector["hex"]) * 2
-    long_way = everything_about(stream, [], fast=False)
-    assert everything_about(stream, [], fast=True) == long_way
-    assert everything_about(stream, [1, 24, 39, 40, 41, 100], fast=True) == long_way
-    assert long_way[0], "it was answered"
+    slow = everything_about(stream, [], fast=False)
+    assert everything_about(stream, [], fast=True) == slow
+    assert everything_about(stream, [1, 24, 39, 40, 41, 100], fast=True) == slow
+    assert slow[0], "it was answered"
 
 
 @pytest.mark.parametrize("shift", [0, 1, 23, 39])
@@ -54,33 +53,20 @@ def test_all_requests_in_one_stream_are_answered_alike_both_ways(shift: int) -> 
     requests = [request for request in requests if len(request) < 100_000]
     cuts = [place + shift for place in accumulate(map(len, requests))]
     stream = b"".join(requests)
-    long_way = everything_about(stream, [], fast=False)
-    assert everything_about(stream, [], fast=True) == long_way
-    assert everything_about(stream, cuts, fast=True) == long_way
+    slow = everything_about(stream, [], fast=False)
+    assert everything_about(stream, [], fast=True) == slow
+    assert everything_about(stream, cuts, fast=True) == slow
 
 
 @each("bad-input.json")
 def test_bad_input_is_refused_alike_both_ways(vector: Vector) -> None:
     stream = data(vector["before"]) + data(vector["send"]) + encode(Message(Command.PING))
-    long_way = everything_about(stream, [], fast=False)
-    assert everything_about(stream, [], fast=True) == long_way
-    assert everything_about(stream, [1, 24, 39, 40, 41, 100], fast=True) == long_way
+    slow = everything_about(stream, [], fast=False)
+    assert everything_about(stream, [], fast=True) == slow
+    assert everything_about(stream, [1, 24, 39, 40, 41, 100], fast=True) == slow
 
 
 # What is said
-
-
-def replies(said: bytes) -> list[Message]:
-    """The replies in `said`."""
-    found: list[Message] = []
-    at = 0
-    while at < len(said):
-        version = said[at + 4]
-        reply, length = decode_header(said, at, version)
-        at += HEADER_BYTES[version]
-        found.append(reply.with_payload(said[at : at + length]))
-        at += length
-    return found
 
 
 def check_error(reply: Message, expected: Vector) -> None:
@@ -93,7 +79,7 @@ def check_error(reply: Message, expected: Vector) -> None:
     )
 
 
-WAYS = pytest.mark.parametrize("fast", [True, False], ids=["short way", "long way"])
+WAYS = pytest.mark.parametrize("fast", [True, False], ids=["fast path", "slow path"])
 
 
 def cuts(wire: bytes) -> Iterator[list[int]]:
@@ -106,20 +92,20 @@ def cuts(wire: bytes) -> Iterator[list[int]]:
 @each("bad-input.json")
 def test_bad_input_gets_its_error(vector: Vector, fast: bool) -> None:
     async def scenario(places: list[int]) -> None:
-        with serving(max_memory_bytes=MAX_MEMORY_BYTES) as service:
-            connection = Connection(service, fast=fast)
-            await connection.send(data(vector["before"]))
-            assert len(replies(connection.received())) == bool(vector["before"])
-            await connection.send(data(vector["send"]), places)
-            (reply,) = replies(connection.received())
+        async with serving(fast_path=fast, max_memory_bytes=MAX_MEMORY_BYTES) as parts:
+            client = FakeClient(parts)
+            await client.send(data(vector["before"]))
+            assert len(replies(client.received())) == bool(vector["before"])
+            await client.send(data(vector["send"]), places)
+            (reply,) = replies(client.received())
             check_error(reply, vector["reply"])
-            await connection.send(encode(Message(Command.PING)))
-            lives = bool(connection.received())
-            assert (lives, connection.transport.eof) == (
+            await client.send(encode(Message(Command.PING)))
+            lives = bool(client.received())
+            assert (lives, client.transport.eof) == (
                 vector["then"] == "open",
                 vector["then"] == "closed",
             )
-            connection.lose()
+            client.lose()
 
     for places in cuts(data(vector["send"])):
         asyncio.run(scenario(places))
@@ -129,16 +115,16 @@ def test_bad_input_gets_its_error(vector: Vector, fast: bool) -> None:
 @each("conversations.json", "filler.json")
 def test_a_conversation(vector: Vector, fast: bool) -> None:
     async def scenario(bytewise: bool) -> None:
-        with serving(max_memory_bytes=MAX_MEMORY_BYTES) as service:
-            connection = Connection(service, fast=fast)
+        async with serving(fast_path=fast, max_memory_bytes=MAX_MEMORY_BYTES) as parts:
+            client = FakeClient(parts)
             heard = b""
             for step in vector["steps"]:
                 if "send" in step:
                     assert heard == b""
                     wire = data(step["send"])
                     short = bytewise and len(wire) <= BYTEWISE_BYTES
-                    await connection.send(wire, range(len(wire)) if short else ())
-                    heard = connection.received()
+                    await client.send(wire, range(len(wire)) if short else ())
+                    heard = client.received()
                 elif "receive" in step:
                     expected = data(step["receive"])
                     assert heard[: len(expected)] == expected
@@ -149,9 +135,9 @@ def test_a_conversation(vector: Vector, fast: bool) -> None:
                     heard = heard[len(encode(first)) :]
                 else:
                     assert step == {"closed": True}
-                    assert connection.transport.eof
+                    assert client.transport.eof
             assert heard == b""
-            connection.lose()
+            client.lose()
 
     asyncio.run(scenario(bytewise=False))
     asyncio.run(scenario(bytewise=True))

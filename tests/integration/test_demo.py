@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import pexpect
+import pexpect  # type: ignore[import-untyped]  # it comes without types
 import pytest
 
 from harness import DEADLINE_SECONDS, until

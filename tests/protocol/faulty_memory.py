@@ -1,7 +1,7 @@
-"""Blocks in the plainest way there is, with faults to switch on.
+"""The blocks of `faulty_server`, implemented plainly, with faults that tests switch on by name.
 
 Rule: without a fault it keeps every promise of docs/protocol.md; each fault
-is one line that goes wrong, named as a test switches it on.
+is one line that breaks one.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ WORD_BYTES = 8
 
 
 @dataclass
-class Block:
-    """A block's bytes; `tail` is what a fault keeps of those cut away."""
+class FaultyBlock:
+    """A block's bytes; `tail` is what a fault keeps of the bytes that REALLOC cut away."""
 
     data: bytearray
     flags: int
@@ -43,11 +43,11 @@ class Block:
 
 
 @dataclass
-class Connected:
+class ConnectionState:
     """What belongs to one connection."""
 
     session_blocks: list[int] = field(default_factory=list)
-    leftover: bytes = b""
+    freed_bytes: bytes = b""
 
 
 class FaultyMemory:
@@ -56,8 +56,8 @@ class FaultyMemory:
     def __init__(self, faults: frozenset[str]) -> None:
         self.faults = faults
         self.lock = threading.RLock()
-        self.turn = threading.Lock()
-        self.blocks: dict[int, Block] = {}
+        self.one_connection = threading.Lock()
+        self.blocks: dict[int, FaultyBlock] = {}
         self._last = 0
         self._handlers = {
             Command.PING: self._ping,
@@ -76,19 +76,19 @@ class FaultyMemory:
             Command.FETCH_ADD: self._fetch_add,
         }
 
-    def perform(self, request: Message, by: Connected) -> Message:
+    def perform(self, request: Message, by: ConnectionState) -> Message:
         """Carry `request` out; refusals are raised."""
-        if "takes any token" in self.faults and request.command == Command.AUTH:
+        if "accepts any token" in self.faults and request.command == Command.AUTH:
             return request.reply()
         handler = self._handlers.get(Command(request.command))
-        if handler is None or ("has no extras" in self.faults and _is_extra(request)):
+        if handler is None or ("has no optional features" in self.faults and _is_extra(request)):
             raise Unsupported("not served here")
         if "adds in two steps" in self.faults and request.command == Command.FETCH_ADD:
             return handler(request, by)
         with self.lock:
-            return self._spoiled(handler(request, by))
+            return self._misreported(handler(request, by))
 
-    def _spoiled(self, reply: Message) -> Message:
+    def _misreported(self, reply: Message) -> Message:
         if "misreports sizes" in self.faults:
             reply.size += 1
         if "misreports handles" in self.faults:
@@ -97,7 +97,7 @@ class FaultyMemory:
             reply.payload = bytes(reply.payload)[:-1]
         return reply
 
-    def end(self, by: Connected) -> None:
+    def end(self, by: ConnectionState) -> None:
         """A connection has ended."""
         if "forgets SESSION" in self.faults:
             return
@@ -105,26 +105,26 @@ class FaultyMemory:
             for handle in by.session_blocks:
                 self.blocks.pop(handle, None)
 
-    def _ping(self, request: Message, _: Connected) -> Message:
+    def _ping(self, request: Message, _: ConnectionState) -> Message:
         return request.reply(Command.PONG, payload=request.payload)
 
-    def _hello(self, request: Message, _: Connected) -> Message:
+    def _hello(self, request: Message, _: ConnectionState) -> Message:
         name = bodies.decode_client_name(request.payload)
-        if "knows ASCII" in self.faults and not name.isascii():
+        if "refuses names that are not ASCII" in self.faults and not name.isascii():
             raise InvalidRequest("speak English")
         features = (SESSION_BLOCKS, *OPTIONAL_FEATURES.values())
-        if "has no extras" in self.faults:
+        if "has no optional features" in self.faults:
             features = ()
-        most = 0 if "allows nothing" in self.faults else MAX_PAYLOAD_BYTES
-        instance = time.monotonic_ns() if "is always new" in self.faults else 1
+        most = 0 if "says 0 payload bytes" in self.faults else MAX_PAYLOAD_BYTES
+        instance = time.monotonic_ns() if "changes its instance" in self.faults else 1
         hello = Hello("faulty", "0", most, MAX_MEMORY_BYTES, 0, False, features, instance)
         return request.reply(payload=bodies.encode_hello(hello))
 
-    def _stats(self, request: Message, _: Connected) -> Message:
+    def _stats(self, request: Message, _: ConnectionState) -> Message:
         payload = bodies.encode_stats({"blocks": len(self.blocks)})
         return request.reply(payload=payload[:-1] if "cuts STATS" in self.faults else payload)
 
-    def _alloc(self, request: Message, by: Connected) -> Message:
+    def _alloc(self, request: Message, by: ConnectionState) -> Message:
         self._check_size(request.size)
         if "reuses handles" in self.faults:
             handle = next(h for h in range(1, len(self.blocks) + 2) if h not in self.blocks)
@@ -132,25 +132,27 @@ class FaultyMemory:
             self._last += 1
             handle = self._last
         data = bytearray(request.size)
-        if "does not zero" in self.faults and len(by.leftover) == request.size:
-            data[:] = by.leftover
-        if "allocates noise" in self.faults:
+        if "does not zero" in self.faults and len(by.freed_bytes) == request.size:
+            data[:] = by.freed_bytes
+        if "allocates other bytes than 0" in self.faults:
             data[:] = b"?" * len(data)
-        self.blocks[handle] = Block(data, request.flags, time.time_ns() // 1_000_000)
+        self.blocks[handle] = FaultyBlock(data, request.flags, time.time_ns() // 1_000_000)
         if request.flags & AllocFlag.SESSION or "frees with the connection" in self.faults:
             by.session_blocks.append(handle)
         return request.reply(handle=handle, size=request.size)
 
-    def _free(self, request: Message, by: Connected) -> Message:
-        by.leftover = bytes(self._block(request.handle).data)
+    def _free(self, request: Message, by: ConnectionState) -> Message:
+        if "refuses FREE" in self.faults:
+            raise Unsupported("not served here")
+        by.freed_bytes = bytes(self._block(request.handle).data)
         if "keeps what is freed" not in self.faults:
             self.blocks.pop(request.handle, None)
         return request.reply(handle=request.handle)
 
-    def _realloc(self, request: Message, _: Connected) -> Message:
+    def _realloc(self, request: Message, _: ConnectionState) -> Message:
         block = self._block(request.handle)
         self._check_size(request.size)
-        if "is born again" in self.faults:
+        if "changes the time of creation" in self.faults:
             block.created_ms += 1
         grown = request.size - len(block.data)
         if grown <= 0:
@@ -158,16 +160,18 @@ class FaultyMemory:
             del block.data[request.size :]
         else:
             shown = block.tail[:grown] if "keeps the cut tail" in self.faults else b""
-            block.data += shown.ljust(grown, b"?" if "grows with noise" in self.faults else b"\0")
+            block.data += shown.ljust(
+                grown, b"?" if "grows with other bytes than 0" in self.faults else b"\0"
+            )
         return request.reply(handle=request.handle, size=request.size)
 
-    def _info(self, request: Message, _: Connected) -> Message:
+    def _info(self, request: Message, _: ConnectionState) -> Message:
         block = self._block(request.handle)
         flags = 0 if "forgets flags" in self.faults else block.flags
         payload = bodies.INFO_REPLY.pack(len(block.data), flags, block.created_ms)
         return request.reply(handle=request.handle, payload=payload)
 
-    def _list(self, request: Message, _: Connected) -> Message:
+    def _list(self, request: Message, _: ConnectionState) -> Message:
         handles = sorted(handle for handle in self.blocks if handle > request.handle)
         if "lists backwards" in self.faults:
             handles.reverse()
@@ -175,7 +179,7 @@ class FaultyMemory:
         page = [(h, len(self.blocks[h].data)) for h in handles[: min(request.size, limit)]]
         return request.reply(size=len(self.blocks), payload=bodies.encode_list(page))
 
-    def _write(self, request: Message, _: Connected) -> Message:
+    def _write(self, request: Message, _: ConnectionState) -> Message:
         size = len(request.payload)
         block = self._block(request.handle)
         if "writes what fits" in self.faults and request.offset + size > len(block.data):
@@ -186,7 +190,7 @@ class FaultyMemory:
         block.data[request.offset : request.offset + size] = request.payload
         return request.reply(handle=request.handle, size=size)
 
-    def _read(self, request: Message, _: Connected) -> Message:
+    def _read(self, request: Message, _: ConnectionState) -> Message:
         self._check_span(request)
         block = self._block(request.handle)
         size = len(block.data)
@@ -199,7 +203,7 @@ class FaultyMemory:
             payload = payload.ljust(min(request.size, 4096), b"\0")
         return request.reply(handle=request.handle, size=len(payload), payload=payload)
 
-    def _fill(self, request: Message, _: Connected) -> Message:
+    def _fill(self, request: Message, _: ConnectionState) -> Message:
         self._check_span(request)
         (byte,) = bodies.unpack(bodies.FILL_REQUEST, request.payload)
         block = self._block(request.handle)
@@ -207,7 +211,7 @@ class FaultyMemory:
         block.data[request.offset : request.offset + request.size] = bytes([byte]) * request.size
         return request.reply(handle=request.handle, size=request.size)
 
-    def _copy(self, request: Message, _: Connected) -> Message:
+    def _copy(self, request: Message, _: ConnectionState) -> Message:
         self._check_span(request)
         source_handle, start = bodies.unpack(bodies.COPY_REQUEST, request.payload)
         source, target = self._block(source_handle), self._block(request.handle)
@@ -221,50 +225,54 @@ class FaultyMemory:
             target.data[request.offset : request.offset + request.size] = moved
         return request.reply(handle=request.handle, size=request.size)
 
-    def _compare_swap(self, request: Message, _: Connected) -> Message:
+    def _compare_swap(self, request: Message, _: ConnectionState) -> Message:
         expected, desired = bodies.unpack(bodies.COMPARE_SWAP_REQUEST, request.payload)
         block, found = self._word(request)
         if found == expected or "swaps always" in self.faults:
             block.data[request.offset : request.offset + WORD_BYTES] = desired
         return request.reply(handle=request.handle, payload=found)
 
-    def _fetch_add(self, request: Message, _: Connected) -> Message:
+    def _fetch_add(self, request: Message, _: ConnectionState) -> Message:
         (delta,) = bodies.unpack(bodies.FETCH_ADD_REQUEST, request.payload)
         block, found = self._word(request)
         if "adds in two steps" in self.faults:
             time.sleep(0.0005)  # long enough for another to come between
         total = int.from_bytes(found, "big") + delta
-        total = min(max(total, 0), 2**64 - 1) if "saturates" in self.faults else total % 2**64
+        total = (
+            min(max(total, 0), 2**64 - 1)
+            if "adds without wrapping" in self.faults
+            else total % 2**64
+        )
         end = request.offset + WORD_BYTES
         block.data[request.offset : end] = total.to_bytes(WORD_BYTES, "big")
         return request.reply(handle=request.handle, payload=found)
 
     def _check_size(self, size: int) -> None:
-        if not size and "allocates nothing" not in self.faults:
+        if not size and "allocates 0 bytes" not in self.faults:
             raise InvalidRequest("a block has at least one byte")
         if size > MAX_MEMORY_BYTES:
-            raise (QuotaExceeded if "has quotas" in self.faults else NoMemory)("no room")
+            raise (QuotaExceeded if "says QUOTA" in self.faults else NoMemory)("no room")
 
     def _check_span(self, request: Message) -> None:
-        most = 1 << 20 if "moves a mebibyte" in self.faults else MAX_PAYLOAD_BYTES
-        if request.size > most and "moves anything" not in self.faults:
+        most = 1 << 20 if "has a limit of 1 MiB" in self.faults else MAX_PAYLOAD_BYTES
+        if request.size > most and "has no limit per request" not in self.faults:
             raise TooLarge("too much at once")
 
-    def _word(self, request: Message) -> tuple[Block, bytes]:
+    def _word(self, request: Message) -> tuple[FaultyBlock, bytes]:
         block = self._block(request.handle)
         self._check(block, request.offset, WORD_BYTES)
         return block, bytes(block.data[request.offset : request.offset + WORD_BYTES])
 
-    def _block(self, handle: int) -> Block:
-        if "takes any handle" in self.faults and handle not in self.blocks:
-            return Block(bytearray(64), 0, 0)
+    def _block(self, handle: int) -> FaultyBlock:
+        if "accepts any handle" in self.faults and handle not in self.blocks:
+            return FaultyBlock(bytearray(64), 0, 0)
         if handle not in self.blocks:
             raise NotFound(f"no block has handle {handle}")
         return self.blocks[handle]
 
-    def _check(self, block: Block, offset: int, size: int) -> None:
+    def _check(self, block: FaultyBlock, offset: int, size: int) -> None:
         end = offset + size
-        if "leaves no last byte" in self.faults and end == len(block.data):
+        if "refuses the last byte" in self.faults and end == len(block.data):
             raise OutOfRange("one must remain")
         if "adds in 64 bits" in self.faults:
             end %= 2**64

@@ -1,8 +1,7 @@
-"""A whole server in a thread a connection, with faults to switch on.
+"""A whole server, one thread per connection, with faults that tests switch on by name.
 
 Rule: without a fault it keeps docs/protocol.md; each fault is one place where
-it does not, named as a test switches it on.  Faults of memory are in
-`faulty_memory`.
+it does not.  The faults of blocks are in `faulty_memory`.
 """
 
 from __future__ import annotations
@@ -20,36 +19,36 @@ from ether_protocol.wire.bodies import error_reply
 from ether_protocol.wire.codec import HEADER_BYTES, encode
 from ether_protocol.wire.constants import VERSION_1, VERSION_2, ErrorCode
 from ether_protocol.wire.errors import RemoteProtocolError, ServerError
-from ether_protocol.wire.framing import Filler, Head, RequestFramer
+from ether_protocol.wire.framing import Filler, RequestFramer, RequestHead
 from ether_protocol.wire.messages import Buffer
 from harness import DEADLINE_SECONDS
-from protocol.faulty_memory import Connected, FaultyMemory
+from protocol.faulty_memory import ConnectionState, FaultyMemory
 
 LINGER_SECONDS = 0.5
 RECEIVE_BYTES = 256 * 1024
 WRITE_V2 = b"\xe7\xe7\xe7\xe7\x02\x20"
 
-Manner = Callable[[socket.socket], None]
-"""What a server does with a connection that does not even try."""
+ConnectionHandler = Callable[[socket.socket], None]
+"""Handles one connection, in a thread of its own."""
 
 
 @contextmanager
 def faulty_server(*faults: str) -> Iterator[Address]:
     """Serve with `faults` switched on."""
     memory = FaultyMemory(frozenset(faults))
-    with behaving(lambda sock: _Served(sock, memory).serve()) as address:
+    with serve_connections(lambda sock: _Served(sock, memory).serve()) as address:
         yield address
 
 
 @contextmanager
-def behaving(manner: Manner) -> Iterator[Address]:
-    """Do with each connection what `manner` does, until the end of the block."""
+def serve_connections(handler: ConnectionHandler) -> Iterator[Address]:
+    """Call `handler` for each connection, until the end of the block."""
     open_sockets: set[socket.socket] = set()
     threads: list[threading.Thread] = []
 
     def one(sock: socket.socket) -> None:
         with sock, suppress(OSError):
-            manner(sock)
+            handler(sock)
         open_sockets.discard(sock)
 
     def accept(listener: socket.socket) -> None:
@@ -84,34 +83,37 @@ class _Served:
         self.sock = sock
         self.memory = memory
         self.faults = memory.faults
-        self.connection = ServerConnection()
-        if "knows no filler" in self.faults:
-            self.connection._framer = _NoFiller()
-        self.connected = Connected()
+        self.connection = self._new_connection()
+        self.connected = ConnectionState()
         self.version = 0
         self.whole = True  # the next byte begins a message
 
+    def _new_connection(self) -> ServerConnection:
+        return _WithoutFiller() if "does not know filler" in self.faults else ServerConnection()
+
     def serve(self) -> None:
-        """Answer until the client is gone or the stream can't be cut any more."""
-        alone = "serves one at a time" in self.faults
+        """Answer until the client closes or a fatal refusal."""
+        alone = "serves one connection at a time" in self.faults
         try:
-            with self.memory.turn if alone else nullcontext():
+            with self.memory.one_connection if alone else nullcontext():
                 self._serve()
         finally:
             self.memory.end(self.connected)
 
     def _serve(self) -> None:
-        incoming = _Greedy(self.sock).chunks if "reads on" in self.faults else self._chunks
+        incoming = (
+            _Greedy(self.sock).chunks if "reads without limit" in self.faults else self._chunks
+        )
         for data in incoming():
             if "writes in pieces" in self.faults and self.whole:
                 self._write_early(data)
             if "forgets half a message" in self.faults:
-                self.connection = ServerConnection()
+                self.connection = self._new_connection()
             events = self.connection.receive_data(data)
             self.whole = bool(events)
             if "answers PINGs first" in self.faults:
                 events.sort(key=_is_no_ping)
-            if "answers the last first" in self.faults:
+            if "answers in reverse" in self.faults:
                 events.reverse()
             for event in events:
                 reply = self._answer(event)
@@ -132,9 +134,9 @@ class _Served:
             code = event.refusal.code
             if "closes on an unknown command" in self.faults and code is ErrorCode.UNSUPPORTED:
                 return None
-            if "closes without a word" in self.faults and event.refusal.fatal:
+            if "closes without an ERROR" in self.faults and event.refusal.fatal:
                 return None
-            if "skips without a word" in self.faults and not event.refusal.fatal:
+            if "refuses with OK" in self.faults and not event.refusal.fatal:
                 return event.message.reply(handle=event.message.handle)
             return error_reply(event.message, code, event.refusal.text)
         try:
@@ -142,27 +144,27 @@ class _Served:
         except ServerError as error:
             return error_reply(event, ErrorCode(error.code), str(error))
         except RemoteProtocolError as error:
-            if "does not mind bodies" in self.faults:
+            if "accepts any body" in self.faults:
                 return event.reply()
             return error_reply(event, ErrorCode.INVALID, str(error))
 
     def _form(self, reply: Message) -> bytes:
         if "forgets the id" in self.faults:
             reply = replace(reply, request_id=0)
-        if "keeps to one version" in self.faults:
+        if "answers in one version" in self.faults:
             self.version = self.version or reply.version
             reply = _in_version(reply, self.version)
         if "sends flags" in self.faults:
             reply = replace(reply, flags=1)
-        if "says nothing of errors" in self.faults and reply.command == Command.ERROR:
+        if "sends empty errors" in self.faults and reply.command == Command.ERROR:
             reply = replace(reply, payload=b"")
         return encode(reply)
 
     def _end(self) -> None:
-        """Say that this was all, and drop what comes, for a while."""
+        """Close the sending side, and receive and drop bytes for a while."""
         if "never closes" not in self.faults:
             self.sock.shutdown(socket.SHUT_WR)
-        patient = bool(self.faults & {"never closes", "lingers"})
+        patient = bool(self.faults & {"never closes", "closes only its sending side"})
         ends = time.monotonic() + (DEADLINE_SECONDS if patient else LINGER_SECONDS)
         while (left := ends - time.monotonic()) > 0:
             self.sock.settimeout(left)
@@ -170,7 +172,7 @@ class _Served:
                 break
 
     def _write_early(self, data: bytes) -> None:
-        """Put what has come of a WRITE where it belongs before the rest is there."""
+        """Write the first part of a WRITE's payload before the rest has come."""
         handle, offset = (int.from_bytes(data[at : at + 8], "big") for at in (8, 24))
         part = data[HEADER_BYTES[VERSION_2] :]
         if not data.startswith(WRITE_V2) or len(part) >= int.from_bytes(data[36:40], "big"):
@@ -181,16 +183,24 @@ class _Served:
                 block.data[offset : offset + len(part)] = part
 
 
-class _NoFiller(RequestFramer):
-    """A framer that has never heard of the C client's habit."""
+class _WithoutFiller(ServerConnection):
+    """A connection that does not know the C client's habit."""
 
-    def head(self, data: Buffer, start: int, end: int) -> Head | Filler | None:
+    def __init__(self) -> None:
+        super().__init__()
+        self._framer = _NoFiller()
+
+
+class _NoFiller(RequestFramer):
+    """A framer that treats filler as bytes that are no message."""
+
+    def parse_head(self, data: Buffer, start: int, end: int) -> RequestHead | Filler | None:
         self.forget_filler()
-        return super().head(data, start, end)
+        return super().parse_head(data, start, end)
 
 
 class _Greedy:
-    """Reads whatever comes, though nobody takes the replies."""
+    """Reads all bytes at once, whether or not the client receives the replies."""
 
     def __init__(self, sock: socket.socket) -> None:
         self._sock = sock
@@ -222,7 +232,7 @@ def _is_no_ping(event: Message | Refused) -> bool:
 
 
 def _in_version(reply: Message, version: int) -> Message:
-    """`reply` as if its request had come in another version, as far as that has a form for it."""
+    """`reply` in another version, if it has a form there."""
     if version == VERSION_1 and reply.version == VERSION_2 and reply.command == Command.PONG:
         return replace(reply, version=VERSION_1, payload=b"", request_id=0)
     return replace(reply, version=version) if version == VERSION_2 else reply

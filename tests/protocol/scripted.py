@@ -1,7 +1,7 @@
-"""A server that does what a test tells it, one step a request.
+"""A server that does what a test tells it, one step for each request.
 
-Rule: it decides nothing.  It takes requests with `ServerConnection`, writes
-them down as lines, and answers each with the next step of its script.
+Rule: it decides nothing.  It receives requests with `ServerConnection`, keeps
+them as lines of text, and answers each with the next step of its script.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ from ether_protocol.wire.bodies import INFO_REPLY, error_reply
 from ether_protocol.wire.codec import encode
 from harness import DEADLINE_SECONDS
 
-Step = Callable[[Message], "bytes | End"]
-"""What to send for a request; `End` ends the connection."""
+Step = Callable[[Message], "bytes | CloseAfter"]
+"""What to send for a request; `CloseAfter` closes the connection."""
 
 
 @dataclass(frozen=True)
-class End:
+class CloseAfter:
     """Send `last`, then close; with `reset`, so that the client's next byte is refused."""
 
     last: bytes = b""
@@ -94,19 +94,19 @@ def silence(request: Message) -> bytes:
     return b""
 
 
-def hang_up(request: Message) -> End:
+def hang_up(request: Message) -> CloseAfter:
     """Close instead of answering."""
-    return End()
+    return CloseAfter()
 
 
 def cut_off(step: Step, count: int) -> Step:
     """Close after the first `count` bytes of what `step` says."""
 
-    def answer(request: Message) -> End:
+    def answer(request: Message) -> CloseAfter:
         whole = step(request)
         assert isinstance(whole, bytes)
         assert count < len(whole)
-        return End(whole[:count])
+        return CloseAfter(whole[:count])
 
     return answer
 
@@ -114,16 +114,16 @@ def cut_off(step: Step, count: int) -> Step:
 def last(step: Step) -> Step:
     """Say what `step` says, then close."""
 
-    def answer(request: Message) -> End:
+    def answer(request: Message) -> CloseAfter:
         whole = step(request)
         assert isinstance(whole, bytes)
-        return End(whole)
+        return CloseAfter(whole)
 
     return answer
 
 
 @dataclass
-class Server:
+class ScriptedServer:
     """Where the server listens, and the requests it has taken, as lines."""
 
     address: Address
@@ -133,23 +133,27 @@ class Server:
     peer: socket.socket | None = None
 
 
-def meet(server: Server, timeout: float = 30.0) -> Client:
-    """A client of `server` that says only what it is told to, and never comes back."""
+def connect_once(server: ScriptedServer, timeout: float = 30.0) -> Client:
+    """A client of `server` that does not ask HELLO and never connects again."""
     return connect(server.address, timeout=timeout, retry=None)
 
 
 @contextmanager
-def serving(*script: Step) -> Iterator[Server]:
-    """Serve one connection with `script`; the last step is repeated."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        server = Server(Address(*listener.getsockname()))
-        thread = threading.Thread(target=_serve, args=(listener, server, script))
+def serving(*script: Step, listener: socket.socket | None = None) -> Iterator[ScriptedServer]:
+    """Serve one connection with `script`; the last step is repeated.
+
+    Without a `listener`, which is closed at the end, it is a TCP port.
+    """
+    with listener or socket.create_server(("127.0.0.1", 0)) as listening:
+        bound = listening.getsockname()
+        server = ScriptedServer(Address(*bound) if isinstance(bound, tuple) else Address(bound))
+        thread = threading.Thread(target=_serve, args=(listening, server, script))
         thread.start()
         try:
             yield server
         finally:
             with suppress(OSError):
-                listener.shutdown(socket.SHUT_RDWR)  # wakes an accept that nobody came to
+                listening.shutdown(socket.SHUT_RDWR)  # wakes an accept without a client
             thread.join(DEADLINE_SECONDS)
             if thread.is_alive() and server.peer is not None:
                 server.peer.shutdown(socket.SHUT_RDWR)
@@ -157,7 +161,7 @@ def serving(*script: Step) -> Iterator[Server]:
                 raise AssertionError("the test left its client open")
 
 
-def _serve(listener: socket.socket, server: Server, script: Sequence[Step]) -> None:
+def _serve(listener: socket.socket, server: ScriptedServer, script: Sequence[Step]) -> None:
     steps = list(script)
     try:
         peer, _ = listener.accept()

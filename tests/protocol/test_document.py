@@ -8,6 +8,7 @@ import pytest
 
 from ether_protocol import ClientConnection, Command, Message, ServerConnection
 from ether_protocol.wire.bodies import decode_error
+from ether_protocol.wire.codec import encode
 from ether_protocol.wire.errors import ServerError
 from protocol import document
 
@@ -37,11 +38,14 @@ def _play(conversation: list[tuple[str, bytes]]) -> list[str]:
     """Both ends take their side of the conversation; what each message was, in order."""
     server, client = ServerConnection(), ClientConnection()
     heard: list[str] = []
+    last_id = 0
     for side, wire in conversation:
         if side == ">":
             (request,) = server.receive_data(wire)
             assert isinstance(request, Message)
-            client._last_id = request.request_id - 1
+            while last_id < request.request_id - 1:
+                last_id = _ping(client)
+            last_id = request.request_id
             assert b"".join(client.send(request.with_payload(request.payload))) == wire
             heard.append(f"> {_told(request)}")
         else:
@@ -49,6 +53,14 @@ def _play(conversation: list[tuple[str, bytes]]) -> list[str]:
             assert server.send(reply) == wire
             heard.append(f"< {_told(reply)}")
     return heard
+
+
+def _ping(client: ClientConnection) -> int:
+    """Have `client` use up a request id; returns it."""
+    ping = Message(Command.PING)
+    client.send(ping)
+    client.receive_data(encode(ping.reply(Command.PONG)))
+    return ping.request_id
 
 
 def _told(message: Message) -> str:

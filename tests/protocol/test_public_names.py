@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 import ast
+import re
 import types
 from pathlib import Path
 
 import ether_protocol
+from protocol import document
 
 
 def test_all_is_complete() -> None:
@@ -32,6 +34,20 @@ def test_every_public_thing_is_documented() -> None:
         if name.isupper() or name in ("Progress", "Trace"):
             continue  # constants and aliases have no docstring of their own
         assert getattr(ether_protocol, name).__doc__, name
+
+
+def test_every_section_that_a_docstring_cites_exists() -> None:
+    cited = 0
+    for name in ether_protocol.__all__:
+        thing = getattr(ether_protocol, name)
+        members = vars(thing).values() if isinstance(thing, type) else ()
+        for documented in (thing, *members):
+            doc = getattr(documented, "__doc__", None) or ""
+            for titles in re.findall(r"See (\".*?\") in docs/protocol\.md\.", doc, re.S):
+                for title in re.findall(r'"(.*?)"', titles):
+                    assert document.section(title) or title == "Headers", (name, title)
+                    cited += 1
+    assert cited > 20
 
 
 def test_every_file_states_its_rule() -> None:

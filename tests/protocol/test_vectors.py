@@ -11,7 +11,7 @@ import pytest
 from ether_protocol import ClientConnection, Command, ErrorCode, Message, Refused, ServerConnection
 from ether_protocol.wire import bodies, constants, schema
 from ether_protocol.wire.bodies import decode_error, error_reply
-from ether_protocol.wire.codec import HEADER_BYTES, encode, first_word
+from ether_protocol.wire.codec import HEADER_BYTES, command_word, encode
 from ether_protocol.wire.errors import RemoteProtocolError
 from ether_protocol.wire.messages import Buffer
 from protocol import document
@@ -76,16 +76,16 @@ def test_a_reply_is_decoded(vector: Vector) -> None:
 
 
 PLAIN = ("READ", "WRITE")
-"""Requests whose replies a client may take the short way."""
+"""Requests whose replies a client may take by the fast path."""
 
 
 def plain_client(request: dict[str, Any], wire: bytes) -> ClientConnection:
-    """A client that has sent a READ or WRITE the short way, and received `wire`."""
+    """A client that has sent a READ or WRITE by the fast path, and received `wire`."""
     asked = message({"version": 2, **request})
     most = asked.size if asked.command == Command.READ else 0
     size = len(asked.payload)
     client = ClientConnection()
-    word = first_word(asked.command)
+    word = command_word(asked.command)
     client.send_plain(word, asked.handle, asked.size, asked.offset, size, most)
     with client.get_buffer() as room:
         room[: len(wire)] = wire
@@ -102,7 +102,7 @@ def plain_client(request: dict[str, Any], wire: bytes) -> ClientConnection:
     ],
     ids=lambda vector: vector["name"],
 )
-def test_a_reply_is_taken_the_short_way(vector: Vector) -> None:
+def test_a_reply_is_taken_by_the_fast_path(vector: Vector) -> None:
     client = plain_client(vector["answers"], data(vector["hex"]))
     values: list[bytes | int] = []
     client.take_plain(values)
@@ -120,7 +120,7 @@ def test_a_reply_is_taken_the_short_way(vector: Vector) -> None:
     ],
     ids=lambda vector: vector["name"],
 )
-def test_a_bad_reply_is_not_taken_the_short_way(vector: Vector) -> None:
+def test_a_bad_reply_is_not_taken_by_the_fast_path(vector: Vector) -> None:
     client = plain_client(vector["request"], data(vector["hex"]))
     values: list[bytes | int] = []
     client.take_plain(values)
@@ -328,7 +328,7 @@ def test_a_bad_reply_is_refused(vector: Vector) -> None:
 # The files themselves
 
 
-def test_the_vocabulary_is_ours() -> None:
+def test_the_constants_are_ours() -> None:
     words = load("vocabulary.json")
     assert words["magic"] == constants.MAGIC_BYTES.hex().upper()
     assert words["default_port"] == constants.DEFAULT_PORT
@@ -350,7 +350,7 @@ def test_the_vocabulary_is_ours() -> None:
 
 
 @pytest.mark.parametrize("path", sorted(FOLDER.glob("*.json")), ids=lambda path: path.name)
-def test_a_file_tells_how_to_use_it_and_names_each_vector_once(path: Any) -> None:
+def test_a_file_says_how_to_use_it_and_names_each_vector_once(path: Any) -> None:
     loaded = load(path.name)
     assert len(loaded["how"]) > 50
     for title in loaded["spec"].split("; "):

@@ -20,8 +20,8 @@ def talk() -> Iterator[Talk]:
     """Make shells in the test's process; all are closed at the end."""
     made: list[Conversation] = []
 
-    def make(address: str, **wishes: Any) -> Conversation:
-        made.append(Conversation(address, **wishes))
+    def make(address: str, **options: Any) -> Conversation:
+        made.append(Conversation(address, **options))
         return made[-1]
 
     yield make

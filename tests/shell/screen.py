@@ -1,7 +1,7 @@
-"""The real program in a real terminal: a pty, and pyte as the terminal at its other end.
+"""The real program in a real terminal: a pty, with pyte as the terminal at its other end.
 
-Rule: pyte's answers go back to the program, so that it learns the cursor's
-position and draws its toolbar as it would for a person.
+Rule: pyte's answers go back to the program, so that it learns the position of the cursor and
+draws its toolbar as it would for a user.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-import pexpect
+import pexpect  # type: ignore[import-untyped]  # it comes without types
 import pyte
 from pyte.screens import Char
 
@@ -35,7 +35,7 @@ class _Terminal(pyte.Screen):
 
 
 class Screen:
-    """`ether-shell` with `args`, and what a person sees of it."""
+    """`ether-shell` with `args`, and what a user sees of it."""
 
     def __init__(
         self,

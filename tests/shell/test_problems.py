@@ -14,9 +14,9 @@ from ether_protocol import (
 )
 from ether_shell.problems import (
     Incomplete,
-    Misuse,
     PartlyWritten,
-    judge,
+    UsageError,
+    classify,
     point_at,
     without_surrogates,
 )
@@ -25,7 +25,7 @@ from ether_shell.problems import (
 @pytest.mark.parametrize(
     ("error", "changes", "status", "name"),
     [
-        (Misuse("what?"), False, 2, "USAGE"),
+        (UsageError("what?"), False, 2, "USAGE"),
         (NotFound("no block"), True, 1, "NOT_FOUND"),
         (Incomplete("it shrank"), False, 1, "INCOMPLETE"),
         (ConnectionLost("gone"), False, 3, "NETWORK"),
@@ -40,21 +40,21 @@ from ether_shell.problems import (
 def test_each_exception_has_a_status_and_a_name(
     error: BaseException, changes: bool, status: int, name: str
 ) -> None:
-    failure = judge(error, changes=changes)
+    failure = classify(error, changes=changes)
     assert failure is not None
     assert (failure.status, failure.name) == (status, name)
     assert failure.message
 
 
 def test_an_exception_that_no_command_is_to_blame_for_goes_on() -> None:
-    assert judge(ZeroDivisionError(), changes=False) is None
+    assert classify(ZeroDivisionError(), changes=False) is None
 
 
 def test_what_was_never_sent_is_in_no_doubt() -> None:
-    failure = judge(RemoteProtocolError("gibberish"), changes=True, sent=False)
+    failure = classify(RemoteProtocolError("gibberish"), changes=True, sent=False)
     assert failure is not None
     assert failure.status == 3
-    failure = judge(KeyboardInterrupt(), changes=True, sent=False)
+    failure = classify(KeyboardInterrupt(), changes=True, sent=False)
     assert failure is not None
     assert failure.message == "interrupted: nothing was sent"
 
@@ -62,14 +62,14 @@ def test_what_was_never_sent_is_in_no_doubt() -> None:
 def test_a_write_that_stopped_midway_is_what_stopped_it() -> None:
     error = PartlyWritten(5000)
     error.__cause__ = OutOfRange("too long")
-    failure = judge(error, changes=True)
+    failure = classify(error, changes=True)
     assert failure is not None
     assert (failure.status, failure.name, failure.written) == (1, "OVERFLOW", 5000)
     assert failure.message == "too long; 5,000 bytes were written before that"
 
 
 def test_an_interrupted_change_is_in_doubt() -> None:
-    failure = judge(KeyboardInterrupt(), changes=True)
+    failure = classify(KeyboardInterrupt(), changes=True)
     assert failure is not None
     assert "may or may not" in failure.message
 

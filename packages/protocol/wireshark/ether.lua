@@ -51,7 +51,7 @@ local KNOWN_FLAGS = {
 }
 local REPLIES = { [0x02] = true, [0xF0] = true, [0xFF] = true }
 local SECRET = { [0x04] = true }
-local FILLED = { [0x10] = true, [0x21] = true }
+local FILLER_COMMANDS = { [0x10] = true, [0x21] = true }
 local V1_WITH_PAYLOAD = { [0x20] = true, [0xF0] = true }
 local HEADERS = {
   [1] = { size = 24, fields = {
@@ -470,7 +470,7 @@ end
 -- What the original C client's filler may follow, as docs/protocol.md says.
 local function expect_filler(state, message)
   state.due = 0
-  if message.version == 1 and FILLED[message.command] then
+  if message.version == 1 and FILLER_COMMANDS[message.command] then
     if state.fills then
       state.skip = message.size
     else

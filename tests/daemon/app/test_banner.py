@@ -1,10 +1,10 @@
 from __future__ import annotations
 
 from ether_daemon.app import banner
-from ether_daemon.service.quota import Ledger, Limits
+from ether_daemon.service.quota import Limits, Quota
 
 
-def test_the_banner_is_the_seeds() -> None:
+def test_the_banner_is_that_of_the_original_server() -> None:
     assert (
         banner.listening(["0.0.0.0:9999"], 4096)
         == """\
@@ -27,14 +27,14 @@ def test_the_banner_names_every_address_and_knows_no_limit() -> None:
     ]
 
 
-def test_the_end_is_the_seeds() -> None:
-    # The numbers of the seed's own example.
-    ledger = Ledger(Limits(1 << 20))
-    ledger.allocated_bytes = ledger.freed_bytes = 10240
-    ledger.peak_bytes = 4096
-    ledger.allocations = ledger.frees = 10
+def test_the_end_is_that_of_the_original_server() -> None:
+    # The numbers of the original server's own example.
+    quota = Quota(Limits(1 << 20))
+    quota.allocated_bytes = quota.freed_bytes = 10240
+    quota.peak_bytes = 4096
+    quota.allocations = quota.frees = 10
 
-    said = [banner.SHUTTING_DOWN, banner.final_statistics(ledger), banner.GOODBYE]
+    said = [banner.SHUTTING_DOWN, banner.final_statistics(quota), banner.GOODBYE]
     assert (
         "\n".join(said)
         == """

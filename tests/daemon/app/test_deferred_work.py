@@ -3,11 +3,11 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterator
-from types import SimpleNamespace
+from itertools import count
 
 import pytest
 
-from ether_daemon.app.deferred_work import Chores
+from ether_daemon.app.deferred_work import DeferredWork
 
 
 def steps(name: str, count: int, diary: list[str]) -> Iterator[None]:
@@ -24,13 +24,13 @@ def run(scenario: Callable[[], Awaitable[None]]) -> None:
     asyncio.run(limited())
 
 
-def test_chores_take_turns_and_are_done_to_their_end() -> None:
+def test_works_take_turns_and_are_done_to_their_end() -> None:
     diary: list[str] = []
 
     async def scenario() -> None:
-        chores = Chores()
-        chores.add(steps("a", 2, diary))
-        chores.add(steps("b", 1, diary))
+        deferred = DeferredWork()
+        deferred.add(steps("a", 2, diary))
+        deferred.add(steps("b", 1, diary))
         assert diary == []  # not in the middle of a request
         while len(diary) < 5:
             await asyncio.sleep(0)
@@ -39,17 +39,15 @@ def test_chores_take_turns_and_are_done_to_their_end() -> None:
     assert diary == ["a0", "b0", "a1", "b done", "a done"]
 
 
-def test_the_loop_has_its_turn_when_the_time_is_up(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_loop_has_its_turn_when_the_time_is_up() -> None:
     # Every look at the clock is a millisecond: two steps fit into a turn.
-    ticks = iter(range(10_000))
-    clock = SimpleNamespace(monotonic=lambda: next(ticks) / 1000)
-    monkeypatch.setattr("ether_daemon.app.deferred_work.time", clock)
+    looks = count()
     diary: list[str] = []
 
     async def scenario() -> None:
         loop = asyncio.get_running_loop()
-        chores = Chores()
-        chores.add(steps("a", 4, diary))
+        deferred = DeferredWork(lambda: next(looks) / 1000)
+        deferred.add(steps("a", 4, diary))
 
         def request() -> None:
             diary.append("request")
@@ -66,18 +64,18 @@ def test_the_loop_has_its_turn_when_the_time_is_up(monkeypatch: pytest.MonkeyPat
     assert [word for word in diary if word != "request"] == ["a0", "a1", "a2", "a3", "a done"]
 
 
-def test_a_chore_that_adds_chores() -> None:
+def test_work_that_adds_work() -> None:
     diary: list[str] = []
 
     async def scenario() -> None:
-        chores = Chores()
+        deferred = DeferredWork()
 
         def parent() -> Iterator[None]:
-            chores.add(steps("child", 1, diary))
+            deferred.add(steps("child", 1, diary))
             yield
             diary.append("parent done")
 
-        chores.add(parent())
+        deferred.add(parent())
         while len(diary) < 3:
             await asyncio.sleep(0)
 
@@ -85,13 +83,13 @@ def test_a_chore_that_adds_chores() -> None:
     assert sorted(diary) == ["child done", "child0", "parent done"]
 
 
-def test_chores_go_on_after_a_pause() -> None:
+def test_it_goes_on_after_a_pause() -> None:
     diary: list[str] = []
 
     async def scenario() -> None:
-        chores = Chores()
+        deferred = DeferredWork()
         for name in ("a", "b"):
-            chores.add(steps(name, 1, diary))
+            deferred.add(steps(name, 1, diary))
             while f"{name} done" not in diary:
                 await asyncio.sleep(0)
 
@@ -103,10 +101,10 @@ def test_finish_does_what_is_left_at_once() -> None:
     diary: list[str] = []
 
     async def scenario() -> None:
-        chores = Chores()
-        chores.add(steps("a", 3, diary))
-        chores.add(steps("b", 1, diary))
-        chores.finish()
+        deferred = DeferredWork()
+        deferred.add(steps("a", 3, diary))
+        deferred.add(steps("b", 1, diary))
+        deferred.finish()
 
     run(scenario)
     assert diary[-1] == "a done"
@@ -121,13 +119,13 @@ def test_one_that_fails_does_not_keep_the_others_waiting(caplog: pytest.LogCaptu
         raise MemoryError("no room")
 
     async def scenario() -> None:
-        chores = Chores()
-        chores.add(broken())
-        chores.add(steps("a", 3, diary))
+        deferred = DeferredWork()
+        deferred.add(broken())
+        deferred.add(steps("a", 3, diary))
         while "a done" not in diary:
             await asyncio.sleep(0)
 
     logging.getLogger("etherd").propagate = True
     run(scenario)
     assert diary == ["a0", "a1", "a2", "a done"]
-    assert "A chore failed" in caplog.text
+    assert "Deferred work failed" in caplog.text

@@ -79,7 +79,7 @@ def test_the_defaults(settings: Run, monkeypatch: pytest.MonkeyPatch) -> None:
         port=9999,
         max_handles=0,
         max_clients=10_000,
-        idle_poll_seconds=50e-6,
+        busy_poll_seconds=50e-6,
         insecure=False,
         log=LogSettings("info", "text", None),
     )
@@ -103,7 +103,7 @@ def test_every_flag(settings: Run) -> None:
         port=8888,
         max_handles=7,
         max_clients=8,
-        idle_poll_seconds=5e-6,
+        busy_poll_seconds=5e-6,
         insecure=True,
         log=LogSettings("debug", "json", Path("etherd.log").absolute()),
     )
@@ -158,19 +158,19 @@ def test_the_file_may_say_everything(settings: Run) -> None:
         port=0,
         max_handles=1,
         max_clients=2,
-        idle_poll_seconds=20e-6,
+        busy_poll_seconds=20e-6,
         insecure=True,
         log=LogSettings("warning", "json", Path("here.log").absolute()),
     )
 
 
 @pytest.mark.parametrize(("processors", "expected"), [(1, 0), (1.9, 0), (2, 50e-6), (64, 50e-6)])
-def test_it_does_not_stay_awake_on_its_clients_only_processor(
+def test_it_does_not_poll_on_its_clients_only_processor(
     settings: Run, monkeypatch: pytest.MonkeyPatch, processors: float, expected: float
 ) -> None:
     monkeypatch.setattr(cli, "processors", lambda: processors)
-    assert settings().idle_poll_seconds == expected
-    assert settings("--idle-poll", "20").idle_poll_seconds == 20e-6
+    assert settings().busy_poll_seconds == expected
+    assert settings("--idle-poll", "20").busy_poll_seconds == 20e-6
 
 
 def test_the_file_can_be_named_by_the_environment(

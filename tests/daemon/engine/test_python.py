@@ -1,19 +1,21 @@
 from __future__ import annotations
 
 import os
-from types import SimpleNamespace
-from typing import Any, cast
+import time
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from daemon.both_ways import SIZES, everything_about
-from ether_daemon.engine.python import fast_path
-from ether_daemon.engine.reply_buffer import Replies
-from ether_daemon.service.blocks import Handles
-from ether_daemon.service.quota import Ledger, Limits
-from ether_daemon.stores.memory.large_blocks import MappingReading
+from ether_daemon.engine.python import PythonFastPath
+from ether_daemon.engine.reply_buffer import ReplyBuffer
+from ether_daemon.service.blocks import Blocks
+from ether_daemon.service.quota import Limits, Quota
+from ether_daemon.stores.future import Future
+from ether_daemon.stores.memory.large_blocks import MemoryRead
 from ether_daemon.stores.memory.store import MemoryStore
 from ether_protocol import ClientConnection, Command, Message
 from ether_protocol.wire.codec import encode
@@ -23,31 +25,23 @@ U64 = (1 << 64) - 1
 FULL = 1 << 18
 
 
-class Bench:
+class LoneFastPath:
     """The fast path alone, over the blocks above."""
 
     def __init__(self) -> None:
-        self.store = MemoryStore(1 << 26, lambda chore: None)
-        self.handles = Handles(self.store, Ledger(Limits(1 << 26)))
+        self.store = MemoryStore(1 << 26, lambda work: None)
+        self.blocks = Blocks("anonymous", self.store, Quota(Limits(1 << 26)))
         for size in [*SIZES, 10]:
-            self.handles.alloc(size)
-        self.handles.free(7)
+            self.blocks.alloc(size)
+        self.blocks.free(7)
         self.requests = [0] * 256
 
     def serve(self, data: bytes, full: int = FULL, before: int = 0) -> tuple[int, int, bytes]:
         """Where it stopped, how many bytes of replies, and these, behind `before` others."""
-        replies = Replies()
+        replies = ReplyBuffer()
         replies.view[:before] = b"?" * before
-        serve_small = fast_path(
-            self.handles.table.pages,
-            self.store.arena,
-            self.store.arena_view,
-            self.store.large,
-            self.requests,
-            replies.data,
-            replies.view,
-        )
-        stop, filled = serve_small(memoryview(data), 0, len(data), before, full)
+        path = PythonFastPath(self.store, self.blocks.table, self.requests, replies)
+        stop, filled = path.serve(memoryview(data), 0, len(data), before, full)
         assert replies.view[:before] == b"?" * before
         return stop, filled - before, bytes(replies.view[before:filled])
 
@@ -56,10 +50,10 @@ class Bench:
 
 
 @pytest.fixture
-def bench() -> Any:
-    bench = Bench()
-    yield bench
-    bench.close()
+def alone() -> Iterator[LoneFastPath]:
+    alone = LoneFastPath()
+    yield alone
+    alone.close()
 
 
 def read(handle: int, offset: int, size: int, **more: Any) -> Message:
@@ -94,17 +88,16 @@ TAKEN = [
 
 
 @pytest.mark.parametrize(("what", "message", "reply"), TAKEN, ids=[what for what, _, _ in TAKEN])
-def test_what_it_serves(bench: Bench, what: str, message: Message, reply: str) -> None:
-    data = encode(message)
-    stop, _, replies = bench.serve(data + data)
-    assert stop == 2 * len(data)
-    assert bench.requests[message.command] == 2
-
+def test_what_it_serves(alone: LoneFastPath, what: str, message: Message, reply: str) -> None:
     client = ClientConnection()
-    for _ in range(2):
-        client._last_id = 6
-        client.send(message)
-    assert [str(got) for got in client.receive_data(replies)] == [reply, reply]
+    data = b"".join(b"".join(client.send(message)) for _ in range(2))
+    stop, _, replies = alone.serve(data)
+    assert stop == len(data)
+    assert alone.requests[message.command] == 2
+    assert [str(got) for got in client.receive_data(replies)] == [
+        reply.replace("#7", "#1"),
+        reply.replace("#7", "#2"),
+    ]
 
 
 def raw(command: int, length: int, handle: int = 0) -> bytes:
@@ -146,40 +139,40 @@ LEFT = [
 
 
 @pytest.mark.parametrize(("what", "data"), LEFT, ids=[what for what, _ in LEFT])
-def test_what_it_leaves_where_it_stands(bench: Bench, what: str, data: bytes) -> None:
-    before = bench.handles.read(2, 0, 64)
+def test_what_it_leaves_where_it_stands(alone: LoneFastPath, what: str, data: bytes) -> None:
+    before = alone.blocks.read(2, 0, 64)
     ping = encode(Message(Command.PING, request_id=1))
     for front in (b"", ping, ping * 3):
-        stop, _, replies = bench.serve(front + data)
+        stop, _, replies = alone.serve(front + data)
         assert stop == len(front)
         assert len(replies) == len(front)
-    assert bench.handles.read(2, 0, 64) == before
-    assert sum(bench.requests) == bench.requests[Command.PING] == 4
+    assert alone.blocks.read(2, 0, 64) == before
+    assert sum(alone.requests) == alone.requests[Command.PING] == 4
 
 
-def test_it_stops_when_the_room_is_used(bench: Bench) -> None:
+def test_it_stops_when_the_room_is_used(alone: LoneFastPath) -> None:
     data = encode(read(3, 0, 1000)) * 10
-    assert bench.serve(data, 0) == (0, 0, b"")
+    assert alone.serve(data, 0) == (0, 0, b"")
     for room, served in ((1, 1), (1040, 1), (1041, 2), (5 * 1040, 5)):
-        stop, used, _ = bench.serve(data, room)
+        stop, used, _ = alone.serve(data, room)
         assert (stop, used) == (served * 40, served * 1040)
     pings = encode(Message(Command.PING)) * 10
-    assert bench.serve(pings, 100)[:2] == (120, 120)
+    assert alone.serve(pings, 100)[:2] == (120, 120)
 
 
-def test_there_is_always_room_for_the_last_reply(bench: Bench) -> None:
+def test_there_is_always_room_for_the_last_reply(alone: LoneFastPath) -> None:
     data = encode(read(4, 0, MAX_PAYLOAD_BYTES))
-    assert bench.serve(data * 2, before=FULL - 1)[:2] == (40, 40 + 256 * 1024)
-    assert bench.serve(data, before=FULL) == (0, 0, b"")
+    assert alone.serve(data * 2, before=FULL - 1)[:2] == (40, 40 + 256 * 1024)
+    assert alone.serve(data, before=FULL) == (0, 0, b"")
 
 
-def test_messages_about_one_block_and_another(bench: Bench) -> None:
+def test_messages_about_one_block_and_another(alone: LoneFastPath) -> None:
     stream = [
         *(read(3, 0, 3), write(2, 0, b"two"), read(2, 0, 3), read(3, 0, 3)),
         *(write(3, 0, b"3"), read(3, 0, 3), Message(Command.PING, 9), read(3, 0, 3)),
     ]
     data = b"".join(map(encode, stream))
-    stop, _, replies = bench.serve(data, before=17)
+    stop, _, replies = alone.serve(data, before=17)
     assert stop == len(data)
     payloads = [bytes(3), b"", b"two", bytes(3), b"", b"3\0\0", b"", b"3\0\0"]
     for payload in payloads:
@@ -188,43 +181,74 @@ def test_messages_about_one_block_and_another(bench: Bench) -> None:
     assert replies == b""
 
 
-def test_a_ping_that_carries_the_handle_just_used_takes_the_long_way(bench: Bench) -> None:
+def test_a_ping_that_carries_the_handle_just_used_takes_the_slow_path(alone: LoneFastPath) -> None:
     data = encode(read(3, 0, 3))
-    assert bench.serve(data + encode(Message(Command.PING, 3)))[0] == len(data)
+    assert alone.serve(data + encode(Message(Command.PING, 3)))[0] == len(data)
 
 
-def test_a_sparse_page_serves_alike(bench: Bench) -> None:
+def test_a_sparse_page_serves_alike(alone: LoneFastPath) -> None:
     for _ in range(600):
-        bench.handles.alloc(8)
+        alone.blocks.alloc(8)
     for handle in range(260, 500):
-        bench.handles.free(handle)
-    assert isinstance(bench.handles.table.pages[1], dict)
-    bench.handles.write(257, 0, b"abcdefgh")
-    assert bench.serve(encode(read(257, 2, 3)))[2][40:] == b"cde"
-    assert bench.serve(encode(read(300, 0, 1)))[0] == 0
-    assert bench.serve(encode(read(500, 0, 1)))[0] == 40
+        alone.blocks.free(handle)
+    assert isinstance(alone.blocks.table.pages[1], dict)
+    alone.blocks.write(257, 0, b"abcdefgh")
+    assert alone.serve(encode(read(257, 2, 3)))[2][40:] == b"cde"
+    assert alone.serve(encode(read(300, 0, 1)))[0] == 0
+    assert alone.serve(encode(read(500, 0, 1)))[0] == 40
 
 
-def test_what_is_read_does_not_change_afterwards(bench: Bench) -> None:
+def test_what_is_read_does_not_change_afterwards(alone: LoneFastPath) -> None:
     data = encode(write(2, 0, b"old")) + encode(read(2, 0, 3)) + encode(write(2, 0, b"new"))
-    assert b"old" in bench.serve(data)[2]
+    assert b"old" in alone.serve(data)[2]
 
 
-def test_a_large_block_on_its_way_out_is_left_to_the_store(bench: Bench) -> None:
-    reading = cast(MappingReading, bench.handles.read(6, 0, 300_000))
+def test_a_large_block_on_its_way_out_is_left_to_the_store(alone: LoneFastPath) -> None:
+    streamed = alone.blocks.read(6, 0, 300_000)
+    assert isinstance(streamed, MemoryRead)
     for message in (read(6, 0, 1), write(6, 0, b"x")):
-        assert bench.serve(encode(message))[0] == 0
-    reading.cancel()
-    assert bench.serve(encode(write(6, 0, b"x")))[0] == 41
-    assert bench.handles.read(6, 0, 2) == b"x\0"
+        assert alone.serve(encode(message))[0] == 0
+    streamed.cancel()
+    assert alone.serve(encode(write(6, 0, b"x")))[0] == 41
+    assert alone.blocks.read(6, 0, 2) == b"x\0"
 
 
-def test_a_large_block_with_a_tail_to_be_wiped_is_left_to_the_store() -> None:
-    bench = Bench()
-    bench.handles.realloc(6, 262_145)
-    stop = bench.serve(encode(read(6, 0, 1)))[0]
-    assert stop == (40 if bench.store.large[bench.handles.table.ref(6)].at_rest else 0)
-    bench.close()
+def test_a_large_block_with_a_tail_to_be_wiped_ends_where_it_ends(alone: LoneFastPath) -> None:
+    alone.blocks.alloc(40 << 20)
+    alone.blocks.fill(8, 0, 40 << 20, 0x11)
+    alone.blocks.realloc(8, 300_000)
+    (block,) = (b for b in alone.store.large.values() if len(b.memory) > b.size)
+    assert block.memory[300_000] == 0x11, "it was cut off, and is not wiped yet"
+    assert alone.serve(encode(read(8, 299_999, 99)))[2][40:] == b"\x11"
+    assert alone.serve(encode(write(8, 300_000, b"x")))[0] == 0
+    assert alone.serve(encode(read(8, 300_001, 1)))[0] == 0
+
+
+def test_a_block_with_an_unanswered_request_is_left_to_the_slow_path(alone: LoneFastPath) -> None:
+    alone.blocks.alloc(40 << 20)
+    alone.blocks.realloc(8, 300_000)
+    assert alone.serve(encode(read(8, 0, 1)))[0] == 40
+    grown = alone.blocks.realloc(8, 20 << 20)
+    assert isinstance(grown, Future)
+    assert not grown.done()
+    for message in (read(8, 0, 1), write(8, 0, b"x")):
+        assert alone.serve(encode(message))[0] == 0
+    assert alone.serve(encode(read(6, 0, 1)))[0] == 40, "another block is served"
+
+
+def test_two_fast_paths_share_the_replies_and_nothing_else(alone: LoneFastPath) -> None:
+    other = Blocks("other", alone.store, Quota(Limits(1 << 26)))
+    other.alloc(64)
+    other.fill(1, 0, 64, 0xBB)
+    replies, counts = ReplyBuffer(), [0] * 256
+    own = PythonFastPath(alone.store, alone.blocks.table, alone.requests, replies)
+    its = PythonFastPath(alone.store, other.table, counts, replies)
+    data = memoryview(encode(read(1, 0, 1)))
+    _, filled = own.serve(data, 0, 40, 0, FULL)
+    _, filled = its.serve(data, 0, 40, filled, FULL)
+    assert (replies.data[40], replies.data[81], filled) == (0, 0xBB, 82)
+    assert (alone.requests[Command.READ], counts[Command.READ]) == (1, 1)
+    assert its.serve(memoryview(encode(read(2, 0, 1))), 0, 40, 0, FULL) == (0, 0)
 
 
 # The same bytes with and without it
@@ -295,11 +319,7 @@ streams = st.lists(
 def test_nobody_can_tell_whether_it_was_taken(
     monkeypatch: pytest.MonkeyPatch, stream: bytes, cuts: list[int]
 ) -> None:
-    clock = SimpleNamespace(time_ns=lambda: 1_700_000_000_000_000_000)
-    monkeypatch.setattr("ether_daemon.service.blocks.time", clock)
-    monkeypatch.setattr(
-        "ether_daemon.app.composition.secrets", SimpleNamespace(randbits=lambda _: 7)
-    )
+    monkeypatch.setattr(time, "time_ns", lambda: 1_700_000_000_000_000_000)
     fast = everything_about(stream, cuts, fast=True)
     assert fast == everything_about(stream, cuts, fast=False)
     assert fast == everything_about(stream, [], fast=True)

@@ -2,35 +2,32 @@ from __future__ import annotations
 
 import pytest
 
-from ether_daemon.engine.reply_buffer import MAX_BODY_BYTES, TURN_BYTES, Replies
+from ether_daemon.engine.reply_buffer import BATCH_BYTES, MAX_BODY_BYTES, TURN_BYTES, ReplyBuffer
 
 
 def test_one_behind_the_other() -> None:
-    replies = Replies()
+    replies = ReplyBuffer()
     replies.put(b"header", b"")
     replies.put(b"HEADER", memoryview(b"payload"))
-    assert bytes(replies.take()) == b"headerHEADERpayload"
-    assert replies.filled == 0
+    assert bytes(replies.view[: replies.filled]) == b"headerHEADERpayload"
 
+    replies.filled = 0  # sent
     replies.put(b"next", b"")
-    assert bytes(replies.take()) == b"next"
+    assert bytes(replies.view[: replies.filled]) == b"next"
 
 
-def test_a_full_turn_has_room_for_one_reply_more() -> None:
-    replies = Replies()
-    replies.filled = TURN_BYTES - 1
+@pytest.mark.parametrize("before", [BATCH_BYTES, BATCH_BYTES + TURN_BYTES - 1])
+def test_a_full_batch_has_room_for_one_turn_and_its_last_reply(before: int) -> None:
+    replies = ReplyBuffer()
+    replies.filled = before
     replies.put(b"h" * 40, b"p" * MAX_BODY_BYTES)
-    assert replies.filled == TURN_BYTES - 1 + 40 + MAX_BODY_BYTES
+    assert replies.filled == before + 40 + MAX_BODY_BYTES
     assert len(replies.data) == len(replies.view) >= replies.filled
+    assert bytes(replies.data[before : before + 41]) == b"h" * 40 + b"p"
 
 
-@pytest.mark.parametrize("end", ["clear", "wipe"])
-def test_nothing_is_left_for_the_next_turn(end: str) -> None:
-    replies = Replies()
-    replies.in_use = True
+def test_nothing_is_left_when_it_is_wiped() -> None:
+    replies = ReplyBuffer()
     replies.put(b"secret", b"secret")
-    getattr(replies, end)()
-    if end == "clear":
-        assert (replies.filled, replies.in_use) == (0, False)
-    else:
-        assert bytes(replies.data) == bytes(len(replies.data))
+    replies.wipe()
+    assert bytes(replies.data) == bytes(len(replies.data))

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import mmap
 import random
 import resource
 from collections.abc import Sequence
@@ -10,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ether_daemon.net import buffer_pool
-from ether_daemon.net.receive import MAX_INLINE_BYTES, RECEIVE_BYTES, Intake, ReceiveBuffer
+from ether_daemon.net.buffer_pool import BufferPool
+from ether_daemon.net.receive import MAX_INLINE_BYTES, RECEIVE_BYTES, SharedReceiveMemory
 from ether_protocol import Command, Message, Refused, ServerConnection
 from ether_protocol.wire.codec import encode
 from ether_protocol.wire.constants import MAX_PAYLOAD_BYTES
@@ -20,24 +21,24 @@ PING = encode(Message(Command.PING, request_id=1))
 KIB = 1024
 
 
-def taken_from(intake: Intake, data: bytes, cuts: Sequence[int] = ()) -> list[str]:
+def taken_from(receiver: ServerConnection, data: bytes, cuts: Sequence[int] = ()) -> list[str]:
     """What comes out of `data`, a line each, with the sum of every payload."""
     lines: list[str] = []
     places = [0, *sorted({cut for cut in cuts if 0 < cut < len(data)}), len(data)]
     for start, end in pairwise(places):
         part = data[start:end]
         while part:
-            room = intake.get_buffer()
+            room = receiver.get_buffer()
             assert len(room) > 0
             step = min(len(room), len(part))
             room[:step] = part[:step]
-            intake.received(step)
+            receiver.received(step)
             part = part[step:]
-            while (item := intake.next()) is not None:
+            while (item := receiver.next_request()) is not None:
                 lines.append(line(item))
                 if isinstance(item, Refused) and item.refusal.fatal:
                     return lines
-            intake.rest()
+            receiver.suspend()
     return lines
 
 
@@ -48,8 +49,8 @@ def line(item: Message | Refused) -> str:
     return f"refused {item.message}: {item.refusal.code.name}{fatal}"
 
 
-def fresh() -> Intake:
-    return Intake(ReceiveBuffer())
+def fresh() -> ServerConnection:
+    return ServerConnection(SharedReceiveMemory())
 
 
 def bytewise(data: bytes) -> range:
@@ -175,30 +176,30 @@ def test_a_full_buffer_of_requests_and_a_part() -> None:
 
 
 def test_what_is_awaited_is_partial() -> None:
-    intake = fresh()
+    receiver = fresh()
     data = write(100 * KIB)
     partial = []
     for part in (PING[:10], PING[10:], data[:40], data[40:50], data[50:], b"\xe7"):
-        taken_from(intake, part)
-        partial.append(intake.partial)
+        taken_from(receiver, part)
+        partial.append(receiver.partial)
     assert partial == [True, False, True, True, False, True]
 
-    intake.close()
-    assert not intake.partial
+    receiver.close()
+    assert not receiver.partial
 
 
 def test_dropped_bytes_are_not_stored_and_not_waited_for() -> None:
-    intake = fresh()
-    taken_from(intake, encode(Message(Command.PING, payload=bytes(5_000)))[:100])
-    assert not intake.partial
-    assert not intake.at_header
-    assert not intake.clean
-    assert len(intake.get_buffer()) == RECEIVE_BYTES
+    receiver = fresh()
+    taken_from(receiver, encode(Message(Command.PING, payload=bytes(5_000)))[:100])
+    assert not receiver.partial
+    assert not receiver.at_header
+    assert not receiver.at_plain_v2
+    assert len(receiver.get_buffer()) == RECEIVE_BYTES
 
 
 def test_connections_do_not_see_each_others_bytes_in_the_shared_buffer() -> None:
-    shared = ReceiveBuffer()
-    one, other = Intake(shared), Intake(shared)
+    shared = SharedReceiveMemory()
+    one, other = ServerConnection(shared), ServerConnection(shared)
     first, second = write(1000), write(2000)
     assert taken_from(one, first[:500]) == []
     assert taken_from(other, second[:1500]) == []
@@ -207,57 +208,60 @@ def test_connections_do_not_see_each_others_bytes_in_the_shared_buffer() -> None
 
 
 def test_what_a_turn_left_is_taken_up_without_new_bytes() -> None:
-    intake = fresh()
+    receiver = fresh()
     data = PING * 3 + PING[:7]
-    room = intake.get_buffer()
+    room = receiver.get_buffer()
     room[: len(data)] = data
-    intake.received(len(data))
-    assert isinstance(intake.next(), Message)
-    intake.rest()
-    assert intake.partial
+    receiver.received(len(data))
+    assert isinstance(receiver.next_request(), Message)
+    receiver.suspend()
+    assert receiver.partial
 
     for _ in range(2):
-        intake.resume()
-        assert isinstance(intake.next(), Message)
-        intake.rest()
-    intake.resume()
-    assert intake.next() is None
-    intake.rest()
-    assert taken_from(intake, PING[7:]) == ["PING #1"]
+        receiver.resume()
+        assert isinstance(receiver.next_request(), Message)
+        receiver.suspend()
+    receiver.resume()
+    assert receiver.next_request() is None
+    receiver.suspend()
+    assert taken_from(receiver, PING[7:]) == ["PING #1"]
 
 
-def test_messages_dealt_with_elsewhere_are_remembered() -> None:
-    intake = fresh()
+def test_messages_handled_elsewhere_are_remembered() -> None:
+    receiver = fresh()
     data = v1(Command.ALLOC, 100) + PING + b"x"
-    room = intake.get_buffer()
+    room = receiver.get_buffer()
     room[: len(data)] = data
-    intake.received(len(data))
-    assert isinstance(intake.next(), Message)
-    intake.skipped_to(intake.start + len(PING))
+    receiver.received(len(data))
+    assert isinstance(receiver.next_request(), Message)
+    receiver.skip_to(receiver.start + len(PING))
 
-    item = intake.next()
+    item = receiver.next_request()
     assert isinstance(item, Refused)
     assert line(item) == "refused 0x00 #0: CORRUPT, fatal"
 
 
-def test_clean_means_that_only_version_2_can_follow_and_nothing_is_left() -> None:
-    intake = fresh()
-    clean = [intake.clean]
+def test_at_plain_v2_means_that_only_version_2_can_follow_and_nothing_is_left() -> None:
+    receiver = fresh()
+    plain = [receiver.at_plain_v2]
     for part in (v1(Command.PING, 0), PING, PING[:5], PING[5:], v1(Command.ALLOC, 5), PING):
-        taken_from(intake, part)
-        clean.append(intake.clean)
-    assert clean == [False, False, True, False, True, False, True]
+        taken_from(receiver, part)
+        plain.append(receiver.at_plain_v2)
+    assert plain == [False, False, True, False, True, False, True]
 
 
-def test_a_payload_there_is_no_room_for_is_refused_and_skipped(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    def reserve(size: int) -> None:
+class EmptyPool(BufferPool):
+    """The machine has no memory left."""
+
+    def take(self, size: int) -> mmap.mmap:
         raise OSError(12, "Cannot allocate memory")
 
-    monkeypatch.setattr(buffer_pool, "reserve", reserve)
+
+def test_a_payload_there_is_no_room_for_is_refused_and_skipped() -> None:
+    memory = SharedReceiveMemory()
+    memory.pool = EmptyPool()
     data = write(100 * KIB) + PING
-    assert taken_from(fresh(), data, [1000, 50_000]) == [
+    assert taken_from(ServerConnection(memory), data, [1000, 50_000]) == [
         "refused WRITE #0 handle=1 size=102400: NO_MEMORY",
         "PING #1",
     ]
@@ -266,11 +270,11 @@ def test_a_payload_there_is_no_room_for_is_refused_and_skipped(
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="reads /proc")
 def test_a_header_costs_no_memory_whatever_it_says() -> None:
     before = resident_bytes()
-    shared = ReceiveBuffer()
-    intakes = [Intake(shared) for _ in range(200)]
-    for intake in intakes:
-        taken_from(intake, encode(Message(Command.WRITE, 1))[:36] + b"\x01\0\0\0" + b"first")
-    assert all(intake.partial for intake in intakes)
+    shared = SharedReceiveMemory()
+    receivers = [ServerConnection(shared) for _ in range(200)]
+    for receiver in receivers:
+        taken_from(receiver, encode(Message(Command.WRITE, 1))[:36] + b"\x01\0\0\0" + b"first")
+    assert all(receiver.partial for receiver in receivers)
     assert resident_bytes() - before < 16 * 1024 * KIB
 
 
@@ -279,15 +283,33 @@ def resident_bytes() -> int:
 
 
 def test_close_gives_a_half_received_payload_back() -> None:
-    shared = ReceiveBuffer()
-    intake = Intake(shared)
-    taken_from(intake, write(100 * KIB)[:50_000])
-    intake.close()
-    assert not intake.partial
+    shared = SharedReceiveMemory()
+    receiver = ServerConnection(shared)
+    taken_from(receiver, write(100 * KIB)[:50_000])
+    receiver.close()
+    assert not receiver.partial
     # The next payload of that length finds the memory, and none of what was in it.
-    assert taken_from(Intake(shared), write(100 * KIB)) == [
+    assert taken_from(ServerConnection(shared), write(100 * KIB)) == [
         "WRITE #0 handle=1 size=102400 [102400 bytes] sum 102400"
     ]
+
+
+def test_a_payload_that_lies_whole_in_the_buffer_is_lent_where_it_is() -> None:
+    memory = SharedReceiveMemory()
+    memory.data[:5] = b"bytes"
+    kept = memory.keep(memory.view[:5])
+    assert kept.obj is memory.data
+    memory.wipe()
+    assert kept == bytes(5)
+    assert memory.data.count(0) == RECEIVE_BYTES
+
+
+def test_a_long_payload_has_memory_of_the_pool() -> None:
+    memory = SharedReceiveMemory()
+    payload = memory.payload(100 * KIB)
+    assert (payload.length, payload.missing) == (100 * KIB, 100 * KIB)
+    payload.release()
+    assert memory.pool.pooled_bytes == 100 * KIB
 
 
 parts = st.one_of(
@@ -299,7 +321,9 @@ parts = st.one_of(
 
 @settings(max_examples=200, deadline=None)
 @given(st.lists(parts, max_size=8).map(b"".join), st.lists(st.integers(0, 60_000), max_size=20))
-def test_it_takes_what_the_sans_io_connection_takes(data: bytes, cuts: list[int]) -> None:
+def test_it_takes_what_a_connection_with_memory_of_its_own_takes(
+    data: bytes, cuts: list[int]
+) -> None:
     connection = ServerConnection()
     expected = []
     for item in connection.receive_data(data):

@@ -15,7 +15,7 @@ SECRET = b"never in a log"
 
 @pytest.fixture
 def log() -> Iterator[logging.Logger]:
-    log = logging.getLogger("test of requestlog")
+    log = logging.getLogger("test of request_log")
     log.setLevel(logging.DEBUG)
     yield log
     log.handlers.clear()
@@ -41,7 +41,7 @@ REQUESTS = [
 
 
 @pytest.mark.parametrize(("message", "line"), REQUESTS, ids=[line for _, line in REQUESTS])
-def test_a_request_is_logged_in_the_seeds_words(
+def test_a_request_is_logged_in_the_words_of_the_original_server(
     log: logging.Logger, caplog: pytest.LogCaptureFixture, message: Message, line: str
 ) -> None:
     with caplog.at_level(logging.DEBUG, log.name):

@@ -2,173 +2,229 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
-from types import SimpleNamespace
+import os
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
-from daemon.connection import Connection, serving
-from ether_daemon.app.composition import EtherService
-from ether_daemon.engine.reply_buffer import GATHERED_BYTES, TURN_BYTES, Replies
-from ether_daemon.net.busy_poll import IdlePoll
-from ether_daemon.net.send_batch import MAX_GATHERED, Rounds
+from daemon.connection import PING, PONG, FakeClient, lines, run, serving
+from daemon.net.sinks import FakeSink, streamed
+from ether_daemon.app.composition import Composition
+from ether_daemon.engine.reply_buffer import BATCH_BYTES, TURN_BYTES, ReplyBuffer
+from ether_daemon.net.busy_poll import BusyPoll
+from ether_daemon.net.send_batch import MAX_BATCHED, SendBatch
+from ether_daemon.net.send_queue import Piece, SendQueue
+from ether_daemon.service.principal import ANONYMOUS
+from ether_daemon.stores.future import Future
+from ether_daemon.stores.memory.store import MemoryStore
 from ether_protocol import Command, Message
 from ether_protocol.wire.codec import encode
 
-PING = encode(Message(Command.PING, request_id=1))
-PONG = encode(Message(Command.PONG, request_id=1))
+MIB = 1024 * 1024
 HELLO = encode(Message(Command.HELLO))
 
 
-class Traffic:
-    """A server's counters and replies."""
-
-    def __init__(self) -> None:
-        self.replies = Replies()
-        self.bytes_in = 0
-        self.bytes_out = 0
-
-
-class Client:
-    """One that gets what was gathered for it, or breaks."""
+class Listener:
+    """A recipient that writes down what it gets, or breaks."""
 
     def __init__(self, log: list[str], name: str, breaks: bool = False) -> None:
+        self.send_queue = SendQueue(self)
         self._log = log
         self._name = name
         self._breaks = breaks
 
-    def send_gathered(self, replies: memoryview) -> None:
+    def send_batched(self, replies: memoryview) -> None:
         if self._breaks:
             raise MemoryError(f"no room for {self._name}")
-        self._log.append(f"{self._name} gets {bytes(replies).decode()}")
+        self.write(bytes(replies))
+
+    def write(self, data: bytes) -> None:
+        self._log.append(f"{self._name} gets {data.decode()}")
+
+    def writelines(self, list_of_data: list[bytes]) -> None:
+        self.write(b"".join(list_of_data))
 
     def abort(self) -> None:
         self._log.append(f"{self._name} is cut off")
 
 
-def run(scenario: Callable[[], Awaitable[None]]) -> None:
-    asyncio.run(asyncio.wait_for(scenario(), 30))
-
-
-def answer(rounds: Rounds, traffic: Traffic, client: Client, text: bytes) -> None:
-    """What a session does with the fast path: put replies behind the others, and say so."""
-    filled = traffic.replies.filled
-    traffic.replies.view[filled : filled + len(text)] = text
-    rounds.answer(client, filled + len(text))
+def answer(batch: SendBatch, client: Listener, text: bytes) -> None:
+    """What the fast path does: put replies behind the others, and say so."""
+    filled = batch.replies.filled
+    batch.replies.view[filled : filled + len(text)] = text
+    batch.answered(client, filled + len(text))
 
 
 def test_what_is_answered_in_a_round_is_sent_at_its_end_in_order() -> None:
     async def scenario() -> None:
         log: list[str] = []
-        traffic = Traffic()
-        rounds = Rounds(traffic, IdlePoll(0))
-        a, b = Client(log, "a"), Client(log, "b")
-        rounds.begin()
+        batch = SendBatch(ReplyBuffer(), BusyPoll(0))
+        a, b = Listener(log, "a"), Listener(log, "b")
+        batch.begin()
         for client, text in ((a, b"one"), (b, b"two"), (a, b"three")):
-            answer(rounds, traffic, client, text)
+            answer(batch, client, text)
         assert log == []
         await asyncio.sleep(0)
         assert log == ["a gets one", "b gets two", "a gets three"]
-        assert (traffic.bytes_out, traffic.replies.filled) == (11, 0)
-        assert not rounds.under_way
-        rounds.send()
+        assert batch.replies.filled == 0
+        assert not batch.under_way
+        batch.send()
         assert len(log) == 3
 
     run(scenario)
 
 
-def test_more_than_is_gathered_is_sent_before_that() -> None:
+def test_a_full_batch_is_sent_before_the_round_ends() -> None:
     log: list[str] = []
-    traffic = Traffic()
-    rounds = Rounds(traffic, IdlePoll(0))
-    client = Client(log, "a")
-    answer(rounds, traffic, client, b"x" * GATHERED_BYTES)
+    batch = SendBatch(ReplyBuffer(), BusyPoll(0))
+    a, b = Listener(log, "a"), Listener(log, "b")
+    answer(batch, a, b"x" * BATCH_BYTES)
     assert log == []
-    answer(rounds, traffic, client, b"y")
+    answer(batch, b, b"y")
     assert [line[-1] for line in log] == ["x", "y"]
-    assert traffic.replies.filled == 0
+    assert batch.replies.filled == 0
 
 
-def test_more_clients_than_a_cache_remembers_are_not_gathered() -> None:
+def test_replies_of_one_client_that_stand_together_are_sent_together() -> None:
     log: list[str] = []
-    traffic = Traffic()
-    rounds = Rounds(traffic, IdlePoll(0))
-    clients = [Client(log, str(number)) for number in range(MAX_GATHERED + 1)]
+    batch = SendBatch(ReplyBuffer(), BusyPoll(0))
+    a, b = Listener(log, "a"), Listener(log, "b")
+    answer(batch, a, b"1")
+    batch.put(a, b"2", b"3")
+    answer(batch, a, b"4")
+    answer(batch, b, b"5")
+    answer(batch, a, b"6")
+    batch.send()
+    assert log == ["a gets 1234", "b gets 5", "a gets 6"]
+
+
+def test_what_goes_behind_the_batch_has_it_sent_first() -> None:
+    log: list[str] = []
+    batch = SendBatch(ReplyBuffer(), BusyPoll(0))
+    a, b = Listener(log, "a"), Listener(log, "b")
+    answer(batch, a, b"1")
+    batch.put_pieces(b, [b"2"])
+    answer(batch, a, b"3")
+    late: Future[list[Piece]] = Future()
+    batch.put_later(a, late, a.send_queue.pump, 0)
+    assert not batch.all_sent(a)
+    assert batch.all_sent(b)
+    answer(batch, b, b"4")
+    batch.forget(a)
+    assert log == ["a gets 1", "b gets 2", "a gets 3", "b gets 4"]
+    late.set_result([b"for nobody"])
+    assert len(log) == 4
+    assert batch.all_sent(a)
+
+
+def test_what_was_sent_is_wiped_and_what_waits_is_not() -> None:
+    log: list[str] = []
+    batch = SendBatch(ReplyBuffer(), BusyPoll(0))
+    answer(batch, Listener(log, "a"), b"secret")
+    batch.wipe()
+    batch.send()
+    assert log == ["a gets secret"]
+    batch.wipe()
+    assert bytes(batch.replies.data) == bytes(len(batch.replies.data))
+
+
+def test_more_clients_than_a_cache_remembers_are_not_batched() -> None:
+    log: list[str] = []
+    batch = SendBatch(ReplyBuffer(), BusyPoll(0))
+    clients = [Listener(log, str(number)) for number in range(MAX_BATCHED + 1)]
     for client in clients:
-        answer(rounds, traffic, client, b"x")
-    assert log == [f"{number} gets x" for number in range(MAX_GATHERED)]
-    rounds.send()
-    assert log[MAX_GATHERED:] == [f"{MAX_GATHERED} gets x"]
+        answer(batch, client, b"x")
+    assert log == [f"{number} gets x" for number in range(MAX_BATCHED)]
+    batch.send()
+    assert log[MAX_BATCHED:] == [f"{MAX_BATCHED} gets x"]
 
 
 def test_one_that_breaks_keeps_nothing_from_the_others(caplog: pytest.LogCaptureFixture) -> None:
     log: list[str] = []
-    traffic = Traffic()
-    rounds = Rounds(traffic, IdlePoll(0))
-    answer(rounds, traffic, Client(log, "a", breaks=True), b"one")
-    answer(rounds, traffic, Client(log, "b"), b"two")
+    batch = SendBatch(ReplyBuffer(), BusyPoll(0))
+    answer(batch, Listener(log, "a", breaks=True), b"one")
+    answer(batch, Listener(log, "b"), b"two")
     with caplog.at_level(logging.ERROR, "etherd"):
-        rounds.send()
+        batch.send()
     assert log == ["a is cut off", "b gets two"]
     assert "no room for a" in caplog.text
 
 
-def test_it_stays_awake_until_nothing_comes_any_more() -> None:
+def test_it_polls_until_nothing_comes_any_more() -> None:
     async def scenario() -> None:
         now = [0.0]
-        traffic = Traffic()
-        rounds = Rounds(traffic, IdlePoll(10, lambda: now[0]))
-        rounds.begin()
+        batch = SendBatch(ReplyBuffer(), BusyPoll(10, lambda: now[0]))
+        batch.begin()
         for seconds in (3, 6, 9):
             now[0] = seconds
             await asyncio.sleep(0)
-            assert rounds.under_way
-        traffic.bytes_in += 1
+            assert batch.under_way
+        batch.arrivals += 1
         for seconds in (9, 12, 18):
             now[0] = seconds
             await asyncio.sleep(0)
-            assert rounds.under_way
+            assert batch.under_way
         now[0] = 19
         await asyncio.sleep(0)
-        assert not rounds.under_way
+        assert not batch.under_way
 
     run(scenario)
 
 
-# With sessions
+# With connections
 
 
-async def greeted(service: EtherService) -> Connection:
-    """A connection whose next requests go the short way."""
-    connection = Connection(service)
-    await connection.send(HELLO)
-    connection.received()
-    return connection
+async def greeted(parts: Composition) -> FakeClient:
+    """A connection whose next requests take the fast path."""
+    client = FakeClient(parts)
+    await client.send(HELLO)
+    client.received()
+    return client
 
 
-def test_replies_of_all_sessions_wait_for_the_end_of_the_round() -> None:
+def test_replies_of_all_clients_wait_for_the_end_of_the_round() -> None:
     async def scenario() -> None:
-        with serving() as service:
-            connections = [await greeted(service) for _ in range(3)]
-            for connection in connections:
-                connection.offer(PING * 2)
-            assert [c.received() for c in connections] == [b""] * 3
-            before = service.bytes_out
+        async with serving() as parts:
+            clients = [await greeted(parts) for _ in range(3)]
+            for client in clients:
+                client.offer(PING * 2)
+            assert [c.received() for c in clients] == [b""] * 3
+            counters = parts.principal(ANONYMOUS).counters
+            before = counters.bytes_out
             await asyncio.sleep(0)
-            assert [c.received() for c in connections] == [PONG * 2] * 3
-            assert service.bytes_out - before == 3 * len(PONG * 2)
+            assert [c.received() for c in clients] == [PONG * 2] * 3
+            assert counters.bytes_out - before == 3 * len(PONG * 2)
 
     run(scenario)
 
 
-def test_a_long_way_waits_for_no_ones_short_one() -> None:
+def test_the_slow_path_replies_in_the_same_batch() -> None:
     async def scenario() -> None:
-        with serving() as service:
-            a, b = await greeted(service), await greeted(service)
+        async with serving() as parts:
+            a, b = await greeted(parts), await greeted(parts)
             a.offer(PING)
-            b.offer(PING + HELLO)
-            assert a.received() == PONG, "sent, for its memory is wanted"
-            assert b.received().startswith(PONG)
+            b.offer(PING + HELLO + PING)
+            b.transport.writes = 0
+            await asyncio.sleep(0)
+            assert a.received() == PONG
+            got = b.received()
+            assert got.startswith(PONG)
+            assert got.endswith(PONG)
+            assert len(lines(got)) == 3
+            assert b.transport.writes == 1
+
+    run(scenario)
+
+
+def test_what_a_lingering_client_sends_begins_no_round() -> None:
+    async def scenario() -> None:
+        async with serving() as parts:
+            client = await greeted(parts)
+            client.connection.drain()
+            assert client.transport.ended() == "eof"
+            client.offer(PING)
+            assert not parts.shared.batch.under_way
 
     run(scenario)
 
@@ -176,73 +232,166 @@ def test_a_long_way_waits_for_no_ones_short_one() -> None:
 @pytest.mark.parametrize("how", ["half-closed", "drained", "lost"])
 def test_what_ends_a_connection_lets_its_replies_go_first(how: str) -> None:
     async def scenario() -> None:
-        with serving() as service:
-            connection = await greeted(service)
-            connection.offer(PING)
+        async with serving() as parts:
+            client = await greeted(parts)
+            client.offer(PING)
             if how == "half-closed":
-                connection.session.eof_received()
+                client.connection.eof_received()
             elif how == "drained":
-                connection.session.drain()
+                client.connection.drain()
             else:
-                connection.session.connection_lost(None)
-            assert connection.received() == PONG
+                client.connection.connection_lost(None)
+            assert client.received() == PONG
 
     run(scenario)
 
 
 def test_a_client_that_takes_nothing_is_read_no_further() -> None:
     async def scenario() -> None:
-        with serving() as service:
-            connection = await greeted(service)
-            connection.transport.window = 10
-            connection.offer(PING)
-            connection.offer(PING)  # before the end of the round: it is still being read
+        async with serving() as parts:
+            client = await greeted(parts)
+            client.transport.window = 10
+            client.offer(PING)
+            client.offer(PING)  # before the end of the round: it is still being read
             await asyncio.sleep(0)
-            assert not connection.transport.reading
-            assert connection.received() == PONG[:10]
-            connection.transport.take(1000)
-            assert connection.received() == (PONG * 2)[10:]
-            assert connection.transport.reading
-            connection.offer(PING)
+            assert not client.transport.is_reading()
+            assert client.received() == PONG[:10]
+            client.transport.take(1000)
+            assert client.received() == (PONG * 2)[10:]
+            await client.turns()
+            assert client.transport.is_reading()
+            client.offer(PING)
             await asyncio.sleep(0)
-            assert connection.received() == PONG
+            assert client.received() == PONG
 
     run(scenario)
 
 
 def test_nothing_overtakes_what_the_transport_keeps(monkeypatch: pytest.MonkeyPatch) -> None:
     async def scenario() -> None:
-        with serving() as service:
-            connection = await greeted(service)
-            connection.transport.window = 0
+        async with serving() as parts:
+            client, other = await greeted(parts), await greeted(parts)
+            client.transport.window = 0
             wire = bytearray()
+            real_write = os.write
 
             def write(descriptor: int, data: memoryview) -> int:
+                if descriptor >= 0:
+                    return real_write(descriptor, data)
                 taken = data[: 10 if not wire else None]  # full once, and never again
                 wire.extend(taken)
                 return len(taken)
 
-            monkeypatch.setattr("ether_daemon.net.send_queue.os", SimpleNamespace(write=write))
-            connection.offer(PING)
-            connection.offer(PING)
+            monkeypatch.setattr(os, "write", write)
+            client.offer(PING)
+            other.offer(PING)  # or the two would be sent as one
+            client.offer(PING)
             await asyncio.sleep(0)
-            assert bytes(wire) == PONG[:10]
-            assert bytes(connection.transport.held) == (PONG * 2)[10:]
+            assert bytes(wire) == PONG[:10] + PONG
+            assert bytes(client.transport.held) == (PONG * 2)[10:]
 
     run(scenario)
 
 
-def test_one_sessions_share_of_a_round_is_bounded() -> None:
+def test_one_clients_share_of_a_round_is_bounded() -> None:
     async def scenario() -> None:
-        with serving() as service:
-            connection = Connection(service)
-            await connection.send(encode(Message(Command.ALLOC, size=200_000)))
-            connection.received()
-            connection.transport.window = 0
+        async with serving() as parts:
+            client = FakeClient(parts)
+            await client.send(encode(Message(Command.ALLOC, size=200_000)))
+            client.received()
+            client.transport.window = 0
             read = encode(Message(Command.READ, 1, 200_000))
-            connection.offer(read * 100)
+            client.offer(read * 100)
             await asyncio.sleep(0)
-            assert not connection.transport.reading
-            assert len(connection.transport.held) <= TURN_BYTES + 200_040
+            assert not client.transport.is_reading()
+            assert len(client.transport.held) <= TURN_BYTES + 200_040
 
     run(scenario)
+
+
+# Whoever sends when
+
+
+class ByteRecipient(FakeSink):
+    """A recipient of bytes, which takes them when it is told to."""
+
+    def __init__(self) -> None:
+        super().__init__(0)
+        self.expected = bytearray()
+
+    def send_batched(self, replies: memoryview) -> None:
+        self.send_queue.send(replies)
+
+    def abort(self) -> None:
+        raise AssertionError("a reply could not be sent")
+
+
+SMALL, LONG = st.integers(0, 30_000), st.integers(256 * 1024 + 1, 400_000)
+actions = st.one_of(
+    st.tuples(st.sampled_from(["answered", "put", "pieces", "later"]), st.integers(0, 2), SMALL),
+    st.tuples(st.sampled_from(["streamed", "later streamed"]), st.integers(0, 2), LONG),
+    st.tuples(st.sampled_from(["settle", "settled already"]), st.integers(0, 9), SMALL),
+    st.tuples(st.sampled_from(["pause", "resume"]), st.integers(0, 2), st.integers(0, 500_000)),
+    st.tuples(st.just("round ends"), st.just(0), st.just(0)),
+)
+
+
+@settings(
+    max_examples=int(os.environ.get("ETHER_EXAMPLES", "100")),
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+@given(st.lists(actions, max_size=40))
+def test_replies_keep_their_order_whoever_sends_when(steps: list[tuple[str, int, int]]) -> None:
+    store = MemoryStore(64 * MIB, lambda work: None)
+    batch = SendBatch(ReplyBuffer(), BusyPoll(0))
+    streams = [ByteRecipient(), ByteRecipient(), ByteRecipient()]
+    waiting: list[tuple[Future[list[Piece]], list[Piece]]] = []
+
+    def later(stream: ByteRecipient, made: list[Piece], held_bytes: int) -> Future[list[Piece]]:
+        answer: Future[list[Piece]] = Future()
+        batch.put_later(stream, answer, stream.send_queue.pump, held_bytes)
+        waiting.append((answer, made))
+        return answer
+
+    for number, (what, who, size) in enumerate(steps, 1):
+        stream = streams[who % 3]
+        data = bytes([number]) * size
+        if what == "settle":
+            if waiting:
+                future, made = waiting.pop(who % len(waiting))
+                future.set_result(made)
+        elif what == "pause":
+            stream.window = 0
+        elif what == "resume":
+            stream.take(size)
+        elif what == "round ends":
+            batch.send()
+        else:
+            stream.expected += data
+            if what == "answered":
+                filled = batch.replies.filled
+                batch.replies.view[filled : filled + size] = data
+                batch.answered(stream, filled + size)
+            elif what == "put":
+                batch.put(stream, data[:40], data[40:])
+            elif what == "pieces":
+                batch.put_pieces(stream, [data[:40], data[40:]])
+            elif what == "streamed":
+                batch.put_pieces(stream, [b"", streamed(store, data)])
+            elif what == "later":
+                later(stream, [data[:40], data[40:]], size)
+            elif what == "later streamed":
+                later(stream, [streamed(store, data)], 0)
+            else:
+                answer: Future[list[Piece]] = Future()
+                answer.set_result([data])
+                batch.put_later(stream, answer, stream.send_queue.pump, size)
+    for future, made in reversed(waiting):
+        future.set_result(made)
+    for stream in streams:
+        while not batch.all_sent(stream) or stream.kept:
+            stream.take(1 << 20)
+        assert stream.sent == stream.expected
+        assert stream.send_queue.waiting_bytes == 0
+    store.close()

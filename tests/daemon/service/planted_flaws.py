@@ -12,17 +12,23 @@ from typing import Any
 from ether_daemon.service.blocks import Blocks, SessionBlocks
 from ether_daemon.service.handle_table import HandleTable
 from ether_daemon.stores.contract import Identity, Ref, StoredBlock, StreamedRead, TakeablePayload
-from ether_daemon.stores.future import Answer, Future, after
+from ether_daemon.stores.future import Answer, Future, T, after
 from ether_protocol.wire.bodies import BlockInfo
 from ether_protocol.wire.messages import Buffer
+
+
+def attended(blocks: Blocks, handles: tuple[int, ...], answer: Answer[T]) -> Answer[T]:
+    """What a request that is passed to the store is followed by."""
+    if isinstance(answer, Future):
+        blocks._queues.attend(handles, answer)
+    return answer
 
 
 def write_overtakes(
     self: Blocks, handle: int, offset: int, data: Buffer, payload: TakeablePayload | None = None
 ) -> Answer[None]:
     """A WRITE behind a REALLOC does not wait for it."""
-    answer = self._write(handle, offset, data, payload)
-    return self._queues.started((handle,), answer)
+    return attended(self, (handle,), self._write(handle, offset, data, payload))
 
 
 def free_forgets_first(self: Blocks, handle: int) -> Answer[int]:
@@ -85,7 +91,7 @@ def copy_in_the_order_of_its_source(
     start = partial(self._copy, source, source_offset, target, offset, size)
     if self._queues.must_wait(source):
         return self._queues.wait((source,), start)
-    return self._queues.started((source, target), start())
+    return attended(self, (source, target), start())
 
 
 def copy_in_the_order_of_its_target(
@@ -95,19 +101,19 @@ def copy_in_the_order_of_its_target(
     start = partial(self._copy, source, source_offset, target, offset, size)
     if self._queues.must_wait(target):
         return self._queues.wait((target,), start)
-    return self._queues.started((source, target), start())
+    return attended(self, (source, target), start())
 
 
 def info_overtakes(self: Blocks, handle: int) -> Answer[BlockInfo]:
     """An INFO does not wait for a FREE or a REALLOC."""
-    return self._info(handle)
+    return self.table.info(handle)
 
 
 def read_overtakes(
     self: Blocks, handle: int, offset: int, size: int
 ) -> Answer[bytes | StreamedRead]:
     """A READ does not wait for a FREE or a REALLOC."""
-    return self._queues.started((handle,), self._read(handle, offset, size))
+    return attended(self, (handle,), self._read(handle, offset, size))
 
 
 def nothing_is_attended(self: HandleTable, handle: int) -> None:

@@ -29,7 +29,9 @@ class QueuedRequests:
         if self.queues.must_wait(*handles):
             reply: Answer[str] = self.queues.wait(handles, start, changes=changes)
         else:
-            reply = self.queues.started(handles, start(), changes=changes)
+            reply = start()
+            assert isinstance(reply, Future)
+            self.queues.attend(handles, reply, changes=changes)
         self.replies[name] = reply
         return reply
 
@@ -60,9 +62,11 @@ def value(answer: Answer[Any]) -> object:
 
 
 def test_an_answer_that_is_there_leaves_nothing_behind(requests: QueuedRequests) -> None:
-    assert requests.queues.started((1,), "now") == "now"
-    assert requests.queues.started((1, 2), None, changes=True) is None
-    assert (len(requests.queues), requests.attended()) == (0, [])
+    done: Future[None] = Future()
+    done.set_result(None)
+    requests.queues.attend((1,), done)
+    requests.queues.attend((1, 2), done, changes=True)
+    assert (len(requests.queues), requests.queues.under_way, requests.attended()) == (0, {}, [])
     assert not requests.queues.must_wait(1)
 
 
@@ -315,7 +319,7 @@ def test_what_goes_wrong_with_one_reply_keeps_no_other_request_waiting(
 
     first = requests.ask("first", 1, changes=True)
     requests.ask("copy", 1, 2)
-    refused = requests.queues.wait((1,), lambda: "at once")
+    refused = requests.queues.wait((1, 2), lambda: "at once")
     requests.ask("last", 1)
     requests.ask("last of 2", 2)
     assert isinstance(first, Future)

@@ -1,20 +1,37 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from ether_daemon.service.handle_table import ATTENDED, PAGE_BITS, HandleTable, Row
+from ether_daemon.service.handle_table import ATTENDED, PAGE_BITS, HandleTable
 from ether_daemon.stores.contract import MAX_REF
 from ether_protocol import NotFound
+from ether_protocol.wire.bodies import BlockInfo
 
 PAGE = 1 << PAGE_BITS
 U64 = (1 << 64) - 1
 LATEST_MS = (1 << 48) - 1
+
+
+class Known(NamedTuple):
+    """All that the table has of a block."""
+
+    ref: int
+    size: int
+    flags: int
+    created_ms: int
+
+
+def known(table: HandleTable, handle: int) -> Known:
+    ref, size = table.locate(handle)
+    info = table.info(handle)
+    assert info == BlockInfo(size, info.flags, info.created_ms)
+    return Known(ref, size, info.flags, info.created_ms)
 
 
 def add(table: HandleTable, ref: int, size: int = 1, flags: int = 0, created_ms: int = 0) -> int:
@@ -51,10 +68,10 @@ def test_what_was_put_there_comes_back() -> None:
 
     assert [table.ref(handle) for handle in (1, 2, 3)] == [1001, 1002, MAX_REF]
     assert [table.size(handle) for handle in (1, 2, 3)] == [1, 2, U64]
-    assert [table.row(handle) for handle in (1, 2, 3)] == [
-        Row(1001, 1, 0, 1),
-        Row(1002, 2, 0, 2),
-        Row(MAX_REF, U64, 0xFFFF, LATEST_MS),
+    assert [known(table, handle) for handle in (1, 2, 3)] == [
+        Known(1001, 1, 0, 1),
+        Known(1002, 2, 0, 2),
+        Known(MAX_REF, U64, 0xFFFF, LATEST_MS),
     ]
     assert len(table) == 3
 
@@ -65,7 +82,7 @@ UNKNOWN = [0, 4, PAGE - 1, PAGE, PAGE + 3, 1 << 32, (1 << 63), (1 << 64) - 1, (1
 @pytest.mark.parametrize("handle", UNKNOWN)
 def test_an_unknown_handle_is_not_found(handle: int) -> None:
     table = full_of(3)
-    for ask in (table.ref, table.row):
+    for ask in (table.ref, table.locate, table.info):
         with pytest.raises(NotFound, match=f"no block has handle {handle}$"):
             ask(handle)
     assert not table.has(handle)
@@ -79,14 +96,16 @@ def test_a_removed_handle_is_like_one_that_never_was() -> None:
     with pytest.raises(NotFound, match="no block has handle 2"):
         table.ref(2)
     with pytest.raises(NotFound):
-        table.row(2)
+        table.locate(2)
+    with pytest.raises(NotFound):
+        table.info(2)
     assert (len(table), handles(table)) == (2, [1, 3])
 
 
 def test_replace() -> None:
     table = full_of(2)
     table.replace(1, 5, 60)
-    assert (table.row(1), table.row(2)) == (Row(5, 60, 0, 1), Row(1002, 2, 0, 2))
+    assert (known(table, 1), known(table, 2)) == (Known(5, 60, 0, 1), Known(1002, 2, 0, 2))
 
 
 def test_items_begin_behind_the_handle_named() -> None:
@@ -109,9 +128,9 @@ def test_a_page_that_empties_turns_sparse_and_is_dropped_at_last() -> None:
         page = table.pages[1]
         seen.append(len(page))
         assert table.ref(handle) == 1000 + handle
-        assert table.row(handle).created_ms == handle
+        assert table.info(handle).created_ms == handle
         table.replace(handle, 9, 8)
-        assert table.row(handle) == Row(9, 8, 0, handle)
+        assert known(table, handle) == Known(9, 8, 0, handle)
         table.remove(handle)
         assert not table.has(handle)
     assert 1 not in table.pages
@@ -198,7 +217,7 @@ def test_a_late_block_on_a_page_that_has_turned_sparse() -> None:
     table.attend(100)
     table.replace(2, 77, 78)
     assert handles(table)[:7] == [1, 2, 3, 5, 7, 100, 254]
-    assert (table.row(100), table.row(2)) == (Row(100, 100, 1, 100), Row(77, 78, 1, 2))
+    assert (known(table, 100), known(table, 2)) == (Known(100, 100, 1, 100), Known(77, 78, 1, 2))
     assert (table.attended(100), table.attended(254)) == (True, False)
     for handle in (1, 3, 5, 7, 2, 254, 100):
         table.remove(handle)
@@ -239,7 +258,7 @@ def test_an_attended_block_is_found_by_its_table_only(ref: int) -> None:
     assert raw == ref | ATTENDED
     assert raw > MAX_REF
     assert table.attended(handle)
-    assert (table.ref(handle), table.row(handle)) == (ref, Row(ref, 5, 1, 6))
+    assert (table.ref(handle), known(table, handle)) == (ref, Known(ref, 5, 1, 6))
     assert not table.attended(handle - 1)
 
     table.unattend(handle)
@@ -273,7 +292,7 @@ class TableModel(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.table = HandleTable()
-        self.model: dict[int, Row] = {}
+        self.model: dict[int, Known] = {}
         self.attended: set[int] = set()
         self.reserved: list[int] = []
         self.last = 0
@@ -283,7 +302,7 @@ class TableModel(RuleBasedStateMachine):
         assert self.table.reserve() == self.last
         return self.last
 
-    def put(self, handle: int, row: Row) -> None:
+    def put(self, handle: int, row: Known) -> None:
         self.table.put(handle, *row)
         self.model[handle] = row
 
@@ -301,7 +320,7 @@ class TableModel(RuleBasedStateMachine):
     )
     def add(self, count: int, ref: int, size: int, flags: int, created: int) -> None:
         for _ in range(count):
-            self.put(self.take_handle(), Row(ref, size, flags, created))
+            self.put(self.take_handle(), Known(ref, size, flags, created))
 
     @rule(count=st.integers(1, 400))
     def reserve(self, count: int) -> None:
@@ -312,7 +331,7 @@ class TableModel(RuleBasedStateMachine):
     def put_late(self, data: st.DataObject, ref: int) -> None:
         handle = data.draw(st.sampled_from(self.reserved))
         self.reserved.remove(handle)
-        self.put(handle, Row(ref, handle, 1, handle))
+        self.put(handle, Known(ref, handle, 1, handle))
 
     @precondition(lambda self: self.model)
     @rule(data=st.data())
@@ -349,7 +368,7 @@ class TableModel(RuleBasedStateMachine):
         if handle in self.model:
             assert self.table.ref(handle) == self.model[handle].ref
             assert self.table.size(handle) == self.model[handle].size
-            assert self.table.row(handle) == self.model[handle]
+            assert known(self.table, handle) == self.model[handle]
             assert self.table.attended(handle) is (handle in self.attended)
         else:
             with pytest.raises(NotFound):

@@ -23,7 +23,7 @@ _Value = TypeVar("_Value")
 _CHUNK_BYTES = 64 * 1024
 
 
-class End(Enum):
+class ConnectionEnd(Enum):
     """How a connection ends: closed, reset, or never while nothing goes through any more."""
 
     CLOSED = "closed"
@@ -43,7 +43,7 @@ class Fault:
 
     requests: int | None = None
     replies: int | None = None
-    end: End = End.CLOSED
+    end: ConnectionEnd = ConnectionEnd.CLOSED
     pieces: Sequence[int] = (_CHUNK_BYTES,)
     delay: float = 0.0
 
@@ -51,11 +51,11 @@ class Fault:
 CLEAR = Fault()
 """Everything goes through."""
 
-REFUSED = Fault(requests=0, replies=0, end=End.RESET)
+REFUSED = Fault(requests=0, replies=0, end=ConnectionEnd.RESET)
 """The connection is reset as soon as it is there."""
 
 
-class _Link:
+class _Route:
     """One connection of a client, and its connection to the server."""
 
     def __init__(
@@ -93,20 +93,20 @@ class _Link:
                     self._proxy.carried += len(piece)
                     self._ways[way].write(piece)
                     await self._ways[way].drain()
-        self.end(End.CLOSED)
+        self.end(ConnectionEnd.CLOSED)
 
-    async def _fail(self, end: End) -> None:
-        if end is End.STALLED:
+    async def _fail(self, end: ConnectionEnd) -> None:
+        if end is ConnectionEnd.STALLED:
             await self.ended.wait()
         else:
             self.end(end)
 
-    def end(self, end: End) -> None:
+    def end(self, end: ConnectionEnd) -> None:
         if self.ended.is_set():
             return
         self.ended.set()
         for writer in self._ways:
-            if end is End.RESET:
+            if end is ConnectionEnd.RESET:
                 sock = writer.get_extra_info("socket")
                 sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
                 writer.transport.abort()
@@ -129,7 +129,7 @@ class Proxy:
         """How many clients have connected."""
         self.port = 0
         self._script: list[Fault] = []
-        self._links: list[_Link] = []
+        self._routes: list[_Route] = []
         self._loop = asyncio.new_event_loop()
         self._server: asyncio.Server | None = None
 
@@ -145,7 +145,7 @@ class Proxy:
         """Have the connection that is there suffer `fault`, counting from this moment."""
         self._call(self._suffer(fault))
 
-    def cut(self, end: End = End.CLOSED) -> None:
+    def cut(self, end: ConnectionEnd = ConnectionEnd.CLOSED) -> None:
         """End every connection that is there."""
         self._call(self._cut(end))
 
@@ -153,11 +153,11 @@ class Proxy:
         self._script += faults
 
     async def _suffer(self, fault: Fault) -> None:
-        self._links[-1].suffer(fault)
+        self._routes[-1].suffer(fault)
 
-    async def _cut(self, end: End) -> None:
-        for link in self._links:
-            link.end(end)
+    async def _cut(self, end: ConnectionEnd) -> None:
+        for route in self._routes:
+            route.end(end)
         # What is closed with nothing left to send is closed in the loop's next round.
         await asyncio.sleep(0)
         await asyncio.sleep(0)
@@ -177,22 +177,22 @@ class Proxy:
         except OSError:
             writer.close()
             return
-        link = _Link(self, writer, onward)
-        self._links.append(link)
-        link.suffer(fault)
+        route = _Route(self, writer, onward)
+        self._routes.append(route)
+        route.suffer(fault)
         if fault is REFUSED:
-            link.end(End.RESET)
+            route.end(ConnectionEnd.RESET)
         try:
-            await asyncio.gather(link.carry(reader, 1), link.carry(back, 0))
+            await asyncio.gather(route.carry(reader, 1), route.carry(back, 0))
         finally:
-            link.end(End.CLOSED)
-            self._links.remove(link)
+            route.end(ConnectionEnd.CLOSED)
+            self._routes.remove(route)
 
     async def _stop(self) -> None:
         assert self._server is not None
         self._server.close()
-        for link in self._links:
-            link.end(End.RESET)
+        for route in self._routes:
+            route.end(ConnectionEnd.RESET)
         mine = asyncio.current_task()
         await asyncio.gather(
             *(task for task in asyncio.all_tasks() if task is not mine), return_exceptions=True

@@ -9,10 +9,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from ether_protocol import Client
+from ether_protocol import Block, Client
 from harness import Etherd
 from protocol.client.chaos import Proxy, chaos
 from protocol.client.either import KINDS, Either, either
+from protocol.client.text import TEXT
 
 
 @pytest.fixture(scope="module")
@@ -36,6 +37,14 @@ def any_client(each: Either, shared_etherd: Etherd) -> Iterator[Client]:
     """A client of one kind after the other."""
     with each.connect(shared_etherd.address) as client:
         yield client
+
+
+@pytest.fixture
+def block(any_client: Client) -> Iterator[Block]:
+    """A block that holds TEXT."""
+    with any_client.alloc(len(TEXT)) as block:
+        block.write(TEXT)
+        yield block
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
-"""Both clients behind one face, so that a test is written once and runs with each.
+"""Both clients with one interface, so that a test is written once and runs with each.
 
-Rule: it adds no behaviour.  `Driven` awaits what an asyncio object returns and
-hands on what comes of it, so it has the methods of its blocking twin.
+Rule: it adds no behaviour.  `Driven` awaits what a method of an asyncio object
+returns, so it has the methods of the blocking object.
 """
 
 from __future__ import annotations
@@ -9,12 +9,23 @@ from __future__ import annotations
 import asyncio
 import inspect
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, cast
 
 import uvloop
 
-from ether_protocol import AsyncBlock, AsyncClient, AsyncPipeline, Client, connect, connect_async
+from ether_protocol import (
+    Address,
+    AsyncBlock,
+    AsyncClient,
+    AsyncPipeline,
+    Client,
+    Pipeline,
+    connect,
+    connect_async,
+)
+from harness import until
 
 KINDS = ("blocking", "asyncio", "uvloop")
 _TWINS = (AsyncBlock, AsyncClient, AsyncPipeline)
@@ -87,20 +98,40 @@ class Either:
     kind: str
     loop: asyncio.AbstractEventLoop | None
 
-    def connect(self, address: str, **options: Any) -> Client:
-        """A client with the manners of `Client`, whichever it is."""
+    def connect(self, address: str | Address, **options: Any) -> Client:
+        """A client with the methods of `Client`, of this kind."""
         if self.loop is None:
             return connect(address, **options)
         inner = self.loop.run_until_complete(_result_of(connect_async(address, **options)))
         return cast(Client, Driven(self.loop, inner))
 
+    def begin(self, client: Client | Pipeline, verb: str, *arguments: Any) -> Callable[[], Any]:
+        """Begin a request; what is returned waits for its result."""
+        if self.loop is None:
+            threads = ThreadPoolExecutor(1)
+            request = threads.submit(getattr(client, verb), *arguments)
+            threads.shutdown(wait=False)
+            return request.result
+        inner = cast(Driven, client).inner
+        task = self.loop.create_task(getattr(inner, verb)(*arguments))
+        return lambda: cast(asyncio.AbstractEventLoop, self.loop).run_until_complete(task)
+
+    def until(self, condition: Callable[[], object], what: str) -> None:
+        """Poll until `condition` holds; a loop runs meanwhile."""
+
+        def settled() -> object:
+            self.settle()
+            return condition()
+
+        until(settled, what)
+
     def settle(self) -> None:
-        """Let the loop, where there is one, see what the network has done in the meantime."""
+        """Let the loop, if there is one, handle what has arrived."""
         if self.loop is not None:
             self.loop.run_until_complete(asyncio.sleep(0.001))
 
     def close(self) -> None:
-        """Give the loop back, if there is one."""
+        """Close the loop, if there is one."""
         if self.loop is not None:
             self.loop.run_until_complete(asyncio.sleep(0))
             self.loop.close()

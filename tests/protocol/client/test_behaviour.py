@@ -5,10 +5,8 @@ from __future__ import annotations
 import array
 import ctypes
 import importlib.util
-import inspect
 import mmap
-import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -17,12 +15,9 @@ from ether_protocol import (
     MAX_PAYLOAD_BYTES,
     AllocFlag,
     AsyncBlock,
-    AsyncClient,
-    AsyncPipeline,
     Block,
     Client,
     Command,
-    ConnectionLost,
     InvalidRequest,
     LocalProtocolError,
     Message,
@@ -35,23 +30,13 @@ from ether_protocol import (
     Traced,
     Unsupported,
     connect,
-    connect_async,
 )
 from harness import Etherd
 from protocol.client.either import Either
+from protocol.client.text import TEXT
 
 KIB = 1024
 MIB = 1024 * KIB
-TEXT = bytes(range(256)) * 4
-"""1 KiB in which a byte tells where it stands."""
-
-
-@pytest.fixture
-def block(any_client: Client) -> Iterator[Block]:
-    """A block that holds TEXT."""
-    with any_client.alloc(len(TEXT)) as block:
-        block.write(TEXT)
-        yield block
 
 
 # Every verb.
@@ -155,101 +140,6 @@ def test_call_takes_any_request(block: Block, any_client: Client) -> None:
 
 
 # A block as a Python object.
-
-SLICES = [
-    slice(None),
-    slice(10),
-    slice(10, 20),
-    slice(20, 10),
-    slice(10, 10),
-    slice(1000, 5000),
-    slice(1024, 1030),
-    slice(5000, 6000),
-    slice(-10, None),
-    slice(-20, -10),
-    slice(-5000, 3),
-    slice(-1, -5),
-    slice(None, None, 2),
-    slice(3, 50, 7),
-    slice(None, None, -1),
-    slice(900, 3, -100),
-    slice(-3, -50, -7),
-    slice(3, 50, -1),
-    slice(0, 2**70),
-    slice(2**70, 2**70 + 5),
-    slice(2**64 - 1, 2**64 + 5),
-    slice(-(2**70), None, 100),
-]
-
-
-@pytest.mark.parametrize("key", SLICES, ids=str)
-def test_a_slice_is_what_it_is_of_bytes(block: Block, key: slice) -> None:
-    assert block[key] == TEXT[key]
-
-
-@pytest.mark.parametrize("index", [0, 5, 1023, -1, -1024])
-def test_an_index_gives_a_number(block: Block, index: int) -> None:
-    assert block[index] == TEXT[index]
-
-
-@pytest.mark.parametrize("index", [1024, 5000, -1025, 2**70, -(2**70), 2**64 - 1])
-def test_an_index_outside_is_an_index_error(block: Block, index: int) -> None:
-    with pytest.raises(IndexError, match=f"block {block.handle} has no byte {index}"):
-        block[index]
-
-
-@pytest.mark.parametrize("key", ["a", 1.5, None, slice("a", None), slice(0, 1.5)], ids=str)
-def test_a_key_that_is_no_number_is_a_type_error(block: Block, key: Any) -> None:
-    with pytest.raises(TypeError):
-        block[key]
-
-
-def test_a_step_of_0_is_a_value_error(block: Block) -> None:
-    with pytest.raises(ValueError, match="step"):
-        block[::0]
-
-
-def test_a_number_like_thing_is_an_index(block: Block) -> None:
-    class Third:
-        def __index__(self) -> int:
-            return 3
-
-    assert block[Third()] == 3
-    assert block[Third() : 10 : Third()] == TEXT[3:10:3]
-
-
-def test_slices_and_indices_can_be_set(client: Client) -> None:
-    """A blocking block alone has them: nobody can await an assignment."""
-    mirror = bytearray(TEXT)
-    with client.alloc(len(TEXT)) as block:
-        block.write(TEXT)
-        parts: list[tuple[slice, Any]] = [
-            (slice(3, 8), b"hello"),
-            (slice(-5, None), memoryview(b"world")),
-            (slice(10, 10), b""),
-            (slice(None), TEXT[::-1]),
-        ]
-        for key, value in parts:
-            block[key] = value
-            mirror[key] = value
-        for index, number in [(0, 255), (-1, 0), (1023, True)]:
-            block[index] = number
-            mirror[index] = number
-        assert block.read() == mirror
-
-        for key, value in [(slice(3, 8), b"four"), (slice(0, 4, 2), b"ab"), (slice(0, 2000), TEXT)]:
-            with pytest.raises(ValueError, match="slice"):
-                block[key] = value
-        for index in (1024, -1025, 2**70):
-            with pytest.raises(IndexError):
-                block[index] = 0
-        for index, number in [(0, 256), (0, -1)]:
-            with pytest.raises(ValueError, match="is not a byte"):
-                block[index] = number
-        for wrong, what in [(0, b"a"), (slice(0, 1), 5), ("a", 5), (0, 1.5)]:
-            with pytest.raises(TypeError):
-                block[wrong] = what  # type: ignore[index,assignment]  # that is what is tested
-        assert block.read() == mirror
 
 
 def test_a_block_has_a_length_and_is_true(block: Block) -> None:
@@ -560,286 +450,3 @@ def test_an_argument_without_a_form_is_refused_before_anything_is_sent(
     assert (before.result(), behind.result()) == (b"before", b"behind")
     if pending is not None:
         assert isinstance(pending.error, LocalProtocolError)
-
-
-# Pipelines.
-
-
-def test_a_pipeline_and_its_promises_say_how_far_they_are(any_client: Client, block: Block) -> None:
-    pipeline = any_client.pipeline()
-    read, lost = pipeline.read(block.handle, 5), pipeline.info(0)
-    assert repr(pipeline).endswith("Pipeline of 2 requests>")
-    assert repr(read) == f"<Pending READ #0 handle={block.handle} size=5, not executed yet>"
-    pipeline.execute()
-    assert repr(read).endswith(", answered>")
-    assert repr(lost).endswith(", NotFound>")
-
-
-def test_a_pipeline_answers_each_request_with_its_own(any_client: Client, block: Block) -> None:
-    pipeline = any_client.pipeline()
-    word = (1).to_bytes(8, "big")
-    pendings: list[Pending[Any]] = [
-        pipeline.ping(b"echo"),
-        pipeline.write(block.handle, b"hello", 3),
-        pipeline.read(block.handle, 5, 3),
-        pipeline.read(2**63, 5),
-        pipeline.fill(block.handle, 7, 0, 3),
-        pipeline.read(block.handle, 4),
-        pipeline.copy(block.handle, 3, block.handle, 100, 5),
-        pipeline.write(block.handle, b"hello", 1020),
-        pipeline.read(block.handle, 5, 100),
-        pipeline.write(block.handle, bytes(8), 200),
-        pipeline.compare_swap(block.handle, 200, bytes(8), word),
-        pipeline.fetch_add(block.handle, 200, 4),
-        pipeline.info(block.handle),
-        pipeline.realloc(block.handle, 2000),
-        pipeline.free(2**63),
-        pipeline.list(2**63),
-    ]
-    assert len(pipeline) == len(pendings)
-    assert not any(pending.answered for pending in pendings)
-    with pytest.raises(LocalProtocolError, match="not been executed"):
-        pendings[0].result()
-
-    outcomes = pipeline.execute()
-
-    assert len(pipeline) == 0
-    assert [pending.outcome() for pending in pendings] == outcomes
-    errors = {number: type(error) for number, error in enumerate(outcomes) if _is_error(error)}
-    assert errors == {3: NotFound, 7: OutOfRange, 14: NotFound}
-    assert outcomes[:3] == [b"echo", 5, b"hello"]
-    assert outcomes[4:7] == [3, b"\7\7\7h", 5]
-    assert outcomes[8:12] == [b"hello", 8, bytes(8), 1]
-    assert getattr(outcomes[12], "size", None) == 1024
-    assert outcomes[13] == 2000
-    assert str(outcomes[3]).startswith(f"READ handle {2**63} [0:5]: ")
-    assert str(outcomes[7]).startswith(f"WRITE handle {block.handle} [1020:1025]: ")
-    with pytest.raises(NotFound):
-        pendings[3].result()
-
-
-def _is_error(outcome: object) -> bool:
-    return isinstance(outcome, Exception)
-
-
-def test_a_pipeline_allocates_frees_and_greets(any_client: Client) -> None:
-    with any_client.pipeline() as pipeline:
-        handle = pipeline.alloc(64, session=True)
-        hello, stats = pipeline.hello("me"), pipeline.stats()
-    assert hello.result().name == "etherd"
-    assert stats.result()
-    with any_client.pipeline() as pipeline:
-        freed = pipeline.free(handle.result())
-    assert freed.result() is None
-    assert freed.answered
-    assert freed.error is None
-
-
-def test_a_pipeline_may_be_used_again_and_may_be_empty(any_client: Client) -> None:
-    pipeline = any_client.pipeline()
-    assert pipeline.execute() == []
-    for _ in range(2):
-        pipeline.ping(b"echo")
-        assert pipeline.execute() == [b"echo"]
-    try:
-        with pipeline:
-            pipeline.ping()
-            raise ZeroDivisionError
-    except ZeroDivisionError:
-        assert len(pipeline) == 1, "nothing is sent where the block of code failed"
-
-
-def test_a_pipelines_requests_are_of_one_message(any_client: Client, block: Block) -> None:
-    pipeline = any_client.pipeline()
-    for record in (
-        lambda: pipeline.write(block.handle, bytes(MAX_PAYLOAD_BYTES + 1)),
-        lambda: pipeline.read(block.handle, MAX_PAYLOAD_BYTES + 1),
-        lambda: pipeline.readinto(block.handle, bytearray(MAX_PAYLOAD_BYTES + 1)),
-        lambda: pipeline.fill(block.handle, 0, 0, MAX_PAYLOAD_BYTES + 1),
-    ):
-        with pytest.raises(LocalProtocolError, match="at most 16777216 bytes"):
-            record()
-    assert len(pipeline) == 0
-
-
-def test_the_end_of_a_pipelines_with_raises_its_first_error(
-    any_client: Client, block: Block
-) -> None:
-    pipeline = any_client.pipeline()
-    written = pipeline.write(block.handle, b"hello")
-    past_the_end = pipeline.read(block.handle, 5, 5000)
-    unknown = pipeline.free(2**63)
-    read = pipeline.read(block.handle, 5)
-
-    with pytest.raises(OutOfRange, match=r"READ handle \d+ \[5000:5005\]"), pipeline:
-        pass
-
-    assert (written.result(), read.result()) == (5, b"hello")
-    assert type(past_the_end.error) is OutOfRange
-    assert type(unknown.error) is NotFound
-
-
-def test_a_pipeline_of_a_hundred_thousand(any_client: Client) -> None:
-    count = 100_000
-    with any_client.alloc(count) as block:
-        with any_client.pipeline() as pipeline:
-            for number in range(count // 2):
-                pipeline.write(block.handle, b"%c" % (number % 251), number)
-                pipeline.read(block.handle, 1, number)
-            outcomes = pipeline.execute()
-        assert outcomes[0::2] == [1] * (count // 2)
-        assert outcomes[1::2] == [b"%c" % (number % 251) for number in range(count // 2)]
-
-
-def test_a_pipeline_of_long_replies_and_long_requests(any_client: Client) -> None:
-    size = 4 * MIB
-    data = TEXT * (size // KIB)
-    target = bytearray(size)
-    with any_client.alloc(size) as block:
-        with any_client.pipeline() as pipeline:
-            pipeline.write(block.handle, data)
-            for _ in range(16):
-                pipeline.read(block.handle, size)
-                pipeline.write(block.handle, data)
-            pipeline.readinto(block.handle, target)
-            outcomes = pipeline.execute()
-        assert outcomes[0::2] == [size] * 17
-        assert all(outcome == data for outcome in outcomes[1:-1:2])
-        assert outcomes[-1] == size
-        assert target == data
-
-
-# What a trace hook is told.
-
-
-def test_a_trace_hook_is_told_of_every_message(each: Either, shared_etherd: Etherd) -> None:
-    told: list[Traced] = []
-    with each.connect(shared_etherd.address, trace=told.append) as client:
-        assert [(entry.sent, entry.summary.split()[0]) for entry in told] == [
-            (True, "HELLO"),
-            (False, "OK"),
-        ]
-        told.clear()
-        with client.alloc(64) as block:
-            block.write(b"hello", 3)
-            block.read(5, 3)
-            pipeline = client.pipeline()
-            pipeline.read(block.handle, 5, 3)
-            pipeline.read(2**63, 5)
-            pipeline.execute()
-    assert [(entry.sent, entry.summary.split()[0]) for entry in told if entry.sent] == [
-        (True, name) for name in ("ALLOC", "WRITE", "READ", "READ", "READ", "FREE")
-    ]
-    replies = [entry for entry in told if not entry.sent]
-    assert [entry.summary.split()[0] for entry in replies] == ["OK"] * 4 + ["ERROR", "OK"]
-    assert all(entry.elapsed is None for entry in told if entry.sent)
-    assert all(entry.elapsed is not None and entry.elapsed >= 0 for entry in replies)
-    names = {field.name: field for field in told[2].fields}
-    assert names["handle"].value == block.handle
-    assert str(told[0]).startswith("> ALLOC #2 size=64")
-    assert str(told[1]).startswith("< OK #2 ")
-    assert str(told[1]).endswith(" ms)")
-
-
-def test_a_trace_begins_and_ends_at_any_time(any_client: Client) -> None:
-    told: list[Traced] = []
-    any_client.ping()
-    any_client.trace(told.append)
-    any_client.ping(b"one")
-    any_client.trace(None)
-    any_client.ping()
-    assert [entry.summary.partition(" #")[0] for entry in told] == ["PING", "PONG"]
-
-
-def test_a_trace_never_shows_a_token(each: Either, shared_etherd: Etherd) -> None:
-    told: list[Traced] = []
-    with each.connect(shared_etherd.address, trace=told.append) as client:
-        with pytest.raises(ServerError) as caught:
-            client.call(Message(Command.AUTH, payload=b"hunter2-secret"))
-    assert any(entry.summary.startswith("AUTH") for entry in told)
-    for shown in (repr(told), "".join(map(str, told)), repr(caught.value)):
-        assert "hunter2" not in shown
-        assert "secret" not in shown
-        assert b"hunter2".hex() not in shown.lower().replace(" ", "")
-
-
-@pytest.mark.parametrize("error", [ZeroDivisionError, StopIteration, OSError, NotFound])
-@pytest.mark.parametrize("sent", [True, False], ids=["sent", "received"])
-def test_what_a_trace_hook_raises_reaches_the_caller(
-    each: Either, shared_etherd: Etherd, error: type[Exception], sent: bool
-) -> None:
-    armed = False
-
-    def hook(entry: Traced) -> None:
-        if armed and entry.sent is sent:
-            raise error("of the hook")
-
-    with each.connect(shared_etherd.address, trace=hook) as client:
-        block = client.alloc(64)
-        armed = True
-        for act in (lambda: block.write(b"hello"), lambda: block.read(5), lambda: client.ping()):
-            with pytest.raises((error, RuntimeError), match="of the hook"):
-                act()
-        pipeline = client.pipeline()
-        pipeline.ping(b"one")
-        pipeline.ping(b"two")
-        with pytest.raises((error, RuntimeError), match="of the hook"):
-            pipeline.execute()
-        armed = False
-        assert client.ping(b"in step") == b"in step"
-        block.free()
-
-
-# One face.
-
-OF_ONE_KIND_ONLY = {
-    (Client, AsyncClient): {"__enter__", "__exit__", "__aenter__", "__aexit__", "__init__"},
-    (Block, AsyncBlock): {
-        *("__enter__", "__exit__", "__aenter__", "__aexit__", "__init__"),
-        *("__len__", "__setitem__", "__bool__", "size"),
-        *("__bytes__", "__iter__", "__contains__"),
-    },
-    (Pipeline, AsyncPipeline): {"__enter__", "__exit__", "__aenter__", "__aexit__", "__init__"},
-}
-
-
-@pytest.mark.parametrize("twins", OF_ONE_KIND_ONLY, ids=lambda twins: twins[0].__name__)
-def test_both_clients_have_one_face(twins: tuple[type, type]) -> None:
-    faces = [_face(kind) for kind in twins]
-    for name in OF_ONE_KIND_ONLY[twins]:
-        for face in faces:
-            face.pop(name, None)
-    assert faces[0] == faces[1]
-
-
-def _face(kind: type) -> dict[str, str]:
-    """The public methods of `kind` with their parameters, results awaited."""
-    face = {}
-    for name, member in inspect.getmembers(kind):
-        if (name.startswith("_") and name not in vars(kind)) or name.startswith("__slot"):
-            continue
-        if inspect.isfunction(member) and (not name.startswith("_") or name.startswith("__")):
-            parameters = inspect.signature(member).parameters.values()
-            face[name] = ", ".join(str(p).replace("Async", "") for p in parameters)
-        elif isinstance(member, property):
-            face[name] = "property"
-    return face
-
-
-def test_both_connect_alike() -> None:
-    one, other = inspect.signature(connect), inspect.signature(connect_async)
-    assert str(one).rpartition("->")[0] == str(other).rpartition("->")[0]
-
-
-def test_a_refused_connection_is_told_in_the_same_words(each: Either) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        refused = f"127.0.0.1:{server.getsockname()[1]}"
-    with pytest.raises(ConnectionLost, match=f"^can't connect to {refused}: Connection refused$"):
-        each.connect(refused)
-
-
-@pytest.mark.parametrize("seconds", [0, -1, float("inf"), float("nan")])
-@pytest.mark.parametrize("name", ["timeout", "connect_timeout"])
-def test_a_time_that_is_none_is_a_value_error(each: Either, name: str, seconds: float) -> None:
-    with pytest.raises(ValueError, match=f"^{name} is a number of seconds above 0, not {seconds}$"):
-        each.connect("localhost", **{name: seconds})

@@ -1,4 +1,4 @@
-"""A payload is held once: by whoever asked for it, or by the bytes that are returned.
+"""A payload is held once: in the buffer of the caller, or in the bytes that are returned.
 
 Where a payload-sized allocation is made is seen by its peak: Python's own
 accounting of memory knows every byte that the client could have copied to.

@@ -23,6 +23,7 @@ from ether_protocol import (
     connect,
 )
 from harness import Etherd
+from protocol.client.chaos import Proxy
 from protocol.samples import REQUESTS
 
 MIB = 1024 * 1024
@@ -141,15 +142,15 @@ def _read_until_refused(client: Client, handle: int) -> None:
         client.read(handle)
 
 
-def test_a_trace_hook_may_come_and_go_and_outlives_its_connection(etherd: Etherd) -> None:
+def test_a_trace_hook_may_come_and_go_and_outlives_its_connection(proxy: Proxy) -> None:
     told: list[Traced] = []
-    with connect(etherd.address) as client:
+    with connect(proxy.address) as client:
         client.trace(told.append)
         client.ping()
         client.trace(None)
         client.ping()
         assert [each.sent for each in told] == [True, False]
         client.trace(told.append)
-        client._link.channel.close()
+        proxy.cut()
         client.ping()
         assert [each.sent for each in told] == [True, False] * 2

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import codecs
 import itertools
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -8,6 +10,8 @@ from hypothesis import strategies as st
 
 from ether_protocol import Command, Field, Message, dissect, dissect_bytes
 from ether_protocol.inspect.dissect import KEPT_BYTES, MAX_BODY_FIELDS
+from ether_protocol.wire import schema
+from ether_protocol.wire.bodies import encode_stats
 from ether_protocol.wire.constants import MAGIC_BYTES
 from protocol.samples import ERROR_BODY, REPLIES, REQUESTS, Sample, each
 
@@ -103,7 +107,9 @@ def test_an_error_of_version_1_field_by_field() -> None:
         ("v2 ERROR", [(40, "code", "7 NOT_FOUND"), (42, "message", "'no block has handle 9'")]),
     ],
 )
-def test_every_body_is_taken_apart(what: str, behind: list[tuple[int, str, int | str]]) -> None:
+def test_every_body_is_split_into_fields(
+    what: str, behind: list[tuple[int, str, int | str]]
+) -> None:
     (sample,) = (sample for sample in REQUESTS + REPLIES if sample.what == what)
 
     assert behind_header(sample.message, sample.to.command) == behind
@@ -139,7 +145,7 @@ def test_a_message_cut_short_anywhere_says_so_last(sample: Sample) -> None:
             )
 
 
-def test_an_ok_to_nobody_knows_what_has_a_plain_payload() -> None:
+def test_an_ok_to_an_unknown_request_has_a_plain_payload() -> None:
     ok = Message(Command.OK, 7, payload=b"\x00" * 8)
 
     assert behind_header(ok) == [(40, "payload", "8 bytes |........|")]
@@ -148,7 +154,7 @@ def test_an_ok_to_nobody_knows_what_has_a_plain_payload() -> None:
     assert behind_header(ok, Command.FETCH_ADD) == [(40, "found", 0)]
 
 
-def test_a_token_stands_in_no_field() -> None:
+def test_a_token_is_in_no_field() -> None:
     auth = Message(Command.AUTH, payload=b"open sesame", request_id=1)
     wire = next(sample.wire for sample in REQUESTS if sample.what == "v2 AUTH")
 
@@ -246,7 +252,7 @@ def test_a_message_without_a_form_on_the_wire() -> None:
     )
 
 
-def test_text_from_the_wire_reaches_no_terminal_as_it_is() -> None:
+def test_control_characters_are_escaped() -> None:
     shown = dissect(Message(Command.ERROR, payload=ERROR_BODY[:2] + b"\x1b[2J\n\xc2\x9b"))[-1]
 
     assert shown.value == r"'\x1b[2J\n\x9b'"
@@ -261,7 +267,7 @@ def test_an_unknown_command_flag_and_code_are_numbers() -> None:
     ]
 
 
-def test_a_time_beyond_the_calendar_is_a_number() -> None:
+def test_a_time_that_no_calendar_has_is_a_number() -> None:
     info = Message(Command.OK, payload=bytes(10) + b"\xff" * 8)
 
     assert behind_header(info, Command.INFO)[-1] == (50, "created_ms", 2**64 - 1)
@@ -293,3 +299,22 @@ def test_no_body_raises(command: int, answers: int, payload: bytes) -> None:
     fields = dissect(Message(command, payload=payload), answers)
 
     assert len(fields) >= 9
+
+
+def test_an_interrupt_inside_a_text_is_not_taken_for_a_bad_body(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def interrupted(*_: Any) -> Any:
+        raise KeyboardInterrupt
+
+    def find(name: str) -> codecs.CodecInfo | None:
+        return codecs.CodecInfo(interrupted, interrupted) if name == "interrupted" else None
+
+    body = encode_stats({"blocks": 1})
+    codecs.register(find)
+    try:
+        monkeypatch.setattr(schema.Name, "encoding", "interrupted")
+        with pytest.raises(KeyboardInterrupt):
+            dissect(Message(Command.OK, payload=body), Command.STATS)
+    finally:
+        codecs.unregister(find)

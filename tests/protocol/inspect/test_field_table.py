@@ -21,7 +21,7 @@ def test_a_message_as_a_table() -> None:
     ]
 
 
-def test_a_token_leaves_its_cell_empty() -> None:
+def test_the_bytes_of_a_token_are_not_shown() -> None:
     auth = Message(Command.AUTH, payload=b"open sesame")
 
     assert format_fields(dissect(auth)).splitlines()[-1] == (

@@ -1,7 +1,7 @@
 """TCP packets around given bytes, and capture files of them.
 
-Rule: a frame is made as a kernel would make it, checksums included, so that
-other programs believe it as well.
+Rule: a frame is as a kernel makes it, checksums included, so that other
+programs accept it, too. It is made without dpkt, which reads captures.
 """
 
 from __future__ import annotations
@@ -10,14 +10,15 @@ import struct
 from collections.abc import Iterable
 from pathlib import Path
 
-import dpkt
-
-from .recording import Chunk
+from .recording_proxy import Chunk
 
 SERVER_PORT = 9999
 CLIENT, SERVER = "10.0.0.1:40000", "10.0.0.2:9999"
 _BEGIN_SECONDS = 1_700_000_000
 _ADDRESSES = bytes([10, 0, 0, 1]), bytes([10, 0, 0, 2])
+_ETHERNET = bytes(12) + b"\x08\x00"
+_TTL, _TCP, _WINDOW = 64, 6, 0xFFFF
+_FIN, _SYN, _ACK = 0x01, 0x02, 0x10
 
 
 class Wire:
@@ -31,16 +32,16 @@ class Wire:
 
     def open(self) -> Wire:
         """The three packets that begin a connection."""
-        self._send(True, dpkt.tcp.TH_SYN)
-        self._send(False, dpkt.tcp.TH_SYN | dpkt.tcp.TH_ACK)
-        self._send(True, dpkt.tcp.TH_ACK)
+        self._send(True, _SYN)
+        self._send(False, _SYN | _ACK)
+        self._send(True, _ACK)
         return self
 
     def say(self, to_server: bool, data: bytes) -> Wire:
         """`data` in segments, acknowledged."""
         for start in range(0, len(data), self._mss):
-            self._send(to_server, dpkt.tcp.TH_ACK, data[start : start + self._mss])
-        self._send(not to_server, dpkt.tcp.TH_ACK)
+            self._send(to_server, _ACK, data[start : start + self._mss])
+        self._send(not to_server, _ACK)
         return self
 
     def play(self, chunks: Iterable[Chunk]) -> Wire:
@@ -50,27 +51,47 @@ class Wire:
         return self
 
     def close(self) -> Wire:
-        """Both sides say goodbye."""
+        """Both sides close the connection."""
         for to_server in (True, False):
-            self._send(to_server, dpkt.tcp.TH_FIN | dpkt.tcp.TH_ACK)
+            self._send(to_server, _FIN | _ACK)
         return self
 
     def _send(self, to_server: bool, flags: int, data: bytes = b"") -> None:
         ports = (self._port, SERVER_PORT) if to_server else (SERVER_PORT, self._port)
         ends = _ADDRESSES if to_server else _ADDRESSES[::-1]
-        only_syn = flags == dpkt.tcp.TH_SYN
-        tcp = dpkt.tcp.TCP(
-            sport=ports[0],
-            dport=ports[1],
-            seq=self._sent[to_server] % 2**32,
-            ack=0 if only_syn else self._sent[not to_server] % 2**32,
-            flags=flags,
-            data=data,
-        )
-        ip = dpkt.ip.IP(src=ends[0], dst=ends[1], p=6, ttl=64, data=tcp)
-        ip.len = len(ip)
-        self.frames.append(bytes(dpkt.ethernet.Ethernet(type=0x0800, data=ip)))
-        self._sent[to_server] += len(data) + bool(flags & (dpkt.tcp.TH_SYN | dpkt.tcp.TH_FIN))
+        acknowledged = 0 if flags == _SYN else self._sent[not to_server] % 2**32
+        tcp = _tcp(ports, self._sent[to_server] % 2**32, acknowledged, flags, ends, data)
+        self.frames.append(_ETHERNET + _ip(ends, tcp))
+        self._sent[to_server] += len(data) + bool(flags & (_SYN | _FIN))
+
+
+def _tcp(
+    ports: tuple[int, int],
+    sequence: int,
+    acknowledged: int,
+    flags: int,
+    ends: tuple[bytes, ...],
+    data: bytes,
+) -> bytes:
+    rest = struct.pack(">IIBBH", sequence, acknowledged, 5 << 4, flags, _WINDOW)
+    header = struct.pack(">HH", *ports) + rest
+    length = len(header) + 4 + len(data)
+    pseudo = b"".join(ends) + struct.pack(">BBH", 0, _TCP, length)
+    return header + _checksum(pseudo + header + bytes(4) + data) + bytes(2) + data
+
+
+def _ip(ends: tuple[bytes, ...], payload: bytes) -> bytes:
+    begin = struct.pack(">BBHHHBB", 0x45, 0, 20 + len(payload), 0, 0, _TTL, _TCP)
+    return begin + _checksum(begin + bytes(2) + b"".join(ends)) + b"".join(ends) + payload
+
+
+def _checksum(data: bytes) -> bytes:
+    """The checksum of the Internet: the complement of the sum of all words, carries added."""
+    padded = data + bytes(len(data) % 2)
+    total = sum(struct.unpack(f">{len(padded) // 2}H", padded))
+    while total >> 16:
+        total = (total & 0xFFFF) + (total >> 16)
+    return struct.pack(">H", total ^ 0xFFFF)
 
 
 def pcap(frames: Iterable[bytes], *, link: int = 1, snap: int = 1 << 18) -> bytes:

@@ -49,7 +49,7 @@ def test_an_address_is_a_host_and_a_port(text: str, host: str, port: int) -> Non
         ("[::1]1234", r"write \[::1\]:9999"),
     ],
 )
-def test_what_is_no_address_is_said_in_a_sentence(text: str, complaint: str) -> None:
+def test_text_that_is_no_address_is_refused(text: str, complaint: str) -> None:
     with pytest.raises(ValueError, match=f"is not an address: {complaint}"):
         parse_address(text)
 
@@ -72,6 +72,6 @@ def test_digits_that_are_no_port(text: str) -> None:
 
 @pytest.mark.parametrize("meet", [connect, connect_async, Pool], ids=lambda meet: meet.__name__)
 @pytest.mark.parametrize("address", [9999, None, b"localhost", ("localhost", 9999)], ids=repr)
-def test_what_is_neither_text_nor_an_address_is_a_type_error(meet: Any, address: Any) -> None:
+def test_any_other_type_is_a_type_error(meet: Any, address: Any) -> None:
     with pytest.raises(TypeError, match="an address is text, as 'localhost:9999', or an Address"):
         meet(address)

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
-import codecs
+import dataclasses
 import struct
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
 import pytest
+from construct import Struct
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -20,7 +21,6 @@ from ether_protocol import (
     NotFound,
     RemoteProtocolError,
     ServerError,
-    dissect,
 )
 from ether_protocol.wire import bodies, schema
 from protocol.samples import ERROR_BODY, HELLO_BODY, INFO_BODY, LIST_BODY, STATS_BODY
@@ -54,7 +54,7 @@ def test_list() -> None:
     assert bodies.decode_list(b"") == []
 
 
-def test_what_stood_there() -> None:
+def test_what_was_there_before_an_atomic_change() -> None:
     assert bodies.decode_compare_swap(b"12345678") == b"12345678"
     assert bodies.decode_fetch_add(b"\xff" * 8) == 2**64 - 1
 
@@ -81,7 +81,31 @@ def test_text_is_cut_between_characters(text: str, limit: int, sent: bytes) -> N
     assert bodies.encode_text(text, limit) == sent
 
 
-# Bodies of fixed size: the derived struct and the declaration agree.
+# Bodies of fixed size: the struct and the schema agree.
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        name
+        for name, value in vars(bodies).items()
+        if isinstance(value, struct.Struct) and name[0] != "_"
+    ],
+)
+def test_a_fixed_body_has_the_format_of_the_schema(name: str) -> None:
+    assert getattr(bodies, name).format == schema.layout(getattr(schema, name)).format
+
+
+def test_every_fixed_body_of_the_schema_has_a_struct() -> None:
+    fixed = set()
+    for name, value in vars(schema).items():
+        if isinstance(value, Struct) and not name.startswith("HEADER_"):
+            with suppress(TypeError):
+                schema.layout(value)
+                fixed.add(name)
+    assert fixed == {
+        n for n, v in vars(bodies).items() if isinstance(v, struct.Struct) and n[0] != "_"
+    }
 
 
 @given(size=U64, flags=st.integers(0, 2**16 - 1), created_ms=U64)
@@ -139,11 +163,130 @@ def test_fill_packs_as_declared(byte: int) -> None:
         (bodies.FETCH_ADD_REQUEST, (-(2**63) - 1,)),
     ],
 )
-def test_a_value_that_fits_no_field_is_refused(
+def test_a_value_that_does_not_fit_its_field_is_refused(
     body: struct.Struct, values: tuple[int, ...]
 ) -> None:
     with pytest.raises(LocalProtocolError, match="do not fit the body"):
         bodies.pack(body, *values)
+
+
+# Bodies of no fixed size: written and read as the schema does.
+
+NAMES = st.text(max_size=60)
+
+
+@given(
+    st.builds(
+        Hello,
+        *(NAMES, NAMES, st.integers(0, 2**32 - 1), U64, U64, st.booleans()),
+        *(st.lists(NAMES, max_size=4).map(tuple), U64),
+    )
+)
+def test_hello_is_written_and_read_as_declared(hello: Hello) -> None:
+    wire = schema.HELLO_REPLY.build(dataclasses.asdict(hello))
+
+    assert bodies.encode_hello(hello) == wire
+    assert bodies.decode_hello(wire) == hello
+
+
+@given(st.dictionaries(NAMES, U64, max_size=4))
+def test_stats_are_written_and_read_as_declared(counters: dict[str, int]) -> None:
+    rows = [{"name": name, "value": value} for name, value in counters.items()]
+    wire = schema.STATS_REPLY.build({"counters": rows})
+
+    assert bodies.encode_stats(counters) == wire
+    assert bodies.decode_stats(wire) == counters
+
+
+@given(st.sampled_from(ErrorCode), st.text(max_size=60))
+def test_an_error_is_written_and_read_as_declared(code: ErrorCode, text: str) -> None:
+    wire = schema.ERROR_REPLY.build({"code": code, "message": text})
+
+    reply = bodies.error_reply(Message(Command.PING), code, text)
+    assert reply.payload == wire
+    error = bodies.decode_error(reply)
+    assert (error.code, str(error)) == (code, text)
+
+
+def hello_of(parsed: Any) -> Hello:
+    values = {name: parsed[name] for name in Hello.__dataclass_fields__}
+    return Hello(**{**values, "features": tuple(values["features"])})
+
+
+def error_of(payload: bytes) -> tuple[int, str]:
+    error = bodies.decode_error(Message(Command.ERROR, payload=payload))
+    return error.code, str(error)
+
+
+READINGS: list[tuple[Callable[[bytes], Any], Any, Callable[[Any], Any]]] = [
+    (bodies.decode_hello, schema.HELLO_REPLY, hello_of),
+    (
+        bodies.decode_stats,
+        schema.STATS_REPLY,
+        lambda parsed: {row.name: row.value for row in parsed.counters},
+    ),
+    (bodies.decode_client_name, schema.HELLO_REQUEST, lambda parsed: parsed.name),
+    (error_of, schema.ERROR_REPLY, lambda parsed: (int(parsed.code), parsed.message)),
+]
+"""A decoder, its declaration, and how to make its value from what the declaration parses."""
+
+
+@given(
+    st.sampled_from(READINGS),
+    st.one_of(
+        st.binary(max_size=80),
+        st.tuples(st.sampled_from([HELLO_BODY, STATS_BODY, ERROR_BODY]), st.integers(0, 60)).map(
+            lambda cut: cut[0][: cut[1]]
+        ),
+        st.tuples(st.just(HELLO_BODY), st.integers(0, len(HELLO_BODY)), st.binary(max_size=2)).map(
+            lambda mix: mix[0][: mix[1]] + mix[2] + mix[0][mix[1] + len(mix[2]) :]
+        ),
+    ),
+)
+def test_any_bytes_mean_what_the_schema_says(
+    reading: tuple[Callable[[bytes], Any], Any, Callable[[Any], Any]], payload: bytes
+) -> None:
+    decode, declaration, value_of = reading
+    try:
+        expected = value_of(declaration.parse(payload))
+    except (schema.DeclarationError, UnicodeDecodeError):
+        with pytest.raises(RemoteProtocolError, match="the body does not parse"):
+            decode(payload)
+    else:
+        assert decode(payload) == expected
+
+
+@pytest.mark.parametrize(
+    ("encode", "complaint"),
+    [
+        (lambda: bodies.encode_stats({"x" * 256: 1}), "do not fit the body"),
+        (lambda: bodies.encode_stats({"x": 2**64}), "do not fit the body"),
+        (lambda: bodies.encode_stats({"\ud800": 1}), "can't be written in UTF-8"),
+        (
+            lambda: bodies.encode_hello(dataclasses.replace(HELLO, features=("f",) * 256)),
+            "do not fit the body",
+        ),
+        (
+            lambda: bodies.error_reply(Message(Command.PING), ErrorCode.INVALID, "\ud800"),
+            "can't be written in UTF-8",
+        ),
+    ],
+    ids=["long name", "large number", "no text", "many features", "no text in an error"],
+)
+def test_a_value_that_no_body_can_hold_is_refused(
+    encode: Callable[[], Any], complaint: str
+) -> None:
+    with pytest.raises(LocalProtocolError, match=complaint):
+        encode()
+
+
+def test_the_error_says_where_a_body_ends_early() -> None:
+    with pytest.raises(
+        RemoteProtocolError, match="it has 10 bytes, and the field at byte 5 needs 6"
+    ):
+        bodies.decode_stats(STATS_BODY[:10])
+    with pytest.raises(RemoteProtocolError, match="its text is not UTF-8, invalid start byte"):
+        bodies.decode_client_name(b"\xff")
 
 
 # What does not parse raises RemoteProtocolError and nothing else.
@@ -192,7 +335,7 @@ def test_a_list_ends_with_an_entry() -> None:
             bodies.decode_list(LIST_BODY[:-cut])
 
 
-def test_a_count_is_only_a_claim() -> None:
+def test_a_count_larger_than_the_body_is_a_protocol_error() -> None:
     with pytest.raises(RemoteProtocolError):
         bodies.decode_stats(b"\xff\xff\xff\xff" + STATS_BODY[4:])
 
@@ -200,7 +343,7 @@ def test_a_count_is_only_a_claim() -> None:
 # Errors.
 
 
-def test_an_error_of_version_2_has_a_code_and_a_sentence() -> None:
+def test_an_error_of_version_2_has_a_code_and_a_text() -> None:
     request = Message(Command.FREE, 9, request_id=42)
 
     reply = bodies.error_reply(request, ErrorCode.NOT_FOUND, "no block has handle 9")
@@ -214,7 +357,7 @@ def test_an_error_of_version_2_has_a_code_and_a_sentence() -> None:
     )
 
 
-def test_an_error_of_version_1_has_a_code_alone() -> None:
+def test_an_error_of_version_1_has_only_a_code() -> None:
     request = Message(Command.FREE, 9, version=1)
 
     reply = bodies.error_reply(request, ErrorCode.NOT_FOUND, "no block has handle 9")
@@ -225,35 +368,14 @@ def test_an_error_of_version_1_has_a_code_alone() -> None:
     assert str(error) == "FREE handle 9: NOT_FOUND"
 
 
-def test_the_first_servers_said_no_more_than_that_they_refused() -> None:
+def test_an_error_of_the_first_servers_has_no_code() -> None:
     error = bodies.decode_error(Message(Command.ERROR, version=1), "FREE handle 9")
 
     assert type(error) is ServerError
     assert (error.code, str(error)) == (0, "FREE handle 9: refused")
 
 
-def test_a_code_from_the_future_is_kept() -> None:
+def test_an_unknown_code_is_kept() -> None:
     error = bodies.decode_error(Message(Command.ERROR, payload=b"\x03\xe8later"))
 
     assert (error.code, error.name, str(error)) == (1000, "CODE_1000", "later")
-
-
-def test_an_interrupt_amid_a_text_is_not_taken_for_a_bad_body(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    def interrupted(*_: Any) -> Any:
-        raise KeyboardInterrupt
-
-    def find(name: str) -> codecs.CodecInfo | None:
-        return codecs.CodecInfo(interrupted, interrupted) if name == "interrupted" else None
-
-    body = bodies.encode_stats({"blocks": 1})
-    codecs.register(find)
-    try:
-        monkeypatch.setattr(schema.Name, "encoding", "interrupted")
-        with pytest.raises(KeyboardInterrupt):
-            bodies.decode_stats(body)
-        with pytest.raises(KeyboardInterrupt):
-            dissect(Message(Command.OK, payload=body), Command.STATS)
-    finally:
-        codecs.unregister(find)

@@ -34,7 +34,7 @@ def test_the_bytes_of_the_specification_become_the_message(sample: Sample) -> No
 
 
 @each(REQUESTS + REPLIES)
-def test_a_header_is_read_wherever_it_stands(sample: Sample) -> None:
+def test_a_header_is_read_at_any_offset(sample: Sample) -> None:
     start = 13
     there = bytes(start) + sample.wire
 
@@ -53,6 +53,11 @@ def test_the_declaration_reads_the_same_fields(sample: Sample) -> None:
 
 
 # The fast codec and the declaration are two readings of one contract.
+
+
+def test_the_formats_are_those_of_the_schema() -> None:
+    assert schema.layout(schema.HEADER_V1).format == codec.HEADER_V1_FORMAT
+    assert schema.layout(schema.HEADER_V2).format == codec.HEADER_V2_FORMAT
 
 
 @given(command=U8, flags=U16, handle=U64, size=U64, offset=U64, request_id=U32, length=U32)
@@ -122,12 +127,12 @@ def test_any_40_bytes_mean_the_same_to_both(wire: bytes) -> None:
 
 
 @given(command=U8, flags=U16, handle=U64, size=U64, offset=U64, request_id=U32, length=U32)
-def test_the_fused_words_agree_with_the_header(length: int, **fields: Any) -> None:
+def test_the_header_in_words_agrees_with_the_header_in_fields(length: int, **fields: Any) -> None:
     wire = codec.encode_header(Message(**fields), length)
 
     words = codec.HEADER_V2_WORDS.unpack(wire)
 
-    assert words[0] == codec.first_word(fields["command"], fields["flags"])
+    assert words[0] == codec.command_word(fields["command"], fields["flags"])
     assert words[1:] == (
         fields["handle"],
         fields["size"],
@@ -138,10 +143,10 @@ def test_the_fused_words_agree_with_the_header(length: int, **fields: Any) -> No
 
 
 @given(handle=U64, size=U64, offset=U64, request_id=U32, payload=st.binary(max_size=70))
-def test_a_message_in_two_packings_is_the_same_in_one(payload: bytes, **fields: int) -> None:
+def test_a_header_packed_in_two_parts_is_the_same_as_in_one(payload: bytes, **fields: int) -> None:
     message = Message(Command.OK, payload=payload, **fields)
 
-    word = codec.first_word(Command.OK)
+    word = codec.command_word(Command.OK)
     front = codec.HEADER_V2_FRONT.pack(word, message.handle, message.size, message.offset)
     behind = codec.header_v2_behind_front(len(payload))
 
@@ -182,7 +187,7 @@ def test_a_short_header_is_never_read(version: int) -> None:
     ],
     ids=str,
 )
-def test_a_value_that_fits_no_field_is_refused(message: Message) -> None:
+def test_a_value_that_does_not_fit_its_field_is_refused(message: Message) -> None:
     with pytest.raises(LocalProtocolError, match=r"does not fit its field|can't be below 0"):
         codec.encode(message)
 
@@ -198,12 +203,12 @@ def test_a_value_that_fits_no_field_is_refused(message: Message) -> None:
     ],
     ids=str,
 )
-def test_what_is_wrong_with_a_value_is_said(values: dict[str, Any], complaint: str) -> None:
+def test_the_error_says_what_is_wrong_with_a_value(values: dict[str, Any], complaint: str) -> None:
     with pytest.raises(LocalProtocolError, match=f"^READ #0.*: {complaint}$"):
         codec.encode(Message(Command.READ, **values))
     short = {"handle": 0, "size": 0, "offset": 0} | values
     with pytest.raises(LocalProtocolError, match=f"^handle .*: {complaint}$"):
-        ClientConnection().send_plain(codec.first_word(Command.READ), **short, length=0, most=1)
+        ClientConnection().send_plain(codec.command_word(Command.READ), **short, length=0, most=1)
 
 
 def test_version_1_has_no_offset() -> None:

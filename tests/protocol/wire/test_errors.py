@@ -37,7 +37,7 @@ def test_a_code_becomes_its_exception(code: ErrorCode) -> None:
     assert (error.code, error.name, str(error)) == (code, code.name, "why not")
 
 
-def test_a_code_from_the_future_is_a_server_error() -> None:
+def test_an_unknown_code_is_a_server_error() -> None:
     error = server_error(99, "new reasons")
 
     assert type(error) is ServerError

@@ -9,7 +9,7 @@ from ether_protocol import Command, ErrorCode, Message, Refused, ServerConnectio
 from ether_protocol.wire.bodies import decode_error
 from ether_protocol.wire.codec import decode_header
 from ether_protocol.wire.constants import MAX_PAYLOAD_BYTES, PAYLOAD_LIMITS
-from ether_protocol.wire.framing import Filler, Head, RequestFramer
+from ether_protocol.wire.framing import Filler, RequestFramer, RequestHead
 from protocol import document
 from protocol.transcript import PING_V1, PING_V2, bytewise, lines, taken, v1, v2
 
@@ -124,7 +124,7 @@ lives = pytest.mark.parametrize("bad", LIVES, ids=lambda bad: f"{bad.row}: {bad.
 closes = pytest.mark.parametrize("bad", CLOSES, ids=lambda bad: f"{bad.row}: {bad.what}")
 
 
-def test_every_row_of_the_document_stands_here() -> None:
+def test_every_row_of_the_document_is_tested() -> None:
     here = {bad.row for bad in LIVES + CLOSES} | BY_THE_HANDLERS
 
     assert here == {row[0] for row in document.rows("Bad input")}
@@ -146,7 +146,7 @@ def test_bad_input_gets_one_error_in_its_own_version(bad: Bad) -> None:
 
 
 @lives
-def test_after_bad_input_in_whole_messages_the_connection_lives(bad: Bad) -> None:
+def test_the_connection_stays_open_after_bad_input_in_whole_messages(bad: Bad) -> None:
     refused = f"refused {bad.code.name}"
 
     assert taken(bad.wire + PING_V2 + PING_V1) == [refused, "PING #0", "PING v1"]
@@ -154,7 +154,7 @@ def test_after_bad_input_in_whole_messages_the_connection_lives(bad: Bad) -> Non
 
 
 @closes
-def test_after_bytes_that_cannot_be_cut_nothing_more_is_taken(bad: Bad) -> None:
+def test_nothing_is_received_after_a_fatal_refusal(bad: Bad) -> None:
     refused = f"refused {bad.code.name}, fatal"
 
     assert taken(bad.wire + PING_V2 + PING_V1) == [refused]
@@ -173,7 +173,7 @@ def test_an_error_about_bytes_without_a_version_comes_in_the_version_last_seen()
             assert connection.refuse(refused)[4] == version
 
 
-def test_what_the_handlers_refuse_is_let_through() -> None:
+def test_what_the_handlers_refuse_passes_the_framer() -> None:
     assert taken(
         v2(Command.READ, size=MORE)
         + v2(Command.FILL, size=MORE)
@@ -181,7 +181,7 @@ def test_what_the_handlers_refuse_is_let_through() -> None:
     ) == [f"READ #0 size={MORE}", f"FILL #0 size={MORE}", "HELLO #0 [1 bytes]"]
 
 
-def test_limits_are_the_last_number_that_is_fine() -> None:
+def test_values_at_a_limit_are_valid() -> None:
     assert taken(v1(Command.READ, 1, MAX_PAYLOAD_BYTES)) == [
         f"READ v1 handle=1 size={MAX_PAYLOAD_BYTES}"
     ]
@@ -328,7 +328,7 @@ def test_filler_is_dropped_without_being_stored() -> None:
         "after WRITE on a filler connection",
     ],
 )
-def test_no_filler_is_due(before: bytes) -> None:
+def test_no_filler_may_follow(before: bytes) -> None:
     assert taken(before + b"\0")[-1] == "refused CORRUPT, fatal"
     assert taken(bytewise(before + b"\0"))[-1] == "refused CORRUPT, fatal"
 
@@ -345,33 +345,35 @@ def test_filler_never_begins_with_the_first_byte_of_the_magic() -> None:
 def test_the_framer_asks_for_more_until_a_header_is_whole() -> None:
     for whole in (PING_V1, PING_V2):
         framer = RequestFramer()
-        assert [framer.head(whole, 0, end) for end in range(len(whole))] == [None] * len(whole)
+        assert [framer.parse_head(whole, 0, end) for end in range(len(whole))] == [None] * len(
+            whole
+        )
 
-        head = framer.head(whole, 0, len(whole))
+        head = framer.parse_head(whole, 0, len(whole))
 
-        assert isinstance(head, Head)
+        assert isinstance(head, RequestHead)
         assert (head.used, head.length) == (len(whole), 0)
 
 
 def test_the_framer_looks_only_where_it_is_told() -> None:
     data = b"GET /" + WRITE + b"\0\0\0"
 
-    head = RequestFramer().head(data, 5, 5 + 24)
+    head = RequestFramer().parse_head(data, 5, 5 + 24)
 
-    assert isinstance(head, Head)
+    assert isinstance(head, RequestHead)
     assert (str(head.message), head.used, head.length) == ("WRITE v1 handle=1 size=5", 24, 5)
     assert head.refusal is None
 
 
 def test_the_framer_forgets_filler_after_a_message_handled_elsewhere() -> None:
     framer = RequestFramer()
-    framer.head(ALLOC, 0, len(ALLOC))
-    assert framer.head(FILLER, 0, 256) == Filler(256)
+    framer.parse_head(ALLOC, 0, len(ALLOC))
+    assert framer.parse_head(FILLER, 0, 256) == Filler(256)
 
     framer = RequestFramer()
-    framer.head(ALLOC, 0, len(ALLOC))
+    framer.parse_head(ALLOC, 0, len(ALLOC))
     framer.forget_filler()
-    head = framer.head(FILLER, 0, 256)
-    assert isinstance(head, Head)
+    head = framer.parse_head(FILLER, 0, 256)
+    assert isinstance(head, RequestHead)
     assert head.refusal is not None
     assert head.refusal.fatal

@@ -5,7 +5,7 @@ import ctypes
 import pytest
 
 from ether_protocol import Command, Message
-from ether_protocol.wire.messages import flat
+from ether_protocol.wire.messages import byte_view
 
 
 @pytest.mark.parametrize(
@@ -53,15 +53,15 @@ def test_replies_are_what_servers_send() -> None:
     assert not Message(0x66).is_reply
 
 
-def test_flat_copies_only_what_lies_in_pieces() -> None:
+def test_a_byte_view_copies_only_what_is_not_contiguous() -> None:
     words = bytearray(b"abcdefgh")
 
-    view = flat(memoryview(words).cast("I"))
+    view = byte_view(memoryview(words).cast("I"))
     words[0] = ord("A")
     assert bytes(view) == b"Abcdefgh"
 
-    view = flat(memoryview(words)[::2])
+    view = byte_view(memoryview(words)[::2])
     words[0] = ord("z")
     assert bytes(view) == b"Aceg"
-    assert len(flat(b"")) == 0
-    assert len(flat((ctypes.c_int * 0)())) == 0
+    assert len(byte_view(b"")) == 0
+    assert len(byte_view((ctypes.c_int * 0)())) == 0

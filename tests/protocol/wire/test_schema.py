@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import ast
 import struct
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +13,7 @@ import pytest
 import ether_protocol
 from ether_protocol import Command
 from ether_protocol.wire import schema
-from ether_protocol.wire.schema import Part, Piece, layout, outline
+from ether_protocol.wire.schema import FieldSpec, ParsedValue, field_specs, layout
 from protocol import document
 from protocol.samples import ERROR_BODY, HELLO_BODY, INFO_BODY, LIST_BODY, STATS_BODY
 
@@ -25,12 +27,12 @@ from protocol.samples import ERROR_BODY, HELLO_BODY, INFO_BODY, LIST_BODY, STATS
     ids=["version 1", "version 2"],
 )
 def test_a_header_has_the_fields_of_the_document(declaration: Any, title: str) -> None:
-    declared = layout(declaration)
+    header = layout(declaration)
     documented = document.rows(title)
 
-    assert declared.names == tuple(row[2].replace(" ", "_") for row in documented)
+    assert header.names == tuple(row[2].replace(" ", "_") for row in documented)
     offset = 0
-    for code, (at, count, *_) in zip(declared.format[1:], documented, strict=True):
+    for code, (at, count, *_) in zip(header.format[1:], documented, strict=True):
         assert (int(at), int(count)) == (offset, struct.calcsize(">" + code))
         offset += int(count)
     assert offset == declaration.sizeof()
@@ -69,8 +71,8 @@ def test_a_body_of_fixed_size_has_a_layout(declaration: Any, format_: str) -> No
     ],
     ids=lambda field: repr(field),
 )
-def test_what_is_no_plain_field_has_no_layout(field: Any) -> None:
-    with pytest.raises(TypeError, match="no big-endian number and no fixed number of bytes"):
+def test_a_field_of_no_fixed_size_has_no_layout(field: Any) -> None:
+    with pytest.raises(TypeError, match="neither a big-endian number nor a fixed number of bytes"):
         layout(construct.Struct("ok" / construct.Int8ub, "field" / field))
 
 
@@ -145,15 +147,15 @@ def test_bodies_are_declared_for_commands_that_have_them() -> None:
     assert {command.name for command in schema.REPLY_BODIES} == documented - plain - {"ERROR"}
 
 
-def test_pieces_are_the_values_with_their_bytes() -> None:
-    assert list(schema.pieces(schema.STATS_REPLY, STATS_BODY + b"behind")) == [
-        Piece(0, b"\x00\x00\x00\x01", "counters.count", 1),
-        Piece(4, b"\x06blocks", "counters[0].name", "blocks"),
-        Piece(11, bytes(7) + b"\x03", "counters[0].value", 3),
+def test_parsed_values_have_their_bytes() -> None:
+    assert list(schema.parse_values(schema.STATS_REPLY, STATS_BODY + b"behind")) == [
+        ParsedValue(0, b"\x00\x00\x00\x01", "counters.count", 1),
+        ParsedValue(4, b"\x06blocks", "counters[0].name", "blocks"),
+        ParsedValue(11, bytes(7) + b"\x03", "counters[0].value", 3),
     ]
     assert [
         (piece.offset, piece.name, piece.value)
-        for piece in schema.pieces(schema.LIST_REPLY, LIST_BODY)
+        for piece in schema.parse_values(schema.LIST_REPLY, LIST_BODY)
     ] == [
         (0, "blocks[0].handle", 8),
         (8, "blocks[0].size", 64),
@@ -162,42 +164,47 @@ def test_pieces_are_the_values_with_their_bytes() -> None:
     ]
 
 
-def test_pieces_come_up_to_the_one_that_does_not_parse() -> None:
-    pieces = schema.pieces(schema.INFO_REPLY, INFO_BODY[:12])
+def test_values_are_parsed_up_to_the_one_that_does_not_parse() -> None:
+    pieces = schema.parse_values(schema.INFO_REPLY, INFO_BODY[:12])
 
     assert [next(pieces).name, next(pieces).name] == ["size", "flags"]
     with pytest.raises(schema.DeclarationError):
         next(pieces)
 
 
-def test_an_outline_is_the_declaration_as_plain_data() -> None:
-    assert outline(schema.HELLO_REPLY) == (
-        Part("name", "name", 1),
-        Part("version", "name", 1),
-        Part("max_payload_bytes", "unsigned", 4),
-        Part("max_memory_bytes", "unsigned", 8),
-        Part("max_handles", "unsigned", 8),
-        Part("auth_needed", "flag", 1),
-        Part("features", "counted", 1, (Part("", "name", 1),)),
-        Part("instance", "unsigned", 8),
+def test_field_specs_are_the_declaration_as_plain_data() -> None:
+    assert field_specs(schema.HELLO_REPLY) == (
+        FieldSpec("name", "name", 1),
+        FieldSpec("version", "name", 1),
+        FieldSpec("max_payload_bytes", "unsigned", 4),
+        FieldSpec("max_memory_bytes", "unsigned", 8),
+        FieldSpec("max_handles", "unsigned", 8),
+        FieldSpec("auth_needed", "flag", 1),
+        FieldSpec("features", "counted", 1, (FieldSpec("", "name", 1),)),
+        FieldSpec("instance", "unsigned", 8),
     )
-    assert outline(schema.LIST_REPLY) == (
-        Part("blocks", "repeated", 0, (Part("handle", "unsigned", 8), Part("size", "unsigned", 8))),
+    assert field_specs(schema.LIST_REPLY) == (
+        FieldSpec(
+            "blocks",
+            "repeated",
+            0,
+            (FieldSpec("handle", "unsigned", 8), FieldSpec("size", "unsigned", 8)),
+        ),
     )
-    assert outline(schema.ERROR_REPLY) == (
-        Part("code", "unsigned", 2),
-        Part("message", "text"),
+    assert field_specs(schema.ERROR_REPLY) == (
+        FieldSpec("code", "unsigned", 2),
+        FieldSpec("message", "text"),
     )
-    assert outline(schema.COMPARE_SWAP_REPLY) == (Part("found", "bytes", 8),)
-    assert outline(schema.FETCH_ADD_REQUEST) == (Part("delta", "signed", 8),)
+    assert field_specs(schema.COMPARE_SWAP_REPLY) == (FieldSpec("found", "bytes", 8),)
+    assert field_specs(schema.FETCH_ADD_REQUEST) == (FieldSpec("delta", "signed", 8),)
 
 
 @pytest.mark.parametrize("version", [1, 2])
-def test_an_outline_has_the_offsets_of_the_layout(version: int) -> None:
+def test_field_specs_have_the_names_and_sizes_of_the_layout(version: int) -> None:
     header = schema.HEADERS[version]
 
-    assert tuple(part.name for part in outline(header)) == layout(header).names
-    assert sum(part.size for part in outline(header)) == header.sizeof()
+    assert tuple(part.name for part in field_specs(header)) == layout(header).names
+    assert sum(part.size for part in field_specs(header)) == header.sizeof()
 
 
 @pytest.mark.parametrize(
@@ -205,9 +212,9 @@ def test_an_outline_has_the_offsets_of_the_layout(version: int) -> None:
     [construct.GreedyBytes, construct.Int16ul, construct.Padded(4, construct.Int8ub)],
     ids=lambda field: repr(field),
 )
-def test_what_no_part_describes_has_no_outline(field: Any) -> None:
-    with pytest.raises(TypeError, match="is of no kind that an outline knows"):
-        outline(construct.Struct("field" / field))
+def test_a_field_that_no_spec_describes_is_refused(field: Any) -> None:
+    with pytest.raises(TypeError, match="is of no kind that a FieldSpec describes"):
+        field_specs(construct.Struct("field" / field))
 
 
 @pytest.mark.parametrize(("library", "file"), [("construct", "schema.py"), ("dpkt", "capture.py")])
@@ -215,6 +222,22 @@ def test_a_library_is_imported_in_one_place(library: str, file: str) -> None:
     package = Path(ether_protocol.__file__).parent
 
     assert [path.name for path in package.rglob("*.py") if library in _imports(path)] == [file]
+
+
+def test_only_dissect_imports_construct() -> None:
+    program = (
+        "import sys, ether_protocol as e\n"
+        "inspect = {'Field', 'dissect', 'dissect_bytes'}\n"
+        "names = [getattr(e, name) for name in e.__all__ if name not in inspect]\n"
+        "assert e.ServerConnection().send(e.Message(e.Command.PING))\n"
+        "print('construct' in sys.modules)\n"
+        "e.dissect\n"
+        "print('construct' in sys.modules)\n"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", program], stdout=subprocess.PIPE, text=True, check=True
+    )
+    assert run.stdout.split() == ["False", "True"]
 
 
 def _imports(path: Path) -> set[str]:

@@ -40,7 +40,7 @@ def test_a_size_is_bytes_or_a_power_of_1024(text: str, size: int) -> None:
         "lots", "1kk", "٣", "１k", "1\u212a", "9" * 5000, "1." + "0" * 5000 + "k",
     ],
 )  # fmt: skip
-def test_what_is_no_size_is_said_in_a_sentence(text: str) -> None:
+def test_text_that_is_no_size_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="is not a size: write bytes or a unit"):
         parse_size(text)
 

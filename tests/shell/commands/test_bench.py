@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
 from ether_protocol import Client
 from ether_shell.commands.bench import Measured, bench
-from harness import Etherd
+from harness import Etherd, until
 from shell.conftest import Talk
-from shell.impostor import after_hello, closing, impostor
+from shell.fake_server import after_hello, closing, fake_server
+from shell.screen import Screen
 
 
 def test_so_many_requests_of_each_kind(etherd: Etherd, client: Client, talk: Talk) -> None:
@@ -67,6 +69,21 @@ def test_its_block_goes_when_nobody_takes_the_results(
 
 
 def test_a_server_that_goes_away_is_said(talk: Talk) -> None:
-    with impostor(after_hello(closing)) as address:
+    with fake_server(after_hello(closing)) as address:
         said = talk(address).run("bench")
     assert said.status in (3, 4)
+
+
+CTRL_C, ENTER = "\x03", "\r"
+
+
+def test_bench_is_stopped_politely(etherd: Etherd, client: Client, home: Path) -> None:
+    with Screen(etherd.address, home=home) as screen:
+        screen.is_asked("0 blocks")
+        screen.type("alloc 5 --session" + ENTER)
+        screen.is_asked("1 block, 5 B")
+        screen.type("bench --seconds 60" + ENTER)
+        until(lambda: client.stats().get("requests_ping", 0) > 100, "it measures")
+        screen.type(CTRL_C)
+        screen.is_asked("a second, stopped", "p99.9", "1 block, 5 B")
+        assert client.list() == (1, [(1, 5)])  # the connection lives, and its block with it

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from ether_shell.commands.catalogue import COMMANDS, ELSEWHERE
+from ether_shell.commands.catalogue import COMMANDS, FOREIGN_NAMES
 from ether_shell.language.binding import bind
-from ether_shell.language.declaration import Command, Example
+from ether_shell.language.declaration import Example, ShellCommand
 from harness import Etherd
 from shell.conftest import Talk
 
@@ -18,14 +18,14 @@ COMMAND = pytest.mark.parametrize("command", COMMANDS.commands, ids=lambda c: c.
 
 
 @COMMAND
-def test_a_handler_takes_the_context_and_what_its_command_declares(command: Command) -> None:
+def test_a_handler_takes_the_context_and_what_its_command_declares(command: ShellCommand) -> None:
     _, *keywords = inspect.signature(command.run).parameters
     declared = [part.parameter for part in command.parts]
     assert keywords == declared
 
 
 @COMMAND
-def test_a_command_explains_itself(command: Command) -> None:
+def test_a_command_explains_itself(command: ShellCommand) -> None:
     assert command.summary
     assert all(part.help for part in command.parts)
     assert command.examples or command.name == "quit"
@@ -35,8 +35,8 @@ def test_a_command_explains_itself(command: Command) -> None:
 
 
 def test_what_a_command_is_called_elsewhere_is_no_name_here() -> None:
-    assert not ELSEWHERE.keys() & set(COMMANDS.names)
-    assert set(ELSEWHERE.values()) <= {command.name for command in COMMANDS.commands}
+    assert not FOREIGN_NAMES.keys() & set(COMMANDS.names)
+    assert set(FOREIGN_NAMES.values()) <= {command.name for command in COMMANDS.commands}
 
 
 def test_no_name_is_given_twice() -> None:
@@ -61,7 +61,7 @@ def test_every_example_in_the_help_runs(
     daemon: Etherd,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
-    command: Command,
+    command: ShellCommand,
     example: Example,
 ) -> None:
     monkeypatch.chdir(tmp_path)

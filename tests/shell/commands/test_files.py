@@ -10,20 +10,16 @@ from pathlib import Path
 import pytest
 
 from ether_protocol import Client
-from ether_shell.commands import files
 from harness import Etherd
 from shell.conftest import Talk
 from shell.conversation import Conversation
 
+STEP_BYTES = 1024
+
 
 @pytest.fixture
 def shell(etherd: Etherd, talk: Talk) -> Conversation:
-    return talk(etherd.address)
-
-
-@pytest.fixture(autouse=True)
-def small_steps(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(files, "_STEP_BYTES", 1024)
+    return talk(etherd.address, transfer_step_bytes=STEP_BYTES)
 
 
 DATA = bytes(range(256)) * 10 + b"end"
@@ -86,7 +82,7 @@ def test_what_a_program_is_told(etherd: Etherd, talk: Talk, file: Path) -> None:
             "can't read /nowhere/at/all: No such file or directory\n",
         ),
         ("load {empty}", 2, "is empty, and a block has at least one byte\n"),
-        ("load -", 2, "how long - is shows only when it ends: name a block, load FILE HANDLE\n"),
+        ("load -", 2, "the length of - is known only at its end: name a block, load FILE HANDLE\n"),
         ("load {file} 9", 1, "no block has handle 9"),
         ("dump 9 {file}", 1, "no block has handle 9"),
         ("dump 1 {file} 11", 2, "block 1 has 10 bytes: [0:11] is not within it\n"),
@@ -111,18 +107,24 @@ def test_what_can_not_be_done_changes_nothing(
 
 def test_a_pipe_goes_into_a_block_that_is_named(etherd: Etherd, talk: Talk, client: Client) -> None:
     client.alloc(2000)
-    shell = talk(etherd.address, stdin=b"x" * 1500)
+    shell = talk(etherd.address, stdin=b"x" * 1500, transfer_step_bytes=STEP_BYTES)
     assert shell.run("load - 1").status == 0
     assert client.read(1) == b"x" * 1500 + bytes(500)
-    said = talk(etherd.address, stdin=b"y" * 2001).run("load - 1")
+    shell = talk(etherd.address, stdin=b"y" * 2001, transfer_step_bytes=STEP_BYTES)
+    said = shell.run("load - 1")
     assert (said.status, "1,024 bytes were written to 1 before that" in said.err) == (1, True)
 
 
 def test_a_file_that_is_there_is_replaced_after_a_question(
     etherd: Etherd, talk: Talk, client: Client, file: Path
 ) -> None:
-    asked = []
-    shell = talk(etherd.address, confirm=lambda question: bool(asked.append(question)))
+    asked: list[str] = []
+
+    def refuse(question: str) -> bool:
+        asked.append(question)
+        return False
+
+    shell = talk(etherd.address, confirm=refuse)
     client.alloc(10)
     assert shell.run(f"dump 1 {file}").err == "nothing was written\n"
     assert asked == [f"replace {file}?"]
@@ -161,7 +163,7 @@ def test_an_interrupted_dump_leaves_the_file_and_keeps_what_came(
 
 
 def test_a_person_sees_how_far_it_is(etherd: Etherd, talk: Talk, file: Path) -> None:
-    shell = talk(etherd.address, terminal=True)
+    shell = talk(etherd.address, terminal=True, transfer_step_bytes=STEP_BYTES)
     for line in (f"load {file}", f"dump 1 {file}"):
         bar, done = shell.run(line).err.rsplit("\r\x1b[K", 1)
         assert bar.startswith(f"\r\x1b[K{line[:4]} ━━━")
@@ -206,7 +208,7 @@ def test_a_write_that_was_interrupted_before_it_was_counted_counts(
         write(descriptor, data)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("ether_shell.savefile.os.write", interrupted)
+    monkeypatch.setattr("ether_shell.session.save_file.os.write", interrupted)
     said = shell.run(f"dump 1 {file}")
     part = file.with_name("data.bin.part")
     assert said.err == f"interrupted; {part} keeps the 1,000 bytes that came before that\n"

@@ -1,11 +1,12 @@
-"""What a session knows to be its own, and what is said of it at the end."""
+"""What a session did: mine, undo."""
 
 from __future__ import annotations
+
+from pathlib import Path
 
 import pytest
 
 from ether_protocol import Client
-from ether_shell.terminal.farewell import farewell
 from harness import Etherd
 from shell.conftest import Talk
 from shell.conversation import Conversation
@@ -20,6 +21,12 @@ def shell(talk: Talk, etherd: Etherd, client: Client) -> Conversation:
     return shell
 
 
+@pytest.fixture
+def prompt(talk: Talk, etherd: Etherd) -> Conversation:
+    """A shell with a user at its prompt, for which undo remembers."""
+    return talk(etherd.address, interactive=True)
+
+
 def test_mine_are_those_that_still_are(shell: Conversation, client: Client) -> None:
     assert shell.run("mine").out == "3 50\n4 300\n"
     client.free(4)
@@ -27,53 +34,35 @@ def test_mine_are_those_that_still_are(shell: Conversation, client: Client) -> N
     assert shell.run("mine").out == "3 51\n"
 
 
-def leave(shell: Conversation, answer: bool | None) -> tuple[list[str], list[str]]:
-    asked: list[str] = []
-    said: list[str] = []
-
-    def ask(question: str) -> bool:
-        asked.append(question)
-        return bool(answer)
-
-    farewell(shell.context, None if answer is None else ask, said.append)
-    return asked, said
-
-
-QUESTION = "2 blocks made here are still allocated, 350 B (mine lists them): free?"
-
-
 @pytest.mark.parametrize(
-    ("answer", "asked", "said", "left"),
-    [
-        (True, [QUESTION], ["freed 2 blocks"], [(1, 1000)]),
-        (False, [QUESTION], [], [(1, 1000), (3, 50), (4, 300)]),
-        (
-            None,
-            [],
-            ["2 blocks made here are still allocated, 350 B"],
-            [(1, 1000), (3, 50), (4, 300)],
-        ),
-    ],
+    "line",
+    ["write 1 there --at 2", "fill 1 . 3 --at 9", "copy 1 1 4 --at 1", "load file 1 --at 3"],
 )
-def test_leaving(
-    shell: Conversation,
-    client: Client,
-    answer: bool | None,
-    asked: list[str],
-    said: list[str],
-    left: list[tuple[int, int]],
+def test_undo_and_undo_again(
+    prompt: Conversation, client: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, line: str
 ) -> None:
-    shell.run("alloc 5 --session")  # which goes by itself
-    assert leave(shell, answer) == (asked, said)
-    client.free(5)
-    assert client.list()[1] == left
+    monkeypatch.chdir(tmp_path)
+    Path("file").write_bytes(b"of the file")
+    prompt.run("alloc 16")
+    prompt.run('write 1 "as it was before"')
+    prompt.run(line)
+    after = client.read(1)
+    assert after != b"as it was before"
+    assert prompt.run("undo").err.endswith(" in 1 are as they were\n")
+    assert client.read(1) == b"as it was before"
+    assert prompt.run("undo").status == 0
+    assert client.read(1) == after
 
 
-def test_who_leaves_nothing_behind_is_told_nothing(shell: Conversation) -> None:
-    shell.run("free 3 4")
-    assert leave(shell, True) == ([], [])
-
-
-def test_without_a_connection_nothing_is_asked(shell: Conversation) -> None:
-    shell.close()
-    assert leave(shell, True) == ([], [])
+def test_undo_takes_back_nobody_elses_writing(prompt: Conversation, client: Client) -> None:
+    prompt.run("alloc 16")
+    prompt.run("write 1 hello")
+    client.write(1, b"J")
+    said = prompt.run("undo")
+    assert (said.status, said.err) == (
+        1,
+        "block 1 was changed there in the meantime: nothing was undone\n",
+    )
+    assert client.read(1, 5) == b"Jello"
+    prompt.run("free 1")
+    assert "there is nothing to undo" in prompt.run("undo").err

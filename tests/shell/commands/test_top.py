@@ -7,10 +7,9 @@ import re
 
 import pytest
 
-from conftest import StartEtherd
 from ether_protocol import Client, ConnectionLost
-from ether_shell.commands.top import Gauge, rates
-from harness import Etherd
+from ether_shell.commands.top import ServerMonitor, rates
+from harness import Etherd, StartEtherd
 from shell.conftest import Talk
 
 
@@ -46,18 +45,18 @@ def test_looks_at_a_server(etherd: Etherd, client: Client, talk: Talk) -> None:
 
 def test_a_lost_server_is_said_and_tried_again(start_etherd: StartEtherd, talk: Talk) -> None:
     first = start_etherd()
-    gauge = Gauge(talk(first.address).context)
-    assert gauge.try_to_look().problem == ""
-    used = gauge.try_to_look().used
+    monitor = ServerMonitor(talk(first.address).context)
+    assert monitor.sample_or_last().problem == ""
+    used = monitor.sample_or_last().used
     first.process.kill()
     first.wait()
     for _ in range(2):
-        lost = gauge.try_to_look()
+        lost = monitor.sample_or_last()
     assert "Connection refused" in lost.problem
     assert (lost.used, lost.rates) == (used, {})
     start_etherd("--port", str(first.port))
-    assert "was restarted" in gauge.try_to_look().problem
-    back = gauge.try_to_look()
+    assert "was restarted" in monitor.sample_or_last().problem
+    back = monitor.sample_or_last()
     assert back.problem == ""
     assert len(back.used) == 1  # another server's memory is another history
 
@@ -68,7 +67,7 @@ def test_a_server_that_is_not_there_is_an_error(start_etherd: StartEtherd, talk:
     shell = talk(gone.address)
     assert shell.run("top --count 2").status == 3
     with pytest.raises(ConnectionLost):
-        Gauge(shell.context).look()
+        ServerMonitor(shell.context).sample()
 
 
 def test_the_whole_screen_is_taken_where_there_is_one(etherd: Etherd, talk: Talk) -> None:

@@ -53,7 +53,7 @@ def test_a_trace_is_saved_as_json_lines(
 
 def test_what_the_prompt_asks_is_one_line_each(talk: Talk, etherd: Etherd) -> None:
     shell = talk(etherd.address, interactive=True)
-    shell.session.greet()
+    shell.session.start()
     shell.run("trace on")
     lines = shell.run("alloc 16").err.splitlines()
     heads = [line.split()[1] for line in lines if line[0] in "<>"]
@@ -65,7 +65,7 @@ def test_what_the_prompt_asks_is_one_line_each(talk: Talk, etherd: Etherd) -> No
 
 def test_a_trace_outlives_its_connection(talk: Talk, etherd: Etherd) -> None:
     shell = talk(etherd.address, interactive=True)
-    shell.session.greet()
+    shell.session.start()
     shell.run("trace on")
     assert shell.session.reconnect()
     assert "> ALLOC " in shell.run("alloc 1").err

@@ -72,11 +72,11 @@ def test_names_are_forgotten(shell: Conversation) -> None:
     [
         (
             "let 1a = 5",
-            "'1a' is no name: letters, digits and _, no digit first\n  let 1a = 5\n      ^",
+            "'1a' is not a name: letters, digits and _, no digit first\n  let 1a = 5\n      ^",
         ),
         ("let a 5", "'5' is not one of =\n  let a 5\n        ^"),
         ("let a", "$a is not set: let a = alloc 4096, or = 7\n"),
-        ("let a =", "= needs something behind it: let a = alloc 4096, or = 7\n"),
+        ("let a =", "= needs a command or a number: let a = alloc 4096, or = 7\n"),
         ("let _ = 5", "$_ is set by the shell itself\n"),
         ("let a = soon", "'soon' is neither a number nor a command\n  let a = soon\n          ^"),
         ("let a = alloc 4q", "\n  let a = alloc 4q\n                ^"),

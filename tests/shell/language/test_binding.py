@@ -9,8 +9,8 @@ import pytest
 from ether_shell.commands.catalogue import COMMANDS
 from ether_shell.language.binding import bind
 from ether_shell.language.formats import Format
-from ether_shell.language.values import FromFile, Line, Place
-from ether_shell.problems import Misuse
+from ether_shell.language.values import BlockAddress, FromFile, NestedLine
+from ether_shell.problems import UsageError
 
 VARIABLES = {"_": 42}
 
@@ -45,7 +45,7 @@ VARIABLES = {"_": 42}
             "x",
             {
                 "format": Format(4, "d", 4),
-                "address": Place(42, 16),
+                "address": BlockAddress(42, 16),
                 "big": True,
                 "all": False,
                 "full": False,
@@ -54,7 +54,7 @@ VARIABLES = {"_": 42}
         (
             'watch --count 3 0.5  write 7  "a  b" --at 4 # no more',
             "watch",
-            {"seconds": 0.5, "command": Line('write 7  "a  b" --at 4', 21), "count": 3},
+            {"seconds": 0.5, "command": NestedLine('write 7  "a  b" --at 4', 21), "count": 3},
         ),
         ("diff 7 @1 @12", "diff", {"handle": 7, "first": 1, "second": 12}),
         ("diff 7", "diff", {"handle": 7, "first": None, "second": None}),
@@ -123,8 +123,8 @@ def test_an_empty_line_is_no_command(line: str) -> None:
         ("x/4x", "    ^", "ADDRESS is missing: x[/FMT] ADDRESS"),
         ("x 1+", "  ^", "is not a size"),
         ("watch 1", "       ^", "COMMAND is missing: watch SECONDS COMMAND…"),
-        ("watch 0 ping", "      ^", "0 s is not within 0.05 s and a day"),
-        ("watch nan ping", "      ^", "nan s is not within"),
+        ("watch 0 ping", "      ^", "0 s is not between 0.05 s and a day"),
+        ("watch nan ping", "      ^", "nan s is not between"),
         ("watch soon ping", "      ^", "'soon' is not a number of seconds"),
         ("write 1 hello world", "              ^", "text with spaces goes in quotes"),
         ("read zero", "     ^", "'zero' is not a handle"),
@@ -135,7 +135,7 @@ def test_an_empty_line_is_no_command(line: str) -> None:
         ("read 1 --ot 5", "       ^", "read has no option --ot: did you mean --at?"),
         ("read 1 --at", "           ^", "--at needs a value: --at N"),
         ("read 1 --at --all", "            ^", "--at needs a value"),
-        ("read 1 --at 1 --at=2", "              ^", "stands here twice"),
+        ("read 1 --at 1 --at=2", "              ^", "is given twice"),
         ("read 1 --all=yes", "            ^", "--all takes no value"),
         ("read 1 --as hx", "            ^", "not one of hex, text, base64, raw: did you mean hex?"),
         ("read 1 --at=x", "            ^", "'x' is not a size"),
@@ -157,7 +157,7 @@ def test_an_empty_line_is_no_command(line: str) -> None:
     ],
 )
 def test_a_line_that_is_none_says_why_and_where(line: str, spot: str, says: str) -> None:
-    with pytest.raises(Misuse) as caught:
+    with pytest.raises(UsageError) as caught:
         bind(COMMANDS, line, {})
     assert says in str(caught.value)
     assert caught.value.at == spot.index("^")
@@ -165,6 +165,6 @@ def test_a_line_that_is_none_says_why_and_where(line: str, spot: str, says: str)
 
 @pytest.mark.parametrize("line", ["fill 1 hex:aabb", "swap 1 0 hex:00 01", "fill 1 hex:ff 1q"])
 def test_quotes_are_not_suggested_where_they_would_not_help(line: str) -> None:
-    with pytest.raises(Misuse) as caught:
+    with pytest.raises(UsageError) as caught:
         bind(COMMANDS, line, {})
     assert "quotes" not in str(caught.value)

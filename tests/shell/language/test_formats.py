@@ -34,11 +34,11 @@ def test_a_format_and_how_it_is_written_again(text: str, format: Format, written
         ("xx", "'x' has no place in xx"),
         ("bw", "'w' has no place in bw"),
         ("4cw", "c goes by bytes, without w"),
-        ("0x", "0 is no count"),
-        ("x4", "'x4' is no format"),
-        ("-1x", "'-1x' is no format"),
+        ("0x", "0 is not a count"),
+        ("x4", "'x4' is not a format"),
+        ("-1x", "'-1x' is not a format"),
         ("65537s", "65,537 strings are too many at once: at most 65,536"),
-        (f"{2**63}x", "is no count"),
+        (f"{2**63}x", "is not a count"),
     ],
 )
 def test_what_is_no_format(text: str, problem: str) -> None:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ether_shell.language.grammar import Form, scan, tokenize
-from ether_shell.problems import Misuse
+from ether_shell.problems import UsageError
 
 
 @pytest.mark.parametrize(
@@ -74,24 +74,24 @@ def test_a_file_is_named_and_not_opened(literal: str, path: str) -> None:
     ("line", "spot", "says"),
     [
         (r'write 1 "ab\q"', r"           ^", "unknown escape \\q"),
-        (r'write 1 "ab\x4"', r"           ^", "\\x needs 2 hex digits"),
-        (r'write 1 "ab\x 4"', r"           ^", "\\x needs 2 hex digits"),
+        (r'write 1 "ab\x4"', r"           ^", "\\x must be followed by 2 hex digits"),
+        (r'write 1 "ab\x 4"', r"           ^", "\\x must be followed by 2 hex digits"),
         (r'write 1 "\ud800"', r"         ^", "half a character"),
         ('write 1 "abc', "        ^", 'no closing "'),
         ("write 1 'abc\"", "        ^", "no closing '"),
-        ('write 1 "abc"x', "             ^", "a space belongs"),
+        ('write 1 "abc"x', "             ^", "a space must follow"),
         ("write 1 hex:'dead bee'", "                    ^", "in pairs"),
         ("write 1 hex:d", "            ^", "in pairs"),
-        ("write 1 hex:dxad", "             ^", "'x' is no hex digit"),
-        ("write 1 hex:", "        ^", "needs hex digits"),
+        ("write 1 hex:dxad", "             ^", "'x' is not a hex digit"),
+        ("write 1 hex:", "        ^", "must be followed by hex digits"),
         ("write 1 hex:'ab", "            ^", "no closing '"),
-        ("write 1 b64:ab*d", "              ^", "'*' is no base64 digit"),
+        ("write 1 b64:ab*d", "              ^", "'*' is not a base64 digit"),
         ("write 1 b64:abc", "              ^", "groups of four"),
-        ("write 1 @ --at 4", "        ^", "needs a file name"),
+        ("write 1 @ --at 4", "        ^", "must be followed by a file name"),
     ],
 )
 def test_a_wrong_literal_has_a_caret_under_the_spot(line: str, spot: str, says: str) -> None:
-    with pytest.raises(Misuse) as caught:
+    with pytest.raises(UsageError) as caught:
         tokenize(line)
     assert says in str(caught.value)
     assert caught.value.at == spot.index("^")

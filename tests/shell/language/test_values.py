@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ether_shell.language.grammar import word
-from ether_shell.language.values import PLACE, Place
+from ether_shell.language.values import ADDRESS, BlockAddress
 
 VARIABLES = {"_": 7, "off": 32}
 
@@ -13,20 +13,20 @@ VARIABLES = {"_": 7, "off": 32}
 @pytest.mark.parametrize(
     ("text", "place"),
     [
-        ("7", Place(7, 0)),
-        ("7+16", Place(7, 16)),
-        ("7+0x10", Place(7, 16)),
-        ("7+1KiB", Place(7, 1024)),
-        ("$_", Place(7, 0)),
-        ("$_+$off", Place(7, 32)),
+        ("7", BlockAddress(7, 0)),
+        ("7+16", BlockAddress(7, 16)),
+        ("7+0x10", BlockAddress(7, 16)),
+        ("7+1KiB", BlockAddress(7, 1024)),
+        ("$_", BlockAddress(7, 0)),
+        ("$_+$off", BlockAddress(7, 32)),
     ],
 )
-def test_a_place_is_a_handle_and_an_offset(text: str, place: Place) -> None:
-    assert PLACE.parse(word(text), VARIABLES) == place
-    assert PLACE.parse(word(str(place)), {}) == place
+def test_a_place_is_a_handle_and_an_offset(text: str, place: BlockAddress) -> None:
+    assert ADDRESS.parse(word(text), VARIABLES) == place
+    assert ADDRESS.parse(word(str(place)), {}) == place
 
 
 @pytest.mark.parametrize("text", ["0", "+4", "7+-1", "7+$none", "7+x", "hello"])
 def test_what_is_no_place(text: str) -> None:
     with pytest.raises(ValueError, match=r"is not|is no|unit"):
-        PLACE.parse(word(text), VARIABLES)
+        ADDRESS.parse(word(text), VARIABLES)

@@ -1,13 +1,13 @@
-"""What Tab offers."""
+"""What Tab candidates."""
 
 from __future__ import annotations
 
 import pytest
 
 from ether_shell.commands.catalogue import COMMANDS
-from ether_shell.terminal.completion import Known, Offer, offers
+from ether_shell.terminal.completion import Candidate, KnownNames, candidates
 
-KNOWN = Known(
+KNOWN = KnownNames(
     {1: 64, 12: 4096},
     {"_": 12},
     lambda typed: [path for path in ("pear", "pie/") if path.startswith(typed)],
@@ -64,19 +64,25 @@ LITERALS = ['"', "hex:", "b64:", "@"]
     ],
 )
 def test_what_may_stand_at_the_cursor(line: str, replaced: str, texts: list[str]) -> None:
-    typed, found = offers(line, COMMANDS, KNOWN)
-    assert (typed, [offer.text for offer in found]) == (replaced, texts)
+    typed, found = candidates(line, COMMANDS, KNOWN)
+    assert (typed, [candidate.text for candidate in found]) == (replaced, texts)
 
 
 def test_an_empty_line_offers_every_command() -> None:
-    _, found = offers("", COMMANDS, KNOWN)
-    assert [offer.text for offer in found] == [command.name for command in COMMANDS.commands]
+    _, found = candidates("", COMMANDS, KNOWN)
+    assert [candidate.text for candidate in found] == [
+        command.name for command in COMMANDS.commands
+    ]
 
 
 def test_an_offer_says_what_it_means() -> None:
-    _, found = offers("free ", COMMANDS, KNOWN)
-    assert found == [Offer("1", "64 B"), Offer("12", "4.0 KiB"), Offer("$_", "handle 12")]
-    _, found = offers("free $", COMMANDS, Known({}, {"half": 2048}))
-    assert found == [Offer("$half", "2,048")]
-    _, found = offers("read 1 $", COMMANDS, KNOWN)
-    assert found == [Offer("$_", "12")]
+    _, found = candidates("free ", COMMANDS, KNOWN)
+    assert found == [
+        Candidate("1", "64 B"),
+        Candidate("12", "4.0 KiB"),
+        Candidate("$_", "handle 12"),
+    ]
+    _, found = candidates("free $", COMMANDS, KnownNames({}, {"half": 2048}))
+    assert found == [Candidate("$half", "2,048")]
+    _, found = candidates("read 1 $", COMMANDS, KNOWN)
+    assert found == [Candidate("$_", "12")]

@@ -11,12 +11,11 @@ import pytest
 from prompt_toolkit.input import PipeInput, create_pipe_input
 from prompt_toolkit.output import DummyOutput
 
-from conftest import StartEtherd
 from ether_protocol import Client
 from ether_shell.commands.server import Pong
-from ether_shell.terminal.fullscreen import FullScreen
-from ether_shell.views.look import View
-from harness import Etherd, until
+from ether_shell.terminal.fullscreen import FullScreenDisplay
+from ether_shell.views.renderer import View
+from harness import Etherd, StartEtherd, until
 from shell.screen import Screen
 
 ENTER, CTRL_D = "\r", "\x04"
@@ -33,7 +32,7 @@ def test_keys_that_leave(key: str) -> None:
     given_up: list[bool] = []
     with keyboard() as keys:
         keys.send_text("x" + key)
-        screen = FullScreen(lambda: Pong(1.0), 60, View, keys=keys, screen=DummyOutput())
+        screen = FullScreenDisplay(lambda: Pong(1.0), 60, View, keys=keys, screen=DummyOutput())
         screen.run(lambda: given_up.append(True))
     assert given_up == []
 
@@ -47,7 +46,7 @@ def test_q_does_not_wait_for_a_server_that_says_nothing() -> None:
 
     with keyboard() as keys:
         keys.send_text("q")
-        FullScreen(look, 60, View, keys=keys, screen=DummyOutput()).run(answered.set)
+        FullScreenDisplay(look, 60, View, keys=keys, screen=DummyOutput()).run(answered.set)
     assert answered.is_set()
 
 

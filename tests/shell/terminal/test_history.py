@@ -9,24 +9,11 @@ from pathlib import Path
 import pytest
 from prompt_toolkit.history import InMemoryHistory
 
-from ether_shell.terminal.history import BriefHistory, history_path, open_history, worth_keeping
+from ether_shell.terminal.history import MemoryHistory, open_history, worth_keeping
 
 
 def mode(path: Path) -> int:
     return stat.S_IMODE(path.stat().st_mode)
-
-
-@pytest.mark.parametrize(
-    ("environment", "path"),
-    [
-        ({"HOME": "/h"}, "/h/.local/state/ether/history"),
-        ({"HOME": "/h", "XDG_STATE_HOME": "/s"}, "/s/ether/history"),
-        ({"HOME": "/h", "XDG_STATE_HOME": ""}, "/h/.local/state/ether/history"),
-        ({"HOME": "/h", "XDG_STATE_HOME": "here"}, "/h/.local/state/ether/history"),
-    ],
-)
-def test_where_it_is(environment: dict[str, str], path: str) -> None:
-    assert history_path(environment) == Path(path)
 
 
 def test_it_is_private_before_anything_is_in_it(tmp_path: Path) -> None:
@@ -88,7 +75,7 @@ def test_where_none_can_be_kept_it_is_in_memory(tmp_path: Path) -> None:
 )
 def test_what_is_kept(tmp_path: Path, text: str, kept: bool) -> None:
     assert worth_keeping(text) is kept
-    for history in (open_history(tmp_path / "history"), BriefHistory()):
+    for history in (open_history(tmp_path / "history"), MemoryHistory()):
         history.append_string(text)
         assert list(history.get_strings()) == [text] * kept
 

@@ -12,9 +12,11 @@ from prompt_toolkit.output import DummyOutput
 
 from ether_protocol import Address
 from ether_shell.commands.catalogue import COMMANDS
-from ether_shell.config import Prompt
-from ether_shell.session import Blocks, Session
+from ether_shell.session.session import KnownBlocks, ShellSession
+from ether_shell.settings import PromptSettings
 from ether_shell.terminal.prompt import prompt_reader
+from harness import Etherd
+from shell.screen import Screen
 
 
 @contextmanager
@@ -23,9 +25,9 @@ def keyboard() -> Iterator[PipeInput]:
         yield keys
 
 
-def session() -> Session:
-    session = Session(Address("localhost"), None, lambda _: None)
-    session.blocks = Blocks(2, {7: 64, 42: 4096})
+def session() -> ShellSession:
+    session = ShellSession(Address("localhost"), None, lambda _: None)
+    session.blocks = KnownBlocks(2, {7: 64, 42: 4096})
     return session
 
 
@@ -63,13 +65,13 @@ def test_the_line_before_comes_back(home: Path) -> None:
 @pytest.mark.parametrize(
     ("settings", "typed", "line"),
     [
-        (Prompt(vi=True), "ping\x1b0xi\r", "ing"),
-        (Prompt(), "\x1bOSping\x1b0x\r", "ing"),  # F4
-        (Prompt(), "pi\x1bOPng\r", "ping"),  # F1
-        (Prompt(menu=False, hints=False, validation=False, toolbar=False), "re\t\r", "rea"),
+        (PromptSettings(vi=True), "ping\x1b0xi\r", "ing"),
+        (PromptSettings(), "\x1bOSping\x1b0x\r", "ing"),  # F4
+        (PromptSettings(), "pi\x1bOPng\r", "ping"),  # F1
+        (PromptSettings(menu=False, hints=False, validation=False, toolbar=False), "re\t\r", "rea"),
     ],
 )
-def test_what_can_be_switched(home: Path, settings: Prompt, typed: str, line: str) -> None:
+def test_what_can_be_switched(home: Path, settings: PromptSettings, typed: str, line: str) -> None:
     with keyboard() as keys:
         read_line = prompt_reader(session(), COMMANDS, settings, keys=keys, screen=DummyOutput())
         keys.send_text("alias 1\r")
@@ -86,3 +88,20 @@ def test_the_keys_that_end_a_line(home: Path, key: str, error: type[BaseExceptio
         keys.send_text(key)
         with pytest.raises(error):
             read_line()
+
+
+ENTER = "\r"
+
+
+def test_enter_goes_on_where_x_ended(etherd: Etherd, home: Path) -> None:
+    with Screen(etherd.address, home=home) as screen:
+        screen.is_asked("0 blocks")
+        screen.type("alloc 64" + ENTER + 'write 1 "abcdefgh"' + ENTER + "x/4xb $_" + ENTER)
+        screen.sees("00000000  61 62 63 64  │abcd│", "> x/4xb 1+0x4\n")  # faintly, what Enter does
+        screen.type(ENTER)
+        screen.sees("00000004  65 66 67 68  │efgh│", "> x/4xb 1+0x8\n")
+        screen.type(ENTER)
+        screen.sees("00000008  00 00 00 00  │⋄⋄⋄⋄│")
+        screen.type("ping" + ENTER)
+        screen.is_asked("pong")
+        assert screen.text.count("x/4xb") == 1  # a hint does not stay behind

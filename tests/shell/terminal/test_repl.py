@@ -26,7 +26,7 @@ def reader(*lines: str | type[BaseException]) -> Callable[[], str]:
 
 def test_only_a_line_that_is_empty_by_itself_goes_on(etherd: Etherd, talk: Talk) -> None:
     shell = talk(etherd.address, interactive=True)
-    converse(shell.shell, reader("alloc 64\n\nx/2xb 1\n\nx/2xb 1+2\n", "", "\n"))
+    converse(shell.runner, reader("alloc 64\n\nx/2xb 1\n\nx/2xb 1+2\n", "", "\n"))
     offsets = [line[:8] for line in shell.out.take().decode().splitlines()[1:]]
     assert offsets == ["00000000", "00000002", "00000004", "00000006"]
 
@@ -47,7 +47,7 @@ def test_a_conversation(
     talk: Talk, lines: list[str | type[BaseException]], out: str, err: str
 ) -> None:
     shell = talk("localhost:1", interactive=True)
-    converse(shell.shell, reader(*lines))
+    converse(shell.runner, reader(*lines))
     said = shell.out.take().decode()
     assert said.startswith(out)
     assert "alloc SIZE" not in said

@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 
 from ether_protocol import Address
-from ether_shell.session import Session
+from ether_shell.session.session import ShellSession
 from ether_shell.terminal.statusline import KEYS, prompt_fragments, prompt_text, toolbar
 
 
-def session(name: str = "", *, production: bool = False) -> Session:
+def session(name: str = "", *, production: bool = False) -> ShellSession:
     address = Address("db.example")
-    return Session(address, None, lambda _: None, name=name, production=production)
+    return ShellSession(address, None, lambda _: None, name=name, production=production)
 
 
 @pytest.mark.parametrize(
@@ -22,7 +22,7 @@ def session(name: str = "", *, production: bool = False) -> Session:
         (session("prod", production=True), "PRODUCTION prod (disconnected)> "),
     ],
 )
-def test_the_prompt(session: Session, text: str) -> None:
+def test_the_prompt(session: ShellSession, text: str) -> None:
     assert prompt_text(session) == text
 
 
@@ -47,7 +47,7 @@ LOST = "disconnected from db.example:9999: the next command connects again"
         ),
     ],
 )  # fmt: skip
-def test_the_toolbar(session: Session, typed: str, vi: bool, text: str) -> None:
+def test_the_toolbar(session: ShellSession, typed: str, vi: bool, text: str) -> None:
     assert "".join(text for _, text in toolbar(session, typed, vi=vi, keys=False)) == text
 
 

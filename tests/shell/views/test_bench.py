@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from ether_shell.commands.bench import Measured
-from ether_shell.commands.latencies import Latencies
-from ether_shell.views.look import View
-from ether_shell.views.measures import bar, duration
-from ether_shell.views.render import render
+from ether_shell.drawing.measures import bar, duration
+from ether_shell.operations.latencies import Latencies
+from ether_shell.views.registry import render
+from ether_shell.views.renderer import View
 
 
 def test_percentiles_and_a_histogram() -> None:

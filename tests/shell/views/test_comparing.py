@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ether_shell.commands.comparing import Difference, Kept
-from ether_shell.snapshots import Snapshot
+from ether_shell.commands.comparing import Difference, SnapshotList
+from ether_shell.drawing.style import coloured, without_colour
+from ether_shell.session.snapshots import Snapshot
 from ether_shell.views.comparing import runs
-from ether_shell.views.look import Note, View
-from ether_shell.views.render import render
-from ether_shell.views.style import coloured, without_colour
+from ether_shell.views.registry import render
+from ether_shell.views.renderer import Note, View
 
 
 def difference(before: bytes, after: bytes) -> Difference:
@@ -78,6 +78,6 @@ def test_a_change_in_much_that_is_equal_is_found() -> None:
 
 
 def test_snapshots_in_a_pipe_are_words() -> None:
-    kept = Kept((Snapshot(7, 1, 16, b"abc"),))
+    kept = SnapshotList((Snapshot(7, 1, 16, b"abc"),))
     assert list(render(kept, View())) == ["7 @1 3 16", Note("1 snapshot, 3 B")]
-    assert list(render(Kept(()), View())) == [Note("no snapshots")]
+    assert list(render(SnapshotList(()), View())) == [Note("no snapshots")]

@@ -7,10 +7,10 @@ from dataclasses import replace
 import pytest
 
 from ether_shell.commands.top import Overview
-from ether_shell.views.look import View
-from ether_shell.views.measures import span, sparkline
-from ether_shell.views.render import render
-from ether_shell.views.style import coloured, without_colour
+from ether_shell.drawing.measures import span, sparkline
+from ether_shell.drawing.style import coloured, without_colour
+from ether_shell.views.registry import render
+from ether_shell.views.renderer import View
 
 BUSY = Overview(
     "localhost:9999",

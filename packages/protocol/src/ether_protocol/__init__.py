@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from .client.blocking.pipeline import Pipeline
     from .client.blocking.pool import Pool
     from .client.core.operations import Progress
-    from .client.core.reconnect import Retry
-    from .client.core.recording import Pending
+    from .client.core.pending import Pending
+    from .client.core.retry import Retry
     from .client.core.tracing import Trace, Traced
     from .inspect.dissect import Field, dissect, dissect_bytes
     from .inspect.field_table import format_fields
@@ -77,8 +77,8 @@ _MODULES = {
     ".client.blocking.pipeline": ("Pipeline",),
     ".client.blocking.pool": ("Pool",),
     ".client.core.operations": ("Progress",),
-    ".client.core.reconnect": ("Retry",),
-    ".client.core.recording": ("Pending",),
+    ".client.core.pending": ("Pending",),
+    ".client.core.retry": ("Retry",),
     ".client.core.tracing": (
         "Trace",
         "Traced",

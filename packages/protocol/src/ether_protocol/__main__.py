@@ -1,7 +1,8 @@
-"""Tools beside the library: `python -m ether_protocol TOOL`.
+"""The command `python -m ether_protocol TOOL`.
 
-Rule: a tool is a module of `tools` with a `main` that takes the arguments
-behind its name and returns the exit status; it is imported only when chosen.
+Rule: a tool is a package in `tools` with a `main` that takes the arguments
+after the tool's name and returns the exit status; only the chosen tool is
+imported.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ def main(arguments: list[str] | None = None) -> int:
         parser.exit(2)
     tool = parser.parse_args(arguments[:1]).tool
     if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")  # for a terminal that lacks an arrow
+        sys.stdout.reconfigure(errors="backslashreplace")  # for terminals that can't print an arrow
     try:
         status = int(import_module(f".tools.{tool}", __package__).main(arguments[1:]))
         sys.stdout.flush()
@@ -37,12 +38,12 @@ def main(arguments: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:
-        # Whoever read, `head` perhaps, has seen enough, and the flush at exit need not complain.
+        # The reader, such as `head`, has closed the pipe: no error, also not at the flush at exit.
         _drop_output()
         return 0
     except OSError as error:
         _drop_output()
-        print(f"{tool}: {error.strerror or error}", file=sys.stderr)  # the disk is full, perhaps
+        print(f"{tool}: {error.strerror or error}", file=sys.stderr)  # such as a full disk
         return 1
 
 
@@ -57,10 +58,10 @@ def _parser() -> argparse.ArgumentParser:
         description="Tools for the Ether protocol.",
         epilog="tools:\n"
         + "\n".join(f"  {name:{width}}  {what}" for name, what in TOOLS.items())
-        + "\n\nTOOL --help says what each of them takes.",
+        + "\n\nTOOL --help shows the arguments of a tool.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("tool", metavar="TOOL", choices=TOOLS, help="one of those below")
+    parser.add_argument("tool", metavar="TOOL", choices=TOOLS, help="one of the tools below")
     return parser
 
 

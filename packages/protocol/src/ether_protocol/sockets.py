@@ -1,7 +1,7 @@
-"""Connections that never leave the machine.
+"""What the daemon and the clients do alike with sockets whose two ends are on one machine.
 
-Rule: what is said of an address is said without asking anybody; what a
-socket refuses is left as it is.
+Rule: an address is judged without a look-up; an option that a socket refuses is
+left as it is.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from contextlib import suppress
 
 
 def is_loopback(host: str) -> bool:
-    """Whether `host`, an IP address as a socket names its peer, is of this machine."""
+    """Whether `host`, an IP address as a socket gives its peer, is a loopback address."""
     try:
         ip = ipaddress.ip_address(host.partition("%")[0])
     except ValueError:
@@ -22,12 +22,12 @@ def is_loopback(host: str) -> bool:
 
 
 def do_not_pace(sock: socket.socket) -> None:
-    """Have the kernel send at once over loopback, where nothing can be congested.
+    """Make the kernel send at once over loopback, where nothing can be congested.
 
-    Where a system's default is BBR, it paces even there, and halves what goes
-    through (docs/performance.md, "Congestion control").
+    BBR, the default of some systems, paces even there, which halves the
+    throughput (docs/performance.md, "Congestion control").
     """
-    if not hasattr(socket, "TCP_CONGESTION"):  # Linux alone has it
+    if not hasattr(socket, "TCP_CONGESTION"):  # only Linux has it
         return
     with suppress(OSError):
         peer = sock.getpeername()

@@ -1,7 +1,7 @@
 """ether-shell: remote memory by hand and in scripts.
 
-Rule: this file only names the program and its version; the command line is in `cli`, and the
-README of this package walks the files in reading order.
+Rule: only the name and the version are here; the command line is in `command.cli`. The README
+of the package lists the files in reading order.
 """
 
 __version__ = "0.1.0"

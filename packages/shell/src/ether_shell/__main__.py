@@ -3,7 +3,7 @@
 Rule: nothing is decided here.
 """
 
-from .entry import main
+from ether_shell.command.entry import main
 
 if __name__ == "__main__":
     main()

@@ -1,7 +1,7 @@
-"""What can go wrong with a command, and what each means for a person and for a script.
+"""What can go wrong with a command, and what it means for users and for scripts.
 
-Rule: one table turns any exception a command may raise into a `Failure`; the
-exit statuses of `ether-shell` stand here and nowhere else.
+Rule: `classify` turns every exception that a command may raise into a `Failure`, and
+`ExitStatus` lists all exit statuses. (`command.entry` repeats 130: it may import nothing.)
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ from ether_protocol import (
 
 _SPELT_SURROGATE = re.compile(r"\\udc([89a-f][0-9a-f])")
 _WINDOW_COLUMNS = 72
-"""How much of a long line is shown above a caret."""
+"""The part of a long line that is shown above a caret."""
 
 INCOMPLETE: Final = "INCOMPLETE"
-"""What JSON calls a command that the shell itself could not finish; no server says so."""
+"""The JSON error of a command that the shell could not finish; no error code of the server."""
 
 
 class ExitStatus(IntEnum):
-    """How `ether-shell` ends."""
+    """The exit statuses of `ether-shell`."""
 
     OK = 0
     REFUSED = 1
@@ -39,13 +39,13 @@ class ExitStatus(IntEnum):
     OUTCOME_UNKNOWN = 4
     INTERRUPTED = 130
     READER_GONE = 141
-    """Whoever read our output went away, as in `| head`: what SIGPIPE gives other programs."""
+    """The reader of the output closed it, as in `| head`; the status that SIGPIPE gives."""
 
 
-class Misuse(Exception):
-    """A line that is no command: a bad word or a bad literal, and where in the line it stands.
+class UsageError(Exception):
+    """A line that is wrong: an unknown word, a bad literal, arguments that don't fit.
 
-    `at` is the index of the offending character, None where no spot is to blame.
+    `at` is the index of the wrong character in the line, None where there is none.
     """
 
     def __init__(self, message: str, at: int | None = None) -> None:
@@ -53,18 +53,18 @@ class Misuse(Exception):
         self.at = at
 
 
-class Unfinished(Misuse):
-    """A line that is no command yet, and may become one if somebody goes on typing."""
+class Unfinished(UsageError):
+    """A line that is not complete yet, and may become right as the user goes on typing."""
 
 
 class Incomplete(Exception):
-    """The server did all it was asked, and yet the command could not be finished."""
+    """The server refused nothing, and yet the command could not be finished."""
 
 
 class PartlyWritten(Exception):
-    """A write in several messages stopped between two: `written` bytes are in the block.
+    """A write in several messages was stopped: the first `written` bytes are in the block.
 
-    Its cause is what stopped it; `handle` is told where the line did not name it.
+    `__cause__` is what stopped it; `handle` is given where the line does not name it.
     """
 
     def __init__(self, written: int, handle: int | None = None) -> None:
@@ -75,9 +75,9 @@ class PartlyWritten(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Why a command failed: `name` for programs, `message` for people.
+    """Why a command failed: `name` for programs, `message` for users.
 
-    `written` are the bytes that a write in several messages had written before.
+    `written` is how many bytes a write in several messages had written before.
     """
 
     status: ExitStatus
@@ -88,32 +88,32 @@ class Failure:
 
 
 class PartlySaved(Exception):
-    """A file stopped being written: the first `saved` bytes are in `path`, its cause says why."""
+    """Writing a file was stopped: the first `saved` bytes are in `path`; `__cause__` says why."""
 
     def __init__(self, path: Path, saved: int) -> None:
         super().__init__(f"{path} keeps the {saved:,} bytes that came before that")
 
 
-def judge(error: BaseException, *, changes: bool, sent: bool = True) -> Failure | None:
-    """What `error` means for a command that `changes` something on the server, or does not.
+def classify(error: BaseException, *, changes: bool, sent: bool = True) -> Failure | None:
+    """What `error` means for a command; `changes` tells whether it changes the server.
 
-    `sent` is False where the command has not sent anything yet.  None for an
-    error that no command is to blame for; it goes on its way.
+    `sent` is False where the command has not sent anything yet. Returns None for an error that
+    is not the command's: the caller raises it again.
     """
     match error:
         case PartlyWritten(__cause__=BaseException() as cause):
-            failure = judge(cause, changes=changes, sent=sent)
+            failure = classify(cause, changes=changes, sent=sent)
             if failure is None:
                 return None
             return replace(
                 failure, message=f"{failure.message}; {error}", at=None, written=error.written
             )
         case PartlySaved(__cause__=BaseException() as cause):
-            failure = judge(cause, changes=False, sent=sent)
+            failure = classify(cause, changes=False, sent=sent)
             if failure is None:
                 return None
             return replace(failure, message=f"{failure.message}; {error}", at=None)
-        case Misuse():
+        case UsageError():
             return Failure(ExitStatus.USAGE, "USAGE", str(error), error.at)
         case ServerError():
             return Failure(ExitStatus.REFUSED, error.name, str(error))
@@ -126,7 +126,7 @@ def judge(error: BaseException, *, changes: bool, sent: bool = True) -> Failure 
         case LocalProtocolError():
             return Failure(ExitStatus.USAGE, "USAGE", str(error))
         case ProtocolError():
-            # An answer that makes no sense leaves open what was done.
+            # After a reply that makes no sense it is not known what was done.
             status = ExitStatus.OUTCOME_UNKNOWN if changes and sent else ExitStatus.NO_CONNECTION
             return Failure(status, "CORRUPT", str(error))
         case KeyboardInterrupt():
@@ -142,13 +142,13 @@ def judge(error: BaseException, *, changes: bool, sent: bool = True) -> Failure 
 
 
 def without_surrogates(text: str) -> str:
-    r"""`text` with bytes that were no UTF-8 as `\xNN`; `repr` may have spelt them as `\udcNN`."""
+    r"""`text` with bytes that were not UTF-8 as `\xNN`, also where `repr` made them `\udcNN`."""
     shown = text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
     return _SPELT_SURROGATE.sub(r"\\x\1", shown)
 
 
 def point_at(line: str, at: int) -> str:
-    """`line` and under it a caret at index `at`, both indented; a long line is cut around it."""
+    """`line`, and a caret below index `at`, both indented; a long line is cut around the caret."""
     shown = "".join(c if c.isprintable() else " " for c in line)
     start = max(0, at - _WINDOW_COLUMNS * 2 // 3)
     end = start + _WINDOW_COLUMNS

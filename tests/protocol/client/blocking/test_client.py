@@ -29,12 +29,12 @@ from ether_protocol import (
 from ether_protocol.wire.codec import encode
 from protocol.samples import HELLO_BODY, INFO_BODY, LIST_BODY, STATS_BODY
 from protocol.scripted import (
-    End,
+    CloseAfter,
     bytes_of,
+    connect_once,
     cut_off,
     hang_up,
     last,
-    meet,
     ok,
     pong,
     raw,
@@ -125,14 +125,14 @@ MIB = 1024 * 1024
 def test_a_method_is_one_request_and_one_reply(
     act: Callable[[Client], Any], request_: str, step: Any, result: Any
 ) -> None:
-    with serving(step) as server, meet(server) as client:
+    with serving(step) as server, connect_once(server) as client:
         assert act(client) == result
     assert server.seen == [request_]
 
 
 def test_read_without_a_size_asks_how_much_there_is() -> None:
     with serving(ok(payload=INFO_BODY), bytes_of(bytes(4096))) as server:
-        with meet(server) as client:
+        with connect_once(server) as client:
             assert len(client.read(7, offset=96)) == 4000
     assert server.seen == ["INFO #1 handle=7", "READ #2 handle=7 size=4000 offset=96"]
 
@@ -140,14 +140,14 @@ def test_read_without_a_size_asks_how_much_there_is() -> None:
 def test_blocks_are_listed_page_by_page() -> None:
     with (
         serving(ok(0, 2, LIST_BODY), ok(0, 2)) as server,
-        meet(server) as client,
+        connect_once(server) as client,
     ):
         assert list(client.blocks()) == [(8, 64), (9, 2**40)]
     assert server.seen == ["LIST #1 size=4096", "LIST #2 handle=9 size=4096"]
 
 
 def test_a_list_that_does_not_advance_is_not_asked_for_ever() -> None:
-    with serving(ok(0, 2, LIST_BODY)) as server, meet(server) as client:
+    with serving(ok(0, 2, LIST_BODY)) as server, connect_once(server) as client:
         with pytest.raises(RemoteProtocolError, match="LIST after 9 went back to 9"):
             list(client.blocks())
         assert client.closed
@@ -155,7 +155,7 @@ def test_a_list_that_does_not_advance_is_not_asked_for_ever() -> None:
 
 def test_a_block_is_freed_at_the_end() -> None:
     with serving(ok(7), wrote, bytes_of(b"hello"), ok()) as server:
-        with meet(server) as client:
+        with connect_once(server) as client:
             with client.alloc(64) as block:
                 assert repr(block) == f"<Block 7 at {server.address}>"
                 assert block.write(b"hello", 3) == 5
@@ -170,7 +170,7 @@ def test_a_block_is_freed_at_the_end() -> None:
 
 def test_a_block_that_is_gone_already_is_no_fault() -> None:
     with serving(ok(7), ok(), refused(ErrorCode.NOT_FOUND)) as server:
-        with meet(server) as client, client.alloc(64) as block:
+        with connect_once(server) as client, client.alloc(64) as block:
             block.free()
     assert server.seen == ["ALLOC #1 size=64", "FREE #2 handle=7", "FREE #3 handle=7"]
 
@@ -178,7 +178,7 @@ def test_a_block_that_is_gone_already_is_no_fault() -> None:
 def test_a_block_at_a_lost_connection_does_not_hide_why_it_was_lost() -> None:
     with serving(ok(7), hang_up) as server:
         with pytest.raises(OutcomeUnknown, match="WRITE handle 7"):
-            with meet(server) as client, client.alloc(64) as block:
+            with connect_once(server) as client, client.alloc(64) as block:
                 block.write(b"hello")
     assert server.seen == ["ALLOC #1 size=64", "WRITE #2 handle=7 [5 bytes]"]
 
@@ -186,7 +186,7 @@ def test_a_block_at_a_lost_connection_does_not_hide_why_it_was_lost() -> None:
 def test_a_block_knows_its_length() -> None:
     with (
         serving(ok(payload=INFO_BODY), ok(size=10)) as server,
-        meet(server) as client,
+        connect_once(server) as client,
     ):
         block = client.block(7)
         assert len(block) == 4096
@@ -199,7 +199,7 @@ def test_a_block_knows_its_length() -> None:
 
 def test_a_refusal_names_the_command_the_handle_and_the_range() -> None:
     with serving(refused(ErrorCode.OVERFLOW, "the block has 4 bytes"), pong) as server:
-        with meet(server) as client:
+        with connect_once(server) as client:
             with pytest.raises(OutOfRange) as caught:
                 client.write(7, b"hello", 3)
             assert str(caught.value) == "WRITE handle 7 [3:8]: the block has 4 bytes"
@@ -216,7 +216,7 @@ def test_a_refusal_names_the_command_the_handle_and_the_range() -> None:
     ],
 )
 def test_a_code_becomes_its_exception(code: ErrorCode, kind: type[ServerError]) -> None:
-    with serving(refused(code, "why")) as server, meet(server) as client:
+    with serving(refused(code, "why")) as server, connect_once(server) as client:
         with pytest.raises(kind, match=r"^ALLOC: why$"):
             client.alloc(64)
         assert not client.closed
@@ -248,7 +248,7 @@ changing = pytest.mark.parametrize(("act", "name"), CHANGING, ids=[name for _, n
 
 @safe
 def test_what_changes_nothing_is_only_lost(act: Callable[[Client], Any]) -> None:
-    with serving(hang_up) as server, meet(server) as client:
+    with serving(hang_up) as server, connect_once(server) as client:
         with pytest.raises(ConnectionLost, match="the server closed the connection"):
             act(client)
         assert client.closed
@@ -258,7 +258,7 @@ def test_what_changes_nothing_is_only_lost(act: Callable[[Client], Any]) -> None
 def test_what_changes_something_has_an_unknown_outcome(
     act: Callable[[Client], Any], name: str
 ) -> None:
-    with serving(hang_up) as server, meet(server) as client:
+    with serving(hang_up) as server, connect_once(server) as client:
         with pytest.raises(OutcomeUnknown, match=f"^{name}: outcome unknown, .* closed"):
             act(client)
         assert client.closed
@@ -268,7 +268,7 @@ def test_what_changes_something_has_an_unknown_outcome(
 def test_a_reply_cut_off_anywhere_is_a_lost_connection(count: int) -> None:
     with (
         serving(cut_off(bytes_of(b"hello"), count)) as server,
-        meet(server) as client,
+        connect_once(server) as client,
     ):
         with pytest.raises(ConnectionLost, match="the server closed the connection"):
             client.read(7, 5)
@@ -276,27 +276,27 @@ def test_a_reply_cut_off_anywhere_is_a_lost_connection(count: int) -> None:
 
 
 def test_a_reply_to_a_change_cut_off_anywhere_is_an_unknown_outcome() -> None:
-    with serving(cut_off(ok(7), 39)) as server, meet(server) as client:
+    with serving(cut_off(ok(7), 39)) as server, connect_once(server) as client:
         with pytest.raises(OutcomeUnknown, match="ALLOC"):
             client.alloc(64)
 
 
 def test_silence_ends_a_request_that_changes_nothing() -> None:
-    with serving(silence) as server, meet(server, timeout=0.05) as client:
+    with serving(silence) as server, connect_once(server, timeout=0.05) as client:
         with pytest.raises(ConnectionLost, match="no answer in time"):
             client.ping()
         assert client.closed
 
 
 def test_silence_leaves_the_outcome_of_a_change_unknown() -> None:
-    with serving(silence) as server, meet(server, timeout=0.05) as client:
+    with serving(silence) as server, connect_once(server, timeout=0.05) as client:
         with pytest.raises(OutcomeUnknown, match=r"FREE handle 7: .* no answer in time"):
             client.free(7)
 
 
 def test_a_closed_client_says_so() -> None:
     with serving(pong) as server:
-        client = meet(server)
+        client = connect_once(server)
         client.close()
         client.close()
         with pytest.raises(ConnectionLost, match=f"not connected to {server.address}"):
@@ -305,7 +305,7 @@ def test_a_closed_client_says_so() -> None:
 
 
 def test_a_server_gone_before_the_request_leaves_nothing_unknown() -> None:
-    with serving(last(pong)) as server, meet(server) as client:
+    with serving(last(pong)) as server, connect_once(server) as client:
         client.ping()
         server.gone.wait()
         with pytest.raises(ConnectionLost, match="not connected"):
@@ -316,8 +316,8 @@ def test_a_server_gone_before_the_request_leaves_nothing_unknown() -> None:
 
 def test_a_reset_is_a_lost_connection() -> None:
     with (
-        serving(lambda request: End(reset=True)) as server,
-        meet(server) as client,
+        serving(lambda request: CloseAfter(reset=True)) as server,
+        connect_once(server) as client,
     ):
         with pytest.raises(ConnectionLost, match="reset"):
             client.ping()
@@ -326,7 +326,7 @@ def test_a_reset_is_a_lost_connection() -> None:
 
 def test_what_the_server_says_before_it_closes_is_heard() -> None:
     with serving(last(refused(ErrorCode.BUSY, "64 clients are enough"))) as server:
-        with meet(server) as client:
+        with connect_once(server) as client:
             with pytest.raises(ServerBusy, match="64 clients are enough"):
                 client.alloc(64)
             server.gone.wait()
@@ -373,7 +373,7 @@ def test_no_address() -> None:
     ],
 )
 def test_a_garbage_reply_closes_the_client(step: Any) -> None:
-    with serving(step) as server, meet(server) as client:
+    with serving(step) as server, connect_once(server) as client:
         with pytest.raises(RemoteProtocolError):
             client.alloc(64)
         assert client.closed
@@ -392,7 +392,7 @@ def test_a_garbage_reply_closes_the_client(step: Any) -> None:
     ids=["hello", "stats", "info", "list", "compare_swap", "fetch_add"],
 )
 def test_a_garbage_body_closes_the_client(act: Callable[[Client], Any]) -> None:
-    with serving(ok(payload=b"\xff" * 3)) as server, meet(server) as client:
+    with serving(ok(payload=b"\xff" * 3)) as server, connect_once(server) as client:
         with pytest.raises(RemoteProtocolError):
             act(client)
         assert client.closed
@@ -400,7 +400,7 @@ def test_a_garbage_body_closes_the_client(act: Callable[[Client], Any]) -> None:
 
 def test_more_than_was_asked_for_is_garbage() -> None:
     target = bytearray(4)
-    with serving(ok(payload=b"hello")) as server, meet(server) as client:
+    with serving(ok(payload=b"hello")) as server, connect_once(server) as client:
         with pytest.raises(RemoteProtocolError, match="5 bytes for 4 asked"):
             client.readinto(7, target)
         assert client.closed
@@ -431,7 +431,7 @@ def test_more_than_was_asked_for_is_garbage() -> None:
     ],
 )
 def test_an_argument_without_a_form_is_refused_here(act: Callable[[Client], Any]) -> None:
-    with serving(pong) as server, meet(server) as client:
+    with serving(pong) as server, connect_once(server) as client:
         with pytest.raises(LocalProtocolError):
             act(client)
         assert client.ping(b"still here") == b"still here"

@@ -27,21 +27,21 @@ def test_what_had_no_reply_is_given_again() -> None:
 
 def test_a_lost_connection_is_unknown_where_something_may_have_changed() -> None:
     for command, kind in ((Command.READ, ConnectionLost), (Command.FILL, OutcomeUnknown)):
-        under_way = transfer(command)
-        under_way.next_step()
-        assert type(under_way.lost(HERE, "gone")) is kind
+        sent = transfer(command)
+        sent.next_step()
+        assert type(sent.lost(HERE, "gone")) is kind
     reads = transfer(Command.READ)
     reads.next_step()
     assert type(reads.lost(HERE, "no answer in time", in_time=False)) is TimedOut
 
 
-def test_a_range_that_was_changed_in_part_says_so_in_the_end() -> None:
+def test_a_range_that_was_changed_in_part_says_so() -> None:
     fills = transfer(Command.FILL)
     fills.next_step()
     answer(fills)
     lost = ConnectionLost("not connected to here")
 
-    unknown = fills.in_the_end(lost)
+    unknown = fills.final_error(lost)
 
     assert type(unknown) is OutcomeUnknown
     assert str(unknown) == (
@@ -49,10 +49,10 @@ def test_a_range_that_was_changed_in_part_says_so_in_the_end() -> None:
     )
 
 
-def test_nothing_changed_is_just_lost_in_the_end() -> None:
+def test_a_range_that_was_not_changed_is_just_lost() -> None:
     lost = ConnectionLost("not connected to here")
-    assert transfer(Command.FILL).in_the_end(lost) is lost
+    assert transfer(Command.FILL).final_error(lost) is lost
     reads = transfer(Command.READ)
     reads.next_step()
     answer(reads)
-    assert reads.in_the_end(lost) is lost
+    assert reads.final_error(lost) is lost

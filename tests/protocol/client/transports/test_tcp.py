@@ -1,51 +1,25 @@
 from __future__ import annotations
 
 import socket
-import time
-from collections.abc import Iterator
-from types import SimpleNamespace
 
 import pytest
 
-from ether_protocol.client.transports.tcp import Transport
+from ether_protocol import Address
+from ether_protocol.client.transports.tcp import open_tcp
 
 
-@pytest.fixture
-def ends() -> Iterator[tuple[Transport, socket.socket]]:
-    """A transport that looks for answers awake, and the other end of its socket."""
-    ours, theirs = socket.socketpair()
-    with theirs:
-        transport = Transport(ours, spin=True)
-        yield transport, theirs
+def test_a_new_connection_sends_at_once() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        transport = open_tcp(Address(*listener.getsockname()), 5.0)
+        transport.send(b"x")
+        peer, _ = listener.accept()
+        with peer:
+            assert peer.recv(9) == b"x"
         transport.close()
 
 
-def test_it_knows_of_an_end_before_anything_is_sent(
-    ends: tuple[Transport, socket.socket],
-) -> None:
-    transport, theirs = ends
-    assert not transport.has_ended()
-    theirs.close()
-    assert transport.has_ended()
-
-
-def test_bytes_that_wait_to_be_received_are_no_end(ends: tuple[Transport, socket.socket]) -> None:
-    transport, theirs = ends
-    theirs.sendall(b"x")
-    assert not transport.has_ended()
-    assert transport.receive_into(memoryview(bytearray(9))) == 1
-
-
-def test_who_was_heard_this_moment_is_not_asked(
-    ends: tuple[Transport, socket.socket], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    transport, theirs = ends
-    now = time.perf_counter()
-    clock = SimpleNamespace(perf_counter=lambda: now)
-    monkeypatch.setattr("ether_protocol.client.transports.tcp.time", clock)
-    theirs.sendall(b"x")
-    transport.receive_into(memoryview(bytearray(9)))
-    theirs.close()
-    assert not transport.has_ended()
-    now += 11e-6
-    assert transport.has_ended()
+def test_nobody_there_is_an_os_error() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        address = Address(*taken.getsockname())
+    with pytest.raises(ConnectionRefusedError):
+        open_tcp(address, 5.0)

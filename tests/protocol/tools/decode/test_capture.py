@@ -5,19 +5,20 @@ import random
 import re
 from collections.abc import Callable
 
-import dpkt
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from ether_protocol import Command, Message, connect
-from ether_protocol.tools.decode.capture import read_capture
 from ether_protocol.tools.decode.cutting import CUT_SHORT, MISSING, WITHOUT_BEGINNING
 from ether_protocol.tools.decode.transcript import Entry
 from ether_protocol.wire.codec import encode
 from harness import Etherd
 from protocol.tools.packets import CLIENT, SERVER, SERVER_PORT, Wire, pcap
-from protocol.tools.recording import recording
+from protocol.tools.recording_proxy import recording
+
+dpkt = pytest.importorskip("dpkt", reason="dpkt is not installed: nothing can read a capture")
+from ether_protocol.tools.decode.capture import read_capture  # noqa: E402 - it imports dpkt
 
 WRITE = encode(Message(Command.WRITE, 7, payload=b"x" * 1000, request_id=1))
 WRITTEN = encode(Message(Command.OK, 7, 1000, request_id=1))
@@ -44,11 +45,11 @@ def lines(frames: list[bytes], port: int = SERVER_PORT) -> list[str]:
 
 
 def line(entry: Entry) -> str:
-    """Which way, what, and the command it answers."""
-    assert entry.way is not None
-    assert {entry.way.source, entry.way.destination} == {CLIENT, SERVER}
+    """Which route, what, and the command it answers."""
+    assert entry.route is not None
+    assert {entry.route.source, entry.route.destination} == {CLIENT, SERVER}
     cut = entry.cut
-    words = [">" if entry.way.destination == SERVER else "<"]
+    words = [">" if entry.route.destination == SERVER else "<"]
     words.append(str(cut.message) if cut.message is not None else f"{cut.length} bytes")
     words.append(Command(entry.answers).name if entry.answers else "")
     return " ".join(filter(None, [*words, cut.note]))
@@ -87,7 +88,7 @@ def test_the_numbers_may_wrap() -> None:
     assert lines(session(first=2**32 - 500).frames) == WHOLE
 
 
-def test_what_was_sent_twice_is_told_once() -> None:
+def test_retransmitted_bytes_are_shown_once() -> None:
     wire = session()
     frames = [frame for frame in wire.frames for _ in range(2)]
 
@@ -114,7 +115,7 @@ def test_a_packet_that_the_capture_missed() -> None:
     ]
 
 
-def test_packets_that_were_not_kept_whole() -> None:
+def test_truncated_packets() -> None:
     entries = list(read_capture(pcap(session().frames, snap=100), SERVER_PORT))
 
     assert line(entries[0]) == f"> WRITE #1 handle=7 {CUT_SHORT}"
@@ -153,7 +154,7 @@ def test_several_connections_are_kept_apart() -> None:
         mine = [
             entry
             for entry in found
-            if entry.way and ends in (entry.way.source, entry.way.destination)
+            if entry.route and ends in (entry.route.source, entry.route.destination)
         ]
         assert [Command(entry.answers).name for entry in mine if entry.answers] == ["WRITE", "READ"]
 
@@ -164,7 +165,7 @@ def test_a_port_that_is_used_again_is_a_new_connection() -> None:
     assert lines(session().frames + again.frames) == WHOLE + WHOLE
 
 
-def test_a_connection_that_was_cut_off_is_told_before_the_next() -> None:
+def test_a_connection_that_was_cut_off_ends_before_the_next() -> None:
     cut_off = Wire().open().say(True, WRITE[:500])
 
     assert lines(cut_off.frames + session(first=900_000).frames) == [
@@ -173,22 +174,22 @@ def test_a_connection_that_was_cut_off_is_told_before_the_next() -> None:
     ]
 
 
-def test_a_syn_that_comes_once_more_begins_nothing() -> None:
+def test_a_repeated_syn_is_no_new_connection() -> None:
     frames = session().frames
     frames.insert(8, frames[0])  # between the WRITE and its reply
 
     assert lines(frames) == WHOLE
 
 
-def test_only_the_port_that_was_asked_for() -> None:
+def test_only_the_chosen_port() -> None:
     assert lines(session().frames, port=9998) == []
 
 
 def test_the_time_is_counted_from_the_first_packet() -> None:
     first = next(iter(read_capture(pcap(session().frames), SERVER_PORT)))
 
-    assert first.way is not None
-    assert round(first.way.seconds, 6) == 0.006  # the fourth segment completes it
+    assert first.route is not None
+    assert round(first.route.seconds, 6) == 0.006  # the fourth segment completes it
 
 
 def ip_of(frame: bytes) -> bytes:
@@ -206,14 +207,14 @@ LINKS: dict[str, tuple[int, Callable[[bytes], bytes]]] = {
 
 
 @pytest.mark.parametrize("link", LINKS)
-def test_packets_of_every_link_that_captures_have(link: str) -> None:
+def test_packets_of_every_link_type(link: str) -> None:
     number, wrapped = LINKS[link]
     data = pcap([wrapped(frame) for frame in session().frames], link=number)
 
     assert [line(entry) for entry in read_capture(data, SERVER_PORT)] == WHOLE
 
 
-def test_version_6_of_ip() -> None:
+def test_ipv6() -> None:
     frames = []
     for frame in session().frames:
         tcp = dpkt.ethernet.Ethernet(frame).data.data
@@ -224,8 +225,8 @@ def test_version_6_of_ip() -> None:
     found = list(read_capture(pcap(frames), SERVER_PORT))
 
     assert [entry.cut.data for entry in found] == [WRITE, WRITTEN, READ, BYTES]
-    assert found[0].way is not None
-    assert found[0].way.source == "[::1]:40000"
+    assert found[0].route is not None
+    assert found[0].route.source == "[::1]:40000"
 
 
 def test_pcapng() -> None:
@@ -265,8 +266,8 @@ def test_a_token_is_not_shown_where_its_beginning_is_missing() -> None:
 @pytest.mark.parametrize(
     "data", [b"", b"\xd4\xc3\xb2\xa1", b"\x0a\x0d\x0d\x0a" + bytes(8), b"hello"]
 )
-def test_what_is_no_capture_is_refused(data: bytes) -> None:
-    with pytest.raises(ValueError, match=r"^the capture can't be read behind packet 0: "):
+def test_bytes_that_are_no_capture_are_refused(data: bytes) -> None:
+    with pytest.raises(ValueError, match=r"^the capture can't be read after packet 0: "):
         list(read_capture(data, SERVER_PORT))
 
 
@@ -275,12 +276,12 @@ def test_a_capture_that_ends_inside_a_packets_header_gives_what_is_before_it() -
     reader = read_capture(data + bytes(5), SERVER_PORT)
 
     assert [line(next(reader)) for _ in WHOLE] == WHOLE
-    with pytest.raises(ValueError, match="behind packet"):
+    with pytest.raises(ValueError, match="after packet"):
         list(reader)
 
 
 @given(st.randoms(use_true_random=False))
-def test_chance_bytes_in_a_capture_raise_nothing_else(chance: random.Random) -> None:
+def test_random_bytes_in_a_capture_raise_nothing_else(chance: random.Random) -> None:
     data = bytearray(pcap(session().frames))
     for _ in range(20):
         data[chance.randrange(24, len(data))] = chance.randrange(256)

@@ -79,7 +79,7 @@ def test_filler_of_the_original_client() -> None:
     ]
     assert lines(stream) == expected
     assert lines(*(stream[at : at + 7] for at in range(0, len(stream), 7))) == expected
-    assert all(found.sound for found in cut(stream))
+    assert all(found.valid for found in cut(stream))
 
 
 def test_a_client_without_the_habit_has_no_filler() -> None:
@@ -89,7 +89,7 @@ def test_a_client_without_the_habit_has_no_filler() -> None:
     ]
 
 
-def test_what_stands_behind_a_reply_is_no_filler() -> None:
+def test_bytes_after_a_reply_are_no_filler() -> None:
     ok = encode(Message(Command.OK, 7, version=1))
 
     assert lines(alloc_v1(3) + ok + b"abc") == [
@@ -105,10 +105,10 @@ def test_a_request_that_is_refused_is_a_message_with_a_note() -> None:
 
     assert found.data == unknown
     assert found.note == "refused: UNSUPPORTED, command 0x66 is no request"
-    assert found.sound
+    assert found.valid
 
 
-def test_a_length_that_nobody_believes_hides_nothing_behind_it() -> None:
+def test_messages_after_a_length_that_is_refused_are_found() -> None:
     for command in (Command.WRITE, Command.OK):
         huge = encode_header(Message(command, 7), MAX_PAYLOAD_BYTES + 1)
 
@@ -125,7 +125,7 @@ def test_after_garbage_it_goes_on_at_the_next_magic(junk: bytes) -> None:
 
     assert cuts[0] == Cut(0, len(junk), junk, note=NO_MESSAGE)
     assert cuts[1].data == PING
-    assert [found.sound for found in cuts] == [False, True, False]
+    assert [found.valid for found in cuts] == [False, True, False]
     assert cut(*(bytes([byte]) for byte in junk + PING + junk)) == cuts
 
 
@@ -133,11 +133,11 @@ def test_a_message_of_an_unknown_version_takes_24_bytes() -> None:
     future = b"\xe7\xe7\xe7\xe7\x03" + bytes(19)
     first, ping = cut(future + PING)
 
-    assert (first.data, first.sound) == (future, False)
+    assert (first.data, first.valid) == (future, False)
     assert ping.data == PING
 
 
-def test_of_long_garbage_only_the_beginning_is_kept() -> None:
+def test_only_the_first_bytes_of_long_garbage_are_kept() -> None:
     (found,) = cut(*[b"x" * 1000] * 50)
 
     assert (found.length, len(found.data)) == (50_000, 256)
@@ -146,7 +146,7 @@ def test_of_long_garbage_only_the_beginning_is_kept() -> None:
 def test_a_message_cut_short() -> None:
     assert lines(PING, WRITE[:60]) == ["0+40 PING #1", f"40+60 WRITE #2 handle=7 {CUT_SHORT}"]
     assert lines(WRITE[:30]) == [f"0+30 - {CUT_SHORT}"]
-    assert not any(found.sound for found in cut(WRITE[:60]))
+    assert not any(found.valid for found in cut(WRITE[:60]))
 
 
 def test_bytes_missing_inside_a_payload() -> None:

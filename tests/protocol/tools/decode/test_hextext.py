@@ -40,7 +40,7 @@ ZEROS = MESSAGE + bytes(100) + b"end"
     ],
     ids=["spaced", "bare", "0x", "C array", "xxd", "xxd -g1 -u", "xxd -s", "hexdump -C", "od"],
 )
-def test_the_same_message_in_many_hands(text: str) -> None:
+def test_the_same_message_in_many_formats(text: str) -> None:
     assert parse_hex(text) == MESSAGE
 
 
@@ -60,7 +60,7 @@ def test_the_same_message_in_many_hands(text: str) -> None:
             "00000000: e7e7 e7e7  ....\n00000005: 0110  ..\n",
             "line 2: its offset is not where the line before it ends",
         ),
-        ("00000000: e7e7  ..\nand so on\n", "line 2: this is no line of a hex dump"),
+        ("00000000: e7e7  ..\nand so on\n", "line 2: this is not a line of a hex dump"),
         (
             "00000000  e7 e7  |..|\n*\n00000005  00  |.|\n",
             "line 3: its offset is not where the line before it ends",
@@ -71,7 +71,7 @@ def test_the_same_message_in_many_hands(text: str) -> None:
         ),
     ],
 )
-def test_what_is_no_hex_says_where(text: str, reason: str) -> None:
+def test_text_that_is_no_hex_is_refused_with_its_line(text: str, reason: str) -> None:
     with pytest.raises(HexError) as refused:
         parse_hex(text)
 
@@ -79,7 +79,7 @@ def test_what_is_no_hex_says_where(text: str, reason: str) -> None:
 
 
 @pytest.mark.parametrize("program", ["xxd", "hexdump -C", "xxd -p", "od -A x -t x1"])
-def test_what_programs_really_print(program: str) -> None:
+def test_the_output_of_real_programs(program: str) -> None:
     name, *flags = program.split()
     if shutil.which(name) is None:
         pytest.skip(f"{name} is not installed")

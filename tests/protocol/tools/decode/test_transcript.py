@@ -4,16 +4,23 @@ import json
 
 from ether_protocol import Command, Message
 from ether_protocol.tools.decode.cutting import MISSING, Cut, Cutter
-from ether_protocol.tools.decode.transcript import Entry, Matcher, Way, as_json, as_text, entries
+from ether_protocol.tools.decode.transcript import (
+    Entry,
+    ReplyMatcher,
+    Route,
+    as_json,
+    as_text,
+    entries,
+)
 from ether_protocol.wire.codec import encode
 from protocol.samples import INFO_BODY
 
-WAY = Way("10.0.0.1:40000", "10.0.0.2:9999", 0.0015)
+ROUTE = Route("10.0.0.1:40000", "10.0.0.2:9999", 0.0015)
 
 
 def answers(*messages: Message) -> list[str]:
     """The request's name for each reply among `messages`, `-` for none."""
-    matcher = Matcher()
+    matcher = ReplyMatcher()
     found = [(message, matcher.answers(message)) for message in messages]
     return [
         Command(command).name if command else "-" for message, command in found if message.is_reply
@@ -54,10 +61,10 @@ def exchange() -> list[Entry]:
     """INFO, its reply, and a reply to nobody knows what."""
     info = encode(Message(Command.INFO, 7, request_id=1))
     ok = encode(Message(Command.OK, 7, payload=INFO_BODY, request_id=1))
-    return entries(Cutter().feed(info + ok + ok), Matcher(), WAY)
+    return entries(Cutter().feed(info + ok + ok), ReplyMatcher(), ROUTE)
 
 
-def test_a_body_is_taken_apart_where_its_request_is_known() -> None:
+def test_a_body_is_split_into_fields_if_its_request_is_known() -> None:
     request, known, unknown = exchange()
 
     assert [field.name for field in request.fields][-1] == "length"
@@ -103,7 +110,7 @@ def test_a_message_as_json() -> None:
     assert "\n" not in as_json(reply)
 
 
-def test_what_is_no_message() -> None:
+def test_bytes_that_are_no_message() -> None:
     junk = Entry(Cut(5, 3, b"abc", note="no message begins here"))
     gap = Entry(Cut(8, 1, note=MISSING))
 
@@ -122,5 +129,5 @@ def test_what_is_no_message() -> None:
     }
 
 
-def test_the_way_back() -> None:
-    assert WAY.back() == Way("10.0.0.2:9999", "10.0.0.1:40000", 0.0015)
+def test_the_reversed_route() -> None:
+    assert ROUTE.reversed() == Route("10.0.0.2:9999", "10.0.0.1:40000", 0.0015)

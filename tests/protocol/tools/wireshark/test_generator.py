@@ -32,7 +32,7 @@ from ether_protocol.wire.constants import command_name
 from harness import Etherd, until
 from protocol.samples import REPLIES, REQUESTS, Sample
 from protocol.tools.packets import Wire, write_pcap
-from protocol.tools.recording import recording
+from protocol.tools.recording_proxy import recording
 
 COMMITTED = Path(__file__).parents[4] / "packages/protocol/wireshark/ether.lua"
 
@@ -265,9 +265,7 @@ def test_the_original_clients_filler_is_skipped(etherd: Etherd, home: Path, tmp_
 
 
 @needs_tshark
-def test_a_packet_seen_again_is_understood_as_it_was_the_first_time(
-    home: Path, tmp_path: Path
-) -> None:
+def test_a_packet_dissected_again_gives_the_same(home: Path, tmp_path: Path) -> None:
     alloc, ping = wire.v1(wire.ALLOC, 0, 300), wire.v1(wire.PING)
     # Only the second ALLOC has filler; what that changes must not change the first one.
     stream = alloc + ping + alloc + bytes(300) + ping
@@ -334,7 +332,7 @@ def test_a_token_is_in_no_field_and_no_text(home: Path, tmp_path: Path) -> None:
 
 
 @needs_tshark
-def test_packets_that_were_not_kept_whole(home: Path, tmp_path: Path) -> None:
+def test_truncated_packets(home: Path, tmp_path: Path) -> None:
     write = encode(Message(Command.WRITE, 7, payload=bytes(1000), request_id=1))
     frames = Wire().open().say(True, write).say(True, write).frames
     capture = write_pcap(tmp_path / "short.pcap", frames, snap=200)

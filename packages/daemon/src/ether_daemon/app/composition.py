@@ -26,15 +26,27 @@ from .ticker import Ticker
 class Composition:
     """One server's parts; all of them belong to one event loop."""
 
-    def __init__(self, settings: Settings, store: Store | None = None) -> None:
-        """`store` is where blocks live; a memory store of its own where it is left out."""
+    def __init__(
+        self,
+        settings: Settings,
+        store: Store | None = None,
+        *,
+        fast_path: bool = True,
+        instance: int | None = None,
+    ) -> None:
+        """`store` is where blocks live; a memory store of its own where it is left out.
+
+        Without a `fast_path` every request is the service's.  `instance` is
+        what HELLO calls this set of blocks (see `Statistics`).
+        """
         self.deferred_work = DeferredWork()
         self.store: Store = store or MemoryStore(settings.max_memory_bytes, self.deferred_work.add)
         self.quota = Quota(Limits(settings.max_memory_bytes, settings.max_handles))
         self.replies = ReplyBuffer()
         self.principals: dict[str, Principal] = {}
+        self._fast_path = fast_path
         self.admission = Admission(settings, self.principal(ANONYMOUS), self.deferred_work.add)
-        self.statistics = Statistics(settings, self.quota, self.admission)
+        self.statistics = Statistics(settings, self.quota, self.admission, instance)
         self.shared = Shared(
             SharedReceiveMemory(),
             SendBatch(self.replies, BusyPoll(settings.busy_poll_seconds)),
@@ -48,7 +60,7 @@ class Composition:
         principal = self.principals.get(name)
         if principal is None:
             principal = Principal(name, self.store, Quota(limits, self.quota))
-            if isinstance(self.store, MemoryStore):
+            if self._fast_path and isinstance(self.store, MemoryStore):
                 principal.fast_path = EngineFastPath(
                     self.store, principal.blocks.table, principal.counters.requests, self.replies
                 )

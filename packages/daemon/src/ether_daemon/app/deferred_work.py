@@ -10,6 +10,7 @@ import asyncio
 import logging
 import time
 from collections import deque
+from collections.abc import Callable
 
 from ether_daemon.stores.contract import Work
 
@@ -21,7 +22,9 @@ TURN_SECONDS = 0.002
 class DeferredWork:
     """The deferred work of one event loop, done in turns."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        """`clock` gives seconds."""
+        self._clock = clock
         self._queue: deque[Work] = deque()
         self._scheduled = False
 
@@ -38,8 +41,8 @@ class DeferredWork:
             self._step()
 
     def _turn(self) -> None:
-        until = time.monotonic() + TURN_SECONDS
-        while self._queue and time.monotonic() < until:
+        until = self._clock() + TURN_SECONDS
+        while self._queue and self._clock() < until:
             self._step()
         self._scheduled = bool(self._queue)
         if self._scheduled:

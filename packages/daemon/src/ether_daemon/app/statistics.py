@@ -29,14 +29,21 @@ FEATURES = (SESSION_BLOCKS, *OPTIONAL_FEATURES.values())
 class Statistics:
     """The facts about one server."""
 
-    def __init__(self, settings: Settings, quota: Quota, admission: Admission) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        quota: Quota,
+        admission: Admission,
+        instance: int | None = None,
+    ) -> None:
+        """`instance` names the blocks that there are; a number of chance where it is left out."""
         self.quota = quota
         """The account of all principals together."""
         self._settings = settings
         self._admission = admission
         self._started = time.monotonic()
         # The blocks of a memory store live as long as this object.
-        self._instance = secrets.randbits(64)
+        self._instance = secrets.randbits(64) if instance is None else instance
 
     def hello(self) -> Hello:
         """What HELLO answers."""

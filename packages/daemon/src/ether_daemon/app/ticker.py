@@ -36,5 +36,5 @@ class Ticker:
             self._wiped = False
         elif not self._wiped:
             self._memory.wipe()
-            self._batch.replies.wipe()
+            self._batch.wipe()
             self._wiped = True

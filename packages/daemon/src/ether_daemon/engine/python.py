@@ -16,7 +16,7 @@ from ether_daemon.stores.memory.store import LARGE_REF, MemoryStore
 from ether_protocol.wire.codec import (
     HEADER_V2_FRONT,
     HEADER_V2_WORDS,
-    first_word,
+    command_word,
     header_v2_behind_front,
 )
 from ether_protocol.wire.constants import MAX_PAYLOAD_BYTES, Command
@@ -26,11 +26,11 @@ from .reply_buffer import MAX_BODY_BYTES, ReplyBuffer
 NAME = "python"
 
 _HEADER_BYTES = HEADER_V2_WORDS.size
-_READ = first_word(Command.READ)
-_WRITE = first_word(Command.WRITE)
-_PING = first_word(Command.PING)
-_OK = first_word(Command.OK)
-_PONG = first_word(Command.PONG)
+_READ = command_word(Command.READ)
+_WRITE = command_word(Command.WRITE)
+_PING = command_word(Command.PING)
+_OK = command_word(Command.OK)
+_PONG = command_word(Command.PONG)
 _READS, _WRITES, _PINGS = int(Command.READ), int(Command.WRITE), int(Command.PING)
 _NONE = -1
 _unpack = HEADER_V2_WORDS.unpack_from
@@ -79,9 +79,7 @@ class PythonFastPath:
 
         There must be room in the reply buffer for one more reply behind `full`.
         """
-        arena, arena_view, large = self._arena, self._arena_view, self._large
-        pages, out = self._pages, self._out
-        unpack, put = _unpack, _put
+        pages, arena, arena_view, out = self._pages, self._arena, self._arena_view, self._out
         last = end - _HEADER_BYTES
         reads = writes = pings = 0
         # Messages about one block often come together: it is looked up once, and
@@ -89,12 +87,12 @@ class PythonFastPath:
         known, place, block_size = _NONE, 0, 0
         memory = arena
         view: memoryview | mmap.mmap = arena_view
-        replied_size, front, put_body = _NONE, b"", put
+        replied_size, front, put_body = _NONE, b"", _put
         while start <= last and filled < full:
-            word, handle, size, offset, request_id, length = unpack(data, start)
+            word, handle, size, offset, request_id, length = _unpack(data, start)
             if handle != known:
                 if word == _PING and not length:
-                    put(out, filled, _PONG, 0, 0, 0, request_id, 0)
+                    _put(out, filled, _PONG, 0, 0, 0, request_id, 0)
                     filled += _HEADER_BYTES
                     start += _HEADER_BYTES
                     pings += 1
@@ -107,7 +105,7 @@ class PythonFastPath:
                         memory, view = arena, arena_view
                         place, block_size = ref >> SIZE_BITS, ref & SIZE_MASK
                     else:
-                        block = large[ref]  # an attended ref is not there
+                        block = self._large[ref]  # an attended ref is not there
                         memory = view = block.memory
                         place, block_size = 0, block.size
                 except KeyError:
@@ -127,7 +125,7 @@ class PythonFastPath:
                     put_body(out, filled, front, request_id, size, memory[first : first + size])
                     filled += _HEADER_BYTES + size
                 elif size <= MAX_BODY_BYTES:
-                    put(out, filled, _OK, handle, size, 0, request_id, size)
+                    _put(out, filled, _OK, handle, size, 0, request_id, size)
                     filled += _HEADER_BYTES
                     self._out_view[filled : filled + size] = view[first : first + size]
                     filled += size
@@ -141,7 +139,7 @@ class PythonFastPath:
                 if offset + length > block_size or stop > end:
                     break
                 memory[first : first + length] = data[payload:stop]
-                put(out, filled, _OK, handle, length, 0, request_id, 0)
+                _put(out, filled, _OK, handle, length, 0, request_id, 0)
                 filled += _HEADER_BYTES
                 start = stop
                 writes += 1

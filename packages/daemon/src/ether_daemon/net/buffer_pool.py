@@ -18,19 +18,20 @@ _Buffers = dict[int, list[mmap.mmap]]
 class BufferPool:
     """Mappings of exactly the sizes that were wanted lately."""
 
-    __slots__ = ("_bytes", "_fresh", "_idle")
+    __slots__ = ("_fresh", "_idle", "pooled_bytes")
 
     def __init__(self) -> None:
         self._fresh: _Buffers = {}
         self._idle: _Buffers = {}
-        self._bytes = 0
+        self.pooled_bytes = 0
+        """How much memory waits to be taken."""
 
     def take(self, size: int) -> mmap.mmap:
         """A mapping of `size` bytes with anything in it; raises OSError."""
         for buffers in (self._fresh, self._idle):
             of_this_size = buffers.get(size)
             if of_this_size:
-                self._bytes -= size
+                self.pooled_bytes -= size
                 return of_this_size.pop()
         # Its pages exist only once bytes arrive in them.
         return reserve(size)
@@ -38,13 +39,13 @@ class BufferPool:
     def give(self, memory: mmap.mmap) -> None:
         """Keep `memory`, which nobody else uses any more, for a while."""
         size = len(memory)
-        if size <= MAX_POOLED_BYTES - self._bytes:
+        if size <= MAX_POOLED_BYTES - self.pooled_bytes:
             self._fresh.setdefault(size, []).append(memory)
-            self._bytes += size
+            self.pooled_bytes += size
 
     def tick(self) -> None:
         """Let go of what was not wanted since the last tick."""
-        self._bytes -= sum(size * len(unwanted) for size, unwanted in self._idle.items())
+        self.pooled_bytes -= sum(size * len(unwanted) for size, unwanted in self._idle.items())
         self._idle, self._fresh = self._fresh, {}
 
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from time import perf_counter
 
-_FUTILE_POLLS = 8
+FUTILE_POLLS = 8
 """So many polls in a row without an arrival show that clients don't answer that fast."""
 
-_POLLS_SKIPPED = 256
+POLLS_SKIPPED = 256
 """How many are then skipped before it is tried again."""
 
 
@@ -63,6 +63,6 @@ class BusyPoll:
 
     def _ended(self) -> None:
         self._futile = 0 if self._useful else self._futile + 1
-        if self._futile == _FUTILE_POLLS:
+        if self._futile == FUTILE_POLLS:
             self._futile = 0
-            self._skipped = _POLLS_SKIPPED
+            self._skipped = POLLS_SKIPPED

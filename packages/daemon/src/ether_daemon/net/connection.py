@@ -1,8 +1,7 @@
 """One connection: requests in, replies out, and back-pressure in between.
 
-Rule: a connection knows nothing about memory.  It has requests carried out,
-hands the replies to the send batch, and reads no further than its client takes
-them.
+Rule: a connection does not know what a request means.  It has requests answered
+in their order, and reads no further than its client takes the replies.
 """
 
 from __future__ import annotations
@@ -14,23 +13,22 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import cast
 
-from ether_daemon.engine.reply_buffer import MAX_BODY_BYTES, TURN_BYTES
-from ether_daemon.service.commands import Caller, Reply, ServerFacts, Streamed, perform
-from ether_daemon.service.principal import Counters, Principal
+from ether_daemon.engine.reply_buffer import TURN_BYTES
+from ether_daemon.service.commands import Caller, ServerFacts
+from ether_daemon.service.principal import Principal
 from ether_daemon.stores.future import Future
 from ether_protocol.sansio.server import Refused, ServerConnection
 from ether_protocol.sockets import do_not_pace
 from ether_protocol.wire.address import Address
-from ether_protocol.wire.bodies import error_reply
-from ether_protocol.wire.codec import encode_header
+from ether_protocol.wire.constants import VERSION_2
 from ether_protocol.wire.framing import Refusal
 from ether_protocol.wire.messages import Message
 
-from . import request_log
 from .admission import Admission
 from .buffer_pool import PooledPayload
-from .connection_state import SERVING, Event, State, follow
+from .connection_state import Event, State, follow
 from .receive import SharedReceiveMemory
+from .responder import Responder
 from .send_batch import SendBatch
 from .send_queue import Piece, SendQueue
 
@@ -40,7 +38,9 @@ TURN_SECONDS = 0.005
 """How long one client may keep the event loop before the others have their turn."""
 
 LINGER_SECONDS = 0.5
-"""How long a client may take to read the last replies before it is cut off."""
+"""What `Shared.linger_seconds` is where nobody says otherwise."""
+
+_OPEN, _DRAINING = State.OPEN, State.DRAINING  # to name a member of an enum is slow
 
 _Serve = Callable[[memoryview, int, int, int, int], tuple[int, int]]
 
@@ -53,6 +53,10 @@ class Shared:
     batch: SendBatch
     admission: Admission
     facts: ServerFacts
+    clock: Callable[[], float] = time.monotonic
+    """Seconds, for the length of a turn."""
+    linger_seconds: float = LINGER_SECONDS
+    """How long a client may take to read the last replies before it is cut off."""
 
 
 class Connection(asyncio.BufferedProtocol):
@@ -68,10 +72,10 @@ class Connection(asyncio.BufferedProtocol):
         self._receiver = ServerConnection(shared.memory)
         self._state = State.GREETING
         self._client_done = False  # the client has closed its side
-        self._debug = log.isEnabledFor(logging.DEBUG)
+        self._responder = Responder(shared.batch, self, self._settled)
         self._refusal: Refusal | None = None
         self._caller: Caller | None = None
-        self._counters = Counters()  # nobody's, until there is a principal
+        self._counters = self._responder.counters
         self._serve_fast: _Serve | None = None
         self._serve_arrivals: _Serve | None = None  # the same, while nothing earlier is left
         self._reading = True  # the transport may receive
@@ -89,7 +93,7 @@ class Connection(asyncio.BufferedProtocol):
         if sock is not None:
             do_not_pace(sock)
         self.address = transport.get_extra_info("peername")
-        self.peer = _format_peer(self.address)
+        self.peer = self._responder.peer = _format_peer(self.address)
         admitted = self._shared.admission.admit(self)
         if isinstance(admitted, Principal):
             self._act_for(admitted)
@@ -107,10 +111,10 @@ class Connection(asyncio.BufferedProtocol):
         self._counters.bytes_in += nbytes
         batch = self._batch
         batch.arrivals += 1
-        if not batch.under_way:
-            batch.begin()
         stop = 0
         if self._serve_arrivals is not None:
+            if not batch.under_way:
+                batch.begin()
             filled = batch.replies.filled
             stop, filled = self._serve_arrivals(
                 self._received, 0, nbytes, filled, filled + TURN_BYTES
@@ -119,7 +123,7 @@ class Connection(asyncio.BufferedProtocol):
                 batch.answered(self, filled)
                 if stop == nbytes:  # all that came is answered
                     return
-        if self._state not in SERVING:
+        if not self._state.serving:
             return
         self._receiver.received(nbytes)
         if stop:
@@ -158,8 +162,7 @@ class Connection(asyncio.BufferedProtocol):
     def send_batched(self, replies: memoryview) -> None:
         """Send what this connection has in the batch."""
         self._counters.bytes_out += len(replies)
-        self.send_queue.send(replies)
-        if self.send_queue.blocked:
+        if not self.send_queue.send(replies):
             self._read(False)
 
     def drain(self) -> None:
@@ -176,9 +179,9 @@ class Connection(asyncio.BufferedProtocol):
     def _act_for(self, principal: Principal) -> None:
         self._follow(Event.ADMITTED)
         self._caller = Caller(principal, self._shared.facts)
-        self._counters = principal.counters
+        self._counters = self._responder.counters = principal.counters
         # The fast path writes no log, so it is not taken where one is wanted.
-        if principal.fast_path is not None and not self._debug:
+        if principal.fast_path is not None and not self._responder.logs_requests:
             self._serve_fast = principal.fast_path.serve
         log.info("Client connected from %s", self.peer)
 
@@ -186,7 +189,7 @@ class Connection(asyncio.BufferedProtocol):
         self._follow(Event.DENIED)
         self._refusal = refusal
         log.warning("Client refused: %s: %s", self.peer, refusal.text)
-        self._cut_off_in(2 * LINGER_SECONDS)
+        self._cut_off_in(2 * self._shared.linger_seconds)
 
     # A turn
 
@@ -198,7 +201,7 @@ class Connection(asyncio.BufferedProtocol):
         self._receiver.suspend()
         self._serve_arrivals = None
         self._backlog = turn_over or self.send_queue.blocked
-        if self._state not in SERVING:
+        if not self._state.serving:
             self._stop_receiving()
             self._read(True)
             self._finish()
@@ -208,30 +211,37 @@ class Connection(asyncio.BufferedProtocol):
                 self._take_up_soon()
         else:
             self._read(True)
-            self._end_if_served()
-            if self._state is State.OPEN and self._receiver.at_plain_v2 and self.send_queue.empty:
+            if self._state is not _OPEN:
+                self._end_if_served()
+            elif self._receiver.at_plain_v2 and self.send_queue.empty:
                 self._serve_arrivals = self._serve_fast
 
     def _serve(self) -> bool:
         """Deal with request after request; returns whether it stopped because the turn is over."""
         receiver, batch, fast = self._receiver, self._batch, self._serve_fast
+        caller, clock = self._caller, self._shared.clock
+        refusal: Refusal | None
         until = 0.0
-        while self._state in SERVING and not self.send_queue.blocked:
-            item = receiver.next_request()
+        while self._state.serving and not self.send_queue.blocked:
+            item = receiver.next_event()
             if item is None:
                 return False
             if isinstance(item, Refused):
-                self._refuse(item.message, item.refusal)
-            elif self._refusal is not None:
-                self._refuse(item, self._refusal)
-            elif self._caller is not None:
-                self._answer(self._caller, item)
-            if self._state is State.DRAINING and not self._backlog:
+                request, refusal = item.message, item.refusal
+            else:
+                request, refusal = item, self._refusal  # of everything, where there is one
+            if refusal is not None:
+                self._refuse(request, refusal)
+            elif caller is not None:
+                lent = receiver.lent
+                payload = lent if isinstance(lent, PooledPayload) else None
+                self._responder.answer(caller, request, payload)
+            if self._state is _DRAINING and not self._backlog:
                 self._follow(Event.SERVED)  # that was the one that was being received
                 return False
             if receiver.start == receiver.end:
                 return False
-            if fast is not None and receiver.at_header:
+            if fast is not None and request.version == VERSION_2 and receiver.at_header:
                 filled = batch.replies.filled
                 stop, filled = fast(
                     receiver.view, receiver.start, receiver.end, filled, filled + TURN_BYTES
@@ -239,56 +249,17 @@ class Connection(asyncio.BufferedProtocol):
                 if stop != receiver.start:
                     batch.answered(self, filled)
                     receiver.skip_to(stop)
-            now = time.monotonic()
+            now = clock()
             until = until or now + TURN_SECONDS
             if now > until:
                 return True
         return False
 
-    def _answer(self, caller: Caller, request: Message) -> None:
-        """Carry `request` out and put its reply behind the others."""
-        self._counters.requests[request.command] += 1
-        if self._debug:
-            request_log.request(log, self.peer, request)
-        payload = self._receiver.payload
-        caller.payload = payload if isinstance(payload, PooledPayload) else None
-        answer = perform(caller, request)
-        if isinstance(answer, Message):
-            self._reply(answer, request.command)
-        elif isinstance(answer, Future):
-            command = request.command
-            pieces = answer.then(lambda reply: self._pieces(reply, command))
-            self._batch.put_later(self, pieces, lambda: self._settled(pieces), len(request.payload))
-        else:
-            self._batch.put_pieces(self, self._pieces(answer, request.command))
-
-    def _reply(self, message: Message, command: int) -> None:
-        if self._debug:
-            request_log.reply(log, self.peer, command, message)
-        payload = message.payload
-        header = encode_header(message, len(payload))
-        if len(payload) <= MAX_BODY_BYTES:
-            self._batch.put(self, header, payload)
-        else:
-            self._counters.bytes_out += len(header) + len(payload)
-            self._batch.put_pieces(self, [header, bytes(payload)])
-
-    def _pieces(self, reply: Reply, command: int) -> list[Piece]:
-        """A reply that is long or came late, ready to send."""
-        message, body = reply if isinstance(reply, Streamed) else (reply, bytes(reply.payload))
-        if self._debug:
-            request_log.reply(log, self.peer, command, message)
-        pieces: list[Piece] = [encode_header(message, len(body)), body]
-        self._counters.bytes_out += len(pieces[0]) + len(body)
-        return pieces if len(body) else pieces[:1]
-
-    def _refuse(self, message: Message, refusal: Refusal) -> None:
-        level = logging.INFO if refusal.fatal else logging.DEBUG
-        log.log(level, "Refused %s: %s, %s", self.peer, refusal.code.name, refusal.text)
-        self._reply(error_reply(message, refusal.code, refusal.text), message.command)
+    def _refuse(self, request: Message, refusal: Refusal) -> None:
+        self._responder.refuse(request, refusal)
         if refusal.fatal:
             self._follow(Event.BROKEN)
-            self._cut_off_in(LINGER_SECONDS)
+            self._cut_off_in(self._shared.linger_seconds)
 
     # Back-pressure
 
@@ -301,24 +272,33 @@ class Connection(asyncio.BufferedProtocol):
     def _take_up(self) -> None:
         """Take up the requests that had to wait, once they may."""
         self._turn_due = False
-        if self._state not in SERVING:
+        if not self._state.serving:
             self._finish()
         elif not self._reading and not self.send_queue.blocked:
+            self._batch.arrivals += 1
             self._receiver.resume()
-            self._take_turn()
+            try:
+                self._take_turn()
+            except Exception:
+                # Where bytes have just arrived, the transport sees to this.
+                self._fail()
 
     def _settled(self, pieces: Future[list[Piece]]) -> None:
         """A reply that was awaited is there, or never will be."""
         try:
             pieces.result()
+            self.send_queue.pump()
         except Exception:
-            log.exception("A request of %s failed", self.peer)
-            self._follow(Event.BROKEN)
-            self.send_queue.cancel()
-            self._transport.abort()
-            return
-        self.send_queue.pump()
-        self._take_up_soon()
+            self._fail()
+        else:
+            self._take_up_soon()
+
+    def _fail(self) -> None:
+        """There is no reply to a request, and so none to those behind it: say so in the log."""
+        log.exception("A request of %s failed", self.peer)
+        self._follow(Event.BROKEN)
+        self.send_queue.cancel()
+        self._transport.abort()
 
     def _read(self, reading: bool) -> None:
         if reading is not self._reading and not self._transport.is_closing():
@@ -340,7 +320,7 @@ class Connection(asyncio.BufferedProtocol):
         )
         if done and self._reading:
             self._follow(Event.SERVED)
-        if self._state not in SERVING:
+        if not self._state.serving:
             self._stop_receiving()
             self._finish()
 
@@ -362,7 +342,9 @@ class Connection(asyncio.BufferedProtocol):
             self._follow(Event.ALL_SENT)
             self._read(True)
             self._transport.write_eof()
-            asyncio.get_running_loop().call_later(LINGER_SECONDS, self._transport.close)
+            asyncio.get_running_loop().call_later(
+                self._shared.linger_seconds, self._transport.close
+            )
 
     def _cut_off_in(self, seconds: float) -> None:
         asyncio.get_running_loop().call_later(seconds, self._transport.abort)

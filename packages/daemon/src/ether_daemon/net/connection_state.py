@@ -11,24 +11,28 @@ from types import MappingProxyType
 
 
 class State(Enum):
-    """What a connection is doing."""
+    """What a connection is doing; while it is `serving`, what the client sends is looked at."""
 
-    GREETING = auto()
+    GREETING = "greeting", False
     """It has no principal yet, and nothing is carried out."""
-    OPEN = auto()
+    OPEN = "open", True
     """Requests are carried out."""
-    FINISHING = auto()
+    FINISHING = "finishing", True
     """The client will send no more; what it has sent is still carried out."""
-    DRAINING = auto()
+    DRAINING = "draining", True
     """The server is to stop: the request that is being received is the last one."""
-    REFUSED = auto()
+    REFUSED = "refused", True
     """The first request is answered with the reason why this client is not served."""
-    CLOSING = auto()
+    CLOSING = "closing", False
     """Nothing more is carried out; replies that are due are sent."""
-    LINGERING = auto()
+    LINGERING = "lingering", False
     """Everything is sent, and the client has a moment to read it."""
-    CLOSED = auto()
+    CLOSED = "closed", False
     """The connection is gone, or is being closed."""
+
+    def __init__(self, label: str, serving: bool) -> None:
+        self.label = label
+        self.serving = serving
 
 
 class Event(Enum):
@@ -92,9 +96,6 @@ TRANSITIONS: Mapping[State, Mapping[Event, State]] = MappingProxyType(
     }
 )
 """What follows what; an event that is not listed for a state changes nothing."""
-
-SERVING = frozenset({State.OPEN, State.FINISHING, State.DRAINING, State.REFUSED})
-"""While a connection is in one of these, what it sends is looked at."""
 
 
 def follow(state: State, event: Event) -> State:

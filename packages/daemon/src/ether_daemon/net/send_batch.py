@@ -22,6 +22,8 @@ MAX_BATCHED = 64
 """So many clients' replies are sent before the round ends: of more sockets than that the
 processor's cache has forgotten the first by then."""
 
+_MOST_ENTRIES = MAX_BATCHED - 1  # and the last recipient
+
 log = logging.getLogger("etherd")
 
 
@@ -45,16 +47,17 @@ class SendBatch:
     awake; Redis does the same.
     """
 
-    __slots__ = ("_busy_poll", "_entries", "arrivals", "replies", "under_way")
+    __slots__ = ("_busy_poll", "_entries", "_last", "arrivals", "replies", "under_way")
 
     def __init__(self, replies: ReplyBuffer, busy_poll: BusyPoll) -> None:
         self.replies = replies
         self.arrivals = 0
-        """Counted by whoever receives: how often something has come."""
+        """Counted by connections: how often they were given something to do."""
         self.under_way = False
         """Whether this round's end will be seen; else whatever arrives has to `begin`."""
         self._busy_poll = busy_poll
         self._entries: list[tuple[Recipient, int]] = []  # whose replies end where in the buffer
+        self._last: Recipient | None = None  # whose replies stand behind those
 
     def begin(self) -> None:
         """Something has arrived after a sleep."""
@@ -64,18 +67,20 @@ class SendBatch:
 
     def answered(self, recipient: Recipient, filled: int) -> None:
         """The fast path has put replies into the buffer, which is now `filled` up to there."""
-        self._entries.append((recipient, filled))
+        if self._last is not recipient:
+            self._turn_to(recipient)
         self.replies.filled = filled
-        if filled > BATCH_BYTES or len(self._entries) >= MAX_BATCHED:
+        if filled > BATCH_BYTES or len(self._entries) >= _MOST_ENTRIES:
             self.send()
 
     def put(self, recipient: Recipient, header: bytes, payload: Buffer) -> None:
         """Add a reply whose payload is at most MAX_BODY_BYTES long."""
-        replies, entries = self.replies, self._entries
+        if self._last is not recipient:
+            self._turn_to(recipient)
+        replies = self.replies
         replies.put(header, payload)
-        if entries and entries[-1][0] is recipient:
-            entries.pop()
-        self.answered(recipient, replies.filled)
+        if replies.filled > BATCH_BYTES or len(self._entries) >= _MOST_ENTRIES:
+            self.send()
 
     def put_pieces(self, recipient: Recipient, pieces: list[Piece]) -> None:
         """Add a reply whose payload is long or is taken piece by piece."""
@@ -105,19 +110,29 @@ class SendBatch:
 
     def send(self) -> None:
         """Send what is here."""
-        entries = self._entries
-        if not entries:
+        last = self._last
+        if last is None:
             return
-        self._entries = []
-        self.replies.filled = start = 0
-        view = self.replies.view
-        for recipient, end in entries:
-            try:
-                recipient.send_batched(view[start:end])
-            except Exception:
-                log.exception("Replies could not be sent")
-                recipient.abort()
-            start = end
+        entries, self._last = self._entries, None
+        view, filled, start = self.replies.view, self.replies.filled, 0
+        self.replies.filled = 0
+        if entries:
+            self._entries = []
+            for recipient, end in entries:
+                _send(recipient, view[start:end])
+                start = end
+        _send(last, view[start:filled])
+
+    def wipe(self) -> None:
+        """Let nothing remain of what was sent; what waits to be sent stays."""
+        if self._last is None:
+            self.replies.wipe()
+
+    def _turn_to(self, recipient: Recipient) -> None:
+        """What is put next is for `recipient`."""
+        if self._last is not None:
+            self._entries.append((self._last, self.replies.filled))
+        self._last = recipient
 
     def _end(self) -> None:
         self.under_way = False  # whatever happens, the next arrival begins anew
@@ -125,3 +140,11 @@ class SendBatch:
         if self._busy_poll.goes_on(self.arrivals):
             self.under_way = True
             asyncio.get_running_loop().call_soon(self._end)
+
+
+def _send(recipient: Recipient, replies: memoryview) -> None:
+    try:
+        recipient.send_batched(replies)
+    except Exception:
+        log.exception("Replies could not be sent")
+        recipient.abort()

@@ -53,7 +53,7 @@ class _Awaited:
 class SendQueue:
     """Replies in order: ready ones, streamed ones piece by piece, and ones that are awaited."""
 
-    __slots__ = ("_descriptor", "_queue", "_sink", "_waiting_bytes", "paused")
+    __slots__ = ("_descriptor", "_queue", "_sink", "paused", "waiting_bytes")
 
     def __init__(self, sink: Sink, descriptor: int = -1) -> None:
         """`descriptor` is the socket's, if bytes may go to it as they are.
@@ -64,7 +64,8 @@ class SendQueue:
         self._sink = sink
         self._descriptor = descriptor
         self._queue: deque[Piece | _Awaited] = deque()
-        self._waiting_bytes = 0
+        self.waiting_bytes = 0
+        """How many bytes wait here: of replies, and of requests that are held for theirs."""
         self.paused = False
         """Set by the transport's flow control: the client does not take what was sent."""
 
@@ -72,7 +73,7 @@ class SendQueue:
     def blocked(self) -> bool:
         """Whether further requests have to wait."""
         return (
-            self.paused or self._waiting_bytes > HIGH_WATER_BYTES or len(self._queue) >= MAX_AWAITED
+            self.paused or self.waiting_bytes > HIGH_WATER_BYTES or len(self._queue) >= MAX_AWAITED
         )
 
     @property
@@ -80,8 +81,11 @@ class SendQueue:
         """Whether everything was handed to the transport."""
         return not self._queue
 
-    def send(self, replies: memoryview) -> None:
-        """Send `replies`, whose memory is another's after this, behind whatever waits."""
+    def send(self, replies: memoryview) -> bool:
+        """Send `replies`, whose memory is another's after this, behind whatever waits.
+
+        Returns whether all went out, so that further requests need not wait.
+        """
         if self._queue:
             self._wait(bytes(replies))
         elif self.paused:
@@ -91,8 +95,10 @@ class SendQueue:
                 sent = os.write(self._descriptor, replies)
             except OSError:
                 sent = 0  # full, broken, or no plain socket: the transport will know
-            if sent != len(replies):
-                self._sink.write(bytes(replies[sent:]))
+            if sent == len(replies):
+                return True
+            self._sink.write(bytes(replies[sent:]))
+        return not self.blocked
 
     def send_pieces(self, pieces: list[Piece]) -> None:
         """The same for pieces that may be streamed reads."""
@@ -108,7 +114,7 @@ class SendQueue:
         `held_bytes` is what is kept of the request until then.
         """
         self._queue.append(_Awaited(answer, held_bytes))
-        self._waiting_bytes += held_bytes
+        self.waiting_bytes += held_bytes
         answer.add_done_callback(settled)
 
     def pump(self) -> None:
@@ -122,10 +128,10 @@ class SendQueue:
                 if not piece.answer.done():
                     break
                 self._queue.popleft()
-                self._waiting_bytes -= piece.held_bytes
+                self.waiting_bytes -= piece.held_bytes
                 for part in reversed(piece.answer.result()):
                     self._queue.appendleft(part)
-                    self._waiting_bytes += len(part)
+                    self.waiting_bytes += len(part)
             else:
                 self._send_streamed(ready, piece)
                 ready = []
@@ -139,16 +145,16 @@ class SendQueue:
             else:
                 _give_up([piece])
         self._queue.clear()
-        self._waiting_bytes = 0
+        self.waiting_bytes = 0
         self._descriptor = -1  # soon another connection's
 
     def _wait(self, piece: Piece) -> None:
         self._queue.append(piece)
-        self._waiting_bytes += len(piece)
+        self.waiting_bytes += len(piece)
 
     def _next(self, piece: bytes) -> bytes:
         self._queue.popleft()
-        self._waiting_bytes -= len(piece)
+        self.waiting_bytes -= len(piece)
         return piece
 
     def _send_streamed(self, before: list[bytes], read: StreamedRead) -> None:
@@ -168,7 +174,7 @@ class SendQueue:
             read.hand(give)
         if len(read) and not self.paused:
             self._sink.write(read.take(PIECE_BYTES))
-        self._waiting_bytes -= length - len(read)
+        self.waiting_bytes -= length - len(read)
         if not len(read):
             self._queue.popleft()
 

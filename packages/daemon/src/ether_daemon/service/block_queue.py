@@ -51,47 +51,44 @@ class BlockQueues:
 
     def __init__(self, table: HandleTable) -> None:
         self._table = table
-        self._states: dict[int, _BlockState] = {}
+        self.under_way: dict[int, _BlockState] = {}
+        """What is under way by handle; public, so that nobody need ask while it is empty."""
         self._due: deque[int] = deque()  # blocks whose next requests may be startable
         self._advancing = False
 
     def __len__(self) -> int:
         """How many blocks have something under way."""
-        return len(self._states)
+        return len(self.under_way)
 
     def must_wait(self, *handles: int) -> bool:
         """Whether a request about `handles` has to `wait` for earlier ones."""
-        if not self._states:
-            return False
-        states = [state for h in handles if (state := self._states.get(h)) is not None]
+        states = [state for h in handles if (state := self.under_way.get(h)) is not None]
         return any(state.changing or state.waiting for state in states)
 
     def wait(
         self, handles: tuple[int, ...], start: Callable[[], Answer[T]], *, changes: bool = False
     ) -> Future[T]:
-        """Have `start` called when its turn has come; `changes` as for `started`."""
+        """Have `start` called when its turn has come; `changes` as for `attend`."""
         handles = tuple(dict.fromkeys(handles))
         waiting = _Waiting(handles, start, changes)
         for handle in handles:
             self._state(handle).waiting.append(waiting)
         return waiting.answer
 
-    def started(
-        self, handles: tuple[int, ...], answer: Answer[T], *, changes: bool = False
-    ) -> Answer[T]:
+    def attend(
+        self, handles: tuple[int, ...], answer: Future[Any], *, changes: bool = False
+    ) -> None:
         """A request was passed to the store: attend its blocks until `answer` is there.
 
         One that `changes` what a handle means, a FREE or a REALLOC, has the
         next ones wait.
         """
-        if isinstance(answer, Future):
-            handles = tuple(dict.fromkeys(handles))
-            for handle in handles:
-                state = self._state(handle)
-                state.unanswered += 1
-                state.changing = state.changing or changes
-            answer.add_done_callback(lambda: self._answered(handles, changes))
-        return answer
+        handles = tuple(dict.fromkeys(handles))
+        for handle in handles:
+            state = self._state(handle)
+            state.unanswered += 1
+            state.changing = state.changing or changes
+        answer.add_done_callback(lambda: self._answered(handles, changes))
 
     def stream(self, handle: int, read: StreamedRead) -> None:
         """A streamed read of the block is under way: attend it until that is over."""
@@ -106,20 +103,20 @@ class BlockQueues:
 
     def made(self, handle: int) -> None:
         """The block is there from now on: attend it where a COPY that names it came before."""
-        if handle in self._states:
+        if handle in self.under_way:
             self._table.attend(handle)
 
     def _state(self, handle: int) -> _BlockState:
-        state = self._states.get(handle)
+        state = self.under_way.get(handle)
         if state is None:
-            state = self._states[handle] = _BlockState()
+            state = self.under_way[handle] = _BlockState()
             if self._table.has(handle):
                 self._table.attend(handle)
         return state
 
     def _answered(self, handles: tuple[int, ...], changes: bool) -> None:
         for handle in handles:
-            state = self._states[handle]
+            state = self.under_way[handle]
             state.unanswered -= 1
             if changes:
                 state.changing = False
@@ -148,33 +145,35 @@ class BlockQueues:
             raise failure
 
     def _advance_block(self, handle: int) -> None:
-        state = self._states.get(handle)
+        state = self.under_way.get(handle)
         if state is None:
             return
         while state.waiting and not state.changing:
             first = state.waiting[0]
             if not self._may_start(first):
                 break
-            self._start(first)
             # A COPY that has started may let those behind it start, too.
             self._due.extend(other for other in first.handles if other != handle)
+            self._start(first)
         self._drop_if_idle(handle, state)
 
     def _may_start(self, request: _Waiting) -> bool:
-        states = [self._states[handle] for handle in request.handles]
+        states = [self.under_way[handle] for handle in request.handles]
         return all(state.waiting[0] is request and not state.changing for state in states)
 
     def _start(self, request: _Waiting) -> None:
         for handle in request.handles:
-            self._states[handle].waiting.popleft()
+            self.under_way[handle].waiting.popleft()
         try:
             answer = request.start()
         except Exception as error:
             request.answer.set_exception(error)
         else:
-            request.answer.follow(self.started(request.handles, answer, changes=request.changes))
+            if isinstance(answer, Future):
+                self.attend(request.handles, answer, changes=request.changes)
+            request.answer.follow(answer)
 
     def _drop_if_idle(self, handle: int, state: _BlockState) -> None:
-        if state.idle and self._states.get(handle) is state:
-            del self._states[handle]
+        if state.idle and self.under_way.get(handle) is state:
+            del self.under_way[handle]
             self._table.unattend(handle)

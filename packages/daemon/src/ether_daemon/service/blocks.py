@@ -63,12 +63,13 @@ class Blocks:
         self._principal = principal
         self._store = store
         self._queues = BlockQueues(self.table)
+        self._under_way = self._queues.under_way
         self._owners: dict[int, SessionBlocks] = {}
 
     @property
     def under_way(self) -> int:
         """How many blocks have a request or a streamed read under way."""
-        return len(self._queues)
+        return len(self._under_way)
 
     # Blocks
 
@@ -88,12 +89,16 @@ class Blocks:
 
     def free(self, handle: int) -> Answer[int]:
         """Wipe the block; returns its handle."""
-        return self._change(handle, partial(self._free, handle))
+        if self._under_way and self._queues.must_wait(handle):
+            return self._queues.wait((handle,), partial(self._free, handle), changes=True)
+        return self._started_change(handle, self._free(handle))
 
     def realloc(self, handle: int, size: int) -> Answer[int]:
         """Resize the block; returns its new size."""
         _check_size(size)
-        return self._change(handle, partial(self._realloc, handle, size))
+        if self._under_way and self._queues.must_wait(handle):
+            return self._queues.wait((handle,), partial(self._realloc, handle, size), changes=True)
+        return self._started_change(handle, self._realloc(handle, size))
 
     def adopt(self, block: StoredBlock) -> None:
         """Take in a block that the store held when it opened, whatever the limits are.
@@ -128,7 +133,7 @@ class Blocks:
 
     def info(self, handle: int) -> Answer[BlockInfo]:
         """Size, flags and time of creation."""
-        return self._in_turn(handle, self._info, handle)
+        return self._in_turn(handle, self.table.info, handle)
 
     def list(self, after: int, limit: int) -> list[tuple[int, int]]:
         """(handle, size) of at most `limit` blocks above the handle `after`."""
@@ -144,11 +149,13 @@ class Blocks:
         self, handle: int, offset: int, data: Buffer, payload: TakeablePayload | None = None
     ) -> Answer[None]:
         """Put `data` at `offset`; see `Store.write` for `payload`."""
-        if self._queues.must_wait(handle):
+        if self._under_way and self._queues.must_wait(handle):
             kept = bytes(data)  # only lent
             return self._queues.wait((handle,), lambda: self._write(handle, offset, kept, None))
         answer = self._write(handle, offset, data, payload)
-        return self._queues.started((handle,), answer) if answer is not None else None
+        if isinstance(answer, Future):
+            self._queues.attend((handle,), answer)
+        return answer
 
     def fill(self, handle: int, offset: int, size: int, byte: int) -> Answer[None]:
         """Set `size` bytes from `offset` to `byte`."""
@@ -160,9 +167,12 @@ class Blocks:
         """Copy `size` bytes between two blocks of this principal, or within one."""
         handles = (source, target)
         start = partial(self._copy, source, source_offset, target, offset, size)
-        if self._queues.must_wait(*handles):
+        if self._under_way and self._queues.must_wait(*handles):
             return self._queues.wait(handles, start)
-        return self._queues.started(handles, start())
+        answer = start()
+        if isinstance(answer, Future):
+            self._queues.attend(handles, answer)
+        return answer
 
     def compare_swap(
         self, handle: int, offset: int, expected: bytes, desired: bytes
@@ -177,7 +187,10 @@ class Blocks:
     # Each of them, when its turn has come
 
     def _free(self, handle: int) -> Answer[int]:
-        return after(self._store.release(self.table.ref(handle)), lambda _: self._remove(handle))
+        released = self._store.release(self.table.ref(handle))
+        if isinstance(released, Future):
+            return released.then(lambda _: self._remove(handle))
+        return self._remove(handle)
 
     def _realloc(self, handle: int, size: int) -> Answer[int]:
         ref = self.table.ref(handle)
@@ -189,13 +202,8 @@ class Blocks:
             self._hold(resized, 0, max(0, more))
         return after(resized, lambda ref: self._replace(handle, ref, size))
 
-    def _info(self, handle: int) -> BlockInfo:
-        row = self.table.row(handle)
-        return BlockInfo(row.size, row.flags, row.created_ms)
-
     def _read(self, handle: int, offset: int, size: int) -> Answer[bytes | StreamedRead]:
-        ref = self.table.ref(handle)
-        block_size = self.table.size(handle)
+        ref, block_size = self.table.locate(handle)
         if offset > block_size:
             raise OutOfRange(f"offset {offset} is past the end of {block_size} bytes")
         data = self._store.read(ref, offset, min(size, block_size - offset))
@@ -231,8 +239,8 @@ class Blocks:
 
     def _ref_of_range(self, handle: int, offset: int, size: int) -> Ref:
         """The block's ref; raises NotFound, or OutOfRange where the range is not inside it."""
-        ref = self.table.ref(handle)
-        _check_range(self.table.size(handle), offset, size)
+        ref, block_size = self.table.locate(handle)
+        _check_range(block_size, offset, size)
         return ref
 
     # What an answer changes
@@ -240,7 +248,8 @@ class Blocks:
     def _add(self, identity: Identity, ref: Ref, size: int, owner: SessionBlocks | None) -> int:
         handle = identity.handle
         self.table.put(handle, ref, size, identity.flags, identity.created_ms)
-        self._queues.made(handle)
+        if self._under_way:
+            self._queues.made(handle)
         self.quota.add_block(size)
         if owner is not None:
             owner.handles.add(handle)
@@ -252,8 +261,7 @@ class Blocks:
     def _remove(self, handle: int) -> int:
         self.quota.remove_block(self.table.size(handle))
         self.table.remove(handle)
-        owner = self._owners.pop(handle, None)
-        if owner is not None:
+        if self._owners and (owner := self._owners.pop(handle, None)) is not None:
             owner.handles.discard(handle)
         return handle
 
@@ -286,16 +294,18 @@ class Blocks:
 
     def _in_turn(self, handle: int, start: Callable[..., Answer[T]], *values: object) -> Answer[T]:
         """Call `start` now, or when the requests before it are answered that it has to wait for."""
-        if self._queues.must_wait(handle):
+        if self._under_way and self._queues.must_wait(handle):
             return self._queues.wait((handle,), partial(start, *values))
         answer = start(*values)
-        return self._queues.started((handle,), answer) if isinstance(answer, Future) else answer
+        if isinstance(answer, Future):
+            self._queues.attend((handle,), answer)
+        return answer
 
-    def _change(self, handle: int, start: Callable[[], Answer[int]]) -> Answer[int]:
-        """The same for a FREE or a REALLOC, which the next requests have to wait for."""
-        if self._queues.must_wait(handle):
-            return self._queues.wait((handle,), start, changes=True)
-        return self._queues.started((handle,), start(), changes=True)
+    def _started_change(self, handle: int, answer: Answer[int]) -> Answer[int]:
+        """A FREE or a REALLOC was passed on: the next requests have to wait for its answer."""
+        if isinstance(answer, Future):
+            self._queues.attend((handle,), answer, changes=True)
+        return answer
 
 
 def _log_failure(handle: int, answer: Future[int]) -> None:

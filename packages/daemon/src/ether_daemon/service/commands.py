@@ -32,7 +32,7 @@ from ether_protocol.wire.errors import (
 )
 from ether_protocol.wire.messages import Message
 
-from .blocks import SessionBlocks
+from .blocks import Blocks, SessionBlocks
 from .principal import Principal
 
 
@@ -52,9 +52,14 @@ class Caller:
 
     principal: Principal
     facts: ServerFacts
+    blocks: Blocks = field(init=False)
+    """The principal's."""
     session_blocks: SessionBlocks = field(default_factory=SessionBlocks)
     payload: TakeablePayload | None = None
     """The memory that the payload of the request being carried out has to itself, if it has."""
+
+    def __post_init__(self) -> None:
+        self.blocks = self.principal.blocks
 
 
 class Streamed(NamedTuple):
@@ -117,24 +122,25 @@ def _stats(caller: Caller, request: Message) -> Reply:
 
 def _alloc(caller: Caller, request: Message) -> Answer[Reply]:
     owner = caller.session_blocks if request.flags & AllocFlag.SESSION else None
-    handle = caller.principal.blocks.alloc(request.size, owner)
+    handle = caller.blocks.alloc(request.size, owner)
     return after(handle, lambda handle: request.reply(handle=handle, size=request.size))
 
 
 def _free(caller: Caller, request: Message) -> Answer[Reply]:
-    freed = caller.principal.blocks.free(request.handle)
+    freed = caller.blocks.free(request.handle)
     return after(freed, lambda handle: request.reply(handle=handle))
 
 
 def _realloc(caller: Caller, request: Message) -> Answer[Reply]:
-    resized = caller.principal.blocks.realloc(request.handle, request.size)
+    resized = caller.blocks.realloc(request.handle, request.size)
     return after(resized, lambda size: request.reply(handle=request.handle, size=size))
 
 
 def _info(caller: Caller, request: Message) -> Answer[Reply]:
-    return after(
-        caller.principal.blocks.info(request.handle), lambda info: _info_reply(request, info)
-    )
+    info = caller.blocks.info(request.handle)
+    if isinstance(info, Future):
+        return info.then(lambda info: _info_reply(request, info))
+    return _info_reply(request, info)
 
 
 def _info_reply(request: Message, info: BlockInfo) -> Reply:
@@ -143,22 +149,19 @@ def _info_reply(request: Message, info: BlockInfo) -> Reply:
 
 
 def _list(caller: Caller, request: Message) -> Reply:
-    blocks = caller.principal.blocks
-    page = blocks.list(request.handle, min(request.size, MAX_LIST_ENTRIES))
-    return request.reply(size=len(blocks.table), payload=bodies.encode_list(page))
+    page = caller.blocks.list(request.handle, min(request.size, MAX_LIST_ENTRIES))
+    return request.reply(size=len(caller.blocks.table), payload=bodies.encode_list(page))
 
 
 def _write(caller: Caller, request: Message) -> Answer[Reply]:
     size = len(request.payload)
-    written = caller.principal.blocks.write(
-        request.handle, request.offset, request.payload, caller.payload
-    )
+    written = caller.blocks.write(request.handle, request.offset, request.payload, caller.payload)
     return after(written, lambda _: request.reply(handle=request.handle, size=size))
 
 
 def _read(caller: Caller, request: Message) -> Answer[Reply]:
     _check_span(request)
-    data = caller.principal.blocks.read(request.handle, request.offset, request.size)
+    data = caller.blocks.read(request.handle, request.offset, request.size)
     if isinstance(data, Future):
         return data.then(lambda data: _read_reply(request, data))
     return _read_reply(request, data)
@@ -175,28 +178,26 @@ def _read_reply(request: Message, data: bytes | StreamedRead) -> Reply:
 def _fill(caller: Caller, request: Message) -> Answer[Reply]:
     _check_span(request)
     (byte,) = bodies.unpack(bodies.FILL_REQUEST, request.payload)
-    filled = caller.principal.blocks.fill(request.handle, request.offset, request.size, byte)
+    filled = caller.blocks.fill(request.handle, request.offset, request.size, byte)
     return after(filled, lambda _: request.reply(handle=request.handle, size=request.size))
 
 
 def _copy(caller: Caller, request: Message) -> Answer[Reply]:
     _check_span(request)
     source, source_offset = bodies.unpack(bodies.COPY_REQUEST, request.payload)
-    copied = caller.principal.blocks.copy(
-        source, source_offset, request.handle, request.offset, request.size
-    )
+    copied = caller.blocks.copy(source, source_offset, request.handle, request.offset, request.size)
     return after(copied, lambda _: request.reply(handle=request.handle, size=request.size))
 
 
 def _compare_swap(caller: Caller, request: Message) -> Answer[Reply]:
     expected, desired = bodies.unpack(bodies.COMPARE_SWAP_REQUEST, request.payload)
-    found = caller.principal.blocks.compare_swap(request.handle, request.offset, expected, desired)
+    found = caller.blocks.compare_swap(request.handle, request.offset, expected, desired)
     return after(found, lambda found: request.reply(handle=request.handle, payload=found))
 
 
 def _fetch_add(caller: Caller, request: Message) -> Answer[Reply]:
     (delta,) = bodies.unpack(bodies.FETCH_ADD_REQUEST, request.payload)
-    found = caller.principal.blocks.fetch_add(request.handle, request.offset, delta)
+    found = caller.blocks.fetch_add(request.handle, request.offset, delta)
     return after(
         found,
         lambda found: request.reply(

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterator
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
 
 from ether_daemon.stores.contract import MAX_REF, Ref
+from ether_protocol.wire.bodies import BlockInfo
 from ether_protocol.wire.errors import NotFound
 
 PAGE_BITS = 8
@@ -36,15 +37,6 @@ _FLAGS_SHIFT = 48
 _CREATED_MASK = (1 << _FLAGS_SHIFT) - 1
 
 Page: TypeAlias = "array[int] | dict[int, int]"
-
-
-class Row(NamedTuple):
-    """What is known of a block."""
-
-    ref: Ref
-    size: int
-    flags: int
-    created_ms: int
 
 
 class HandleTable:
@@ -89,6 +81,17 @@ class HandleTable:
             raise NotFound(f"no block has handle {handle}")
         return ref & MAX_REF
 
+    def locate(self, handle: int) -> tuple[Ref, int]:
+        """Ref and size of the block under `handle`; raises NotFound."""
+        try:
+            page, slot = self.pages[handle >> PAGE_BITS], handle & SLOT_MASK
+            ref, size = page[slot], page[slot | _SIZE]
+        except KeyError:
+            ref = size = 0
+        if not ref:
+            raise NotFound(f"no block has handle {handle}")
+        return ref & MAX_REF, size
+
     def has(self, handle: int) -> bool:
         """Whether `handle` lives."""
         page = self.pages.get(handle >> PAGE_BITS)
@@ -101,12 +104,11 @@ class HandleTable:
         """The size of the block under `handle`, which lives."""
         return self.pages[handle >> PAGE_BITS][handle & SLOT_MASK | _SIZE]
 
-    def row(self, handle: int) -> Row:
-        """All that is known of `handle`; raises NotFound."""
-        ref = self.ref(handle)
-        page, slot = self.pages[handle >> PAGE_BITS], handle & SLOT_MASK
-        created = page[slot | _CREATED]
-        return Row(ref, page[slot | _SIZE], created >> _FLAGS_SHIFT, created & _CREATED_MASK)
+    def info(self, handle: int) -> BlockInfo:
+        """Size, flags and time of creation of the block under `handle`; raises NotFound."""
+        _, size = self.locate(handle)
+        created = self.pages[handle >> PAGE_BITS][handle & SLOT_MASK | _CREATED]
+        return BlockInfo(size, created >> _FLAGS_SHIFT, created & _CREATED_MASK)
 
     def replace(self, handle: int, ref: Ref, size: int) -> None:
         """Have `handle`, which lives, mean another ref and size."""

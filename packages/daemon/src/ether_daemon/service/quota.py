@@ -69,12 +69,13 @@ class Quota:
 
     def check_block(self, size: int) -> None:
         """Raise QuotaExceeded or NoMemory unless a block of `size` bytes may be made."""
-        most = self.limits.max_handles
-        if most and self.blocks + self.held_blocks >= most:
-            raise self._refusal(f"there are {self.blocks} blocks, and no more may be")
-        self._check_room(size + BLOCK_OVERHEAD_BYTES, size)
-        if self.whole is not None:
-            self.whole.check_block(size)
+        account: Quota | None = self
+        while account is not None:
+            most = account.limits.max_handles
+            if most and account.blocks + account.held_blocks >= most:
+                raise account._refusal(f"there are {account.blocks} blocks, and no more may be")
+            account._check_room(size + BLOCK_OVERHEAD_BYTES, size)
+            account = account.whole
 
     def check_growth(self, more: int, size: int) -> None:
         """Raise QuotaExceeded or NoMemory unless a block may grow by `more` bytes, to `size`."""
@@ -95,30 +96,38 @@ class Quota:
 
     def add_block(self, size: int) -> None:
         """Account for a new block of `size` bytes."""
-        self.blocks += 1
-        self.allocations += 1
-        self._add(size)
-        if self.whole is not None:
-            self.whole.add_block(size)
+        account: Quota | None = self
+        while account is not None:
+            account.blocks += 1
+            account.allocations += 1
+            account.allocated_bytes += size
+            account.used_bytes += size
+            if account.used_bytes > account.peak_bytes:
+                account.peak_bytes = account.used_bytes
+            account = account.whole
 
     def remove_block(self, size: int) -> None:
         """Account for a freed block of `size` bytes."""
-        self.blocks -= 1
-        self.frees += 1
-        self.freed_bytes += size
-        self.used_bytes -= size
-        if self.whole is not None:
-            self.whole.remove_block(size)
+        account: Quota | None = self
+        while account is not None:
+            account.blocks -= 1
+            account.frees += 1
+            account.freed_bytes += size
+            account.used_bytes -= size
+            account = account.whole
 
     def resize_block(self, old_size: int, new_size: int) -> None:
         """Account for a block that has changed its size."""
-        if new_size > old_size:
-            self._add(new_size - old_size)
-        else:
-            self.freed_bytes += old_size - new_size
-            self.used_bytes -= old_size - new_size
-        if self.whole is not None:
-            self.whole.resize_block(old_size, new_size)
+        more = new_size - old_size
+        account: Quota | None = self
+        while account is not None:
+            account.used_bytes += more
+            if more > 0:
+                account.allocated_bytes += more
+                account.peak_bytes = max(account.peak_bytes, account.used_bytes)
+            else:
+                account.freed_bytes -= more
+            account = account.whole
 
     def _check_room(self, more: int, size: int) -> None:
         limit = self.limits.max_memory_bytes
@@ -130,8 +139,3 @@ class Quota:
 
     def _refusal(self, text: str) -> NoMemory | QuotaExceeded:
         return NoMemory(text) if self.whole is None else QuotaExceeded(text)
-
-    def _add(self, size: int) -> None:
-        self.allocated_bytes += size
-        self.used_bytes += size
-        self.peak_bytes = max(self.peak_bytes, self.used_bytes)

@@ -77,7 +77,7 @@ class StreamedRead(Protocol):
         """Give up what was not taken."""
 
     def when_over(self, callback: Callable[[], None]) -> None:
-        """Call `callback` once the last byte was taken or the rest was given up."""
+        """Call `callback`, which asks the store nothing, once all was taken or given up."""
 
 
 class TakeablePayload(Protocol):

@@ -1,5 +1,5 @@
-"""Clients: programs' ends of a connection, with a socket.
+"""Clients: a program's end of a connection, with a socket.
 
-Rule: what all clients share (`operations`, `transfer`, `recording`, `slices`)
-knows no socket; the rest is thin around it.
+Rule: `core` has the decisions and knows no socket; `blocking` and `aio` are
+thin around it and do not import each other; `transports` moves bytes.
 """

@@ -1,4 +1,4 @@
-"""Messages taken apart into fields, for tools and for people.
+"""Messages as lists of fields, for tools and for people.
 
-Rule: messages in, descriptions out; nothing here changes a message.
+Rule: no I/O, and nothing here changes a message.
 """

@@ -1,7 +1,7 @@
-"""One message taken apart: which of its bytes are which field, and what they say.
+"""One message as a list of fields: which of its bytes are which field, and their values.
 
 Rule: no input raises.  What does not parse becomes a field named `undecoded`
-with the reason, and the bytes of a secret stand in no field.
+with the reason, and the bytes of a secret are in no field.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from ether_protocol.wire import schema as declared
+from ether_protocol.wire import schema
 from ether_protocol.wire.codec import HEADER_BYTES, decode_header, encode_header
 from ether_protocol.wire.constants import (
     MAGIC_BYTES,
@@ -23,31 +23,34 @@ from ether_protocol.wire.constants import (
     command_name,
 )
 from ether_protocol.wire.errors import LocalProtocolError
-from ether_protocol.wire.messages import Buffer, Message, flat
+from ether_protocol.wire.messages import Buffer, Message, byte_view
 
 KEPT_BYTES = 256
-"""Most bytes of the message that one field keeps; its value says how many there were."""
+"""Most bytes that one field keeps; its value says how many there were."""
 
 MAX_BODY_FIELDS = 4 * MAX_LIST_ENTRIES
-"""Most fields of one body: twice what the longest honest one has."""
+"""Most fields of one body: twice as many as the longest valid body has."""
 
 SECRET = frozenset({Command.AUTH})
-"""Commands whose payload is shown to nobody."""
+"""Commands whose payload is never shown."""
 
 _SHOWN_CHARACTERS = 80
 _SHOWN_PAYLOAD_BYTES = 16
 _SHOWN_IN_LINE_BYTES = 8
 
 _Formats = Mapping[str, Callable[[Any], int | str]]
-"""How to write the values of the fields that have these names."""
+"""How to format the values of the fields with these names."""
 
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One field of a message: `data`, its first bytes at `offset`, mean `value`.
+    """One field of a message.
 
-    `value` is a number where nothing reads better, else text for a person that
-    is safe to print.  Of a long field `data` has the first `KEPT_BYTES`.
+    Args:
+        offset: Where the field begins, in bytes from the message's first byte.
+        data: The field's bytes; only the first 256 of a longer field.
+        name: Such as `command` or `counters[0].name`; `undecoded` for bytes that do not parse.
+        value: A number, or text that is safe to print.
     """
 
     offset: int
@@ -63,12 +66,21 @@ class Field:
 
 
 def dissect(message: Message, answers: int = 0) -> list[Field]:
-    """The fields of `message`, offsets counted from its header's first byte.
+    """Split a message into its fields.
 
-    `answers` is the command that an OK answers, since its body depends on it;
-    without one the body is a plain payload (docs/protocol.md, "Commands").
+    Args:
+        message: A request or a reply.
+        answers: The command that an OK reply answers, which decides what its
+            body is.  0: the body is shown as plain bytes.
+
+    Returns:
+        The fields of header and body in their order.  A message that has no
+        form on the wire is one field named `undecoded`.  The token of an AUTH
+        is not shown.
+
+    See "Headers" and "Commands" in docs/protocol.md.
     """
-    payload = flat(message.payload)
+    payload = byte_view(message.payload)
     try:
         header = encode_header(message, len(payload))
     except LocalProtocolError as error:
@@ -77,11 +89,19 @@ def dissect(message: Message, answers: int = 0) -> list[Field]:
 
 
 def dissect_bytes(data: Buffer, answers: int = 0) -> list[Field]:
-    """The fields of the message that `data` is; what `answers` is for, `dissect` says.
+    """Split the bytes of a message into its fields.
 
-    A message cut short gives the fields that are whole, and as the last one what is wrong.
+    Args:
+        data: The bytes, from the magic on.
+        answers: The command that an OK reply answers; see `dissect`.
+
+    Returns:
+        The fields in their order.  Bytes that do not parse, and bytes after the
+        message, are the last field, named `undecoded`, whose value is the reason.
+
+    See "Headers" and "Commands" in docs/protocol.md.
     """
-    view = flat(data)
+    view = byte_view(data)
     seen = bytes(view[: len(MAGIC_BYTES)])
     if not seen or seen != MAGIC_BYTES[: len(seen)]:
         return [_undecoded(0, view, "no magic where a header is due")]
@@ -91,14 +111,14 @@ def dissect_bytes(data: Buffer, answers: int = 0) -> list[Field]:
     start = HEADER_BYTES[version]
     if len(view) < start:
         reason = f"the header ends after {len(view)} of {start} bytes"
-        return list(_body(declared.HEADERS[version], view, 0, _HEADER_FORMATS, reason))
+        return list(_body(schema.HEADERS[version], view, 0, _HEADER_FORMATS, reason))
     message, length = decode_header(view, 0, version)
     fields = list(_header(bytes(view[:start]), message))
     fields += _payload(message, view[start : start + length], length, answers)
     if len(view) > start + length:
         rest = view[start + length :]
         reason = f"{_bytes(len(rest))} behind the message"
-        # What follows an AUTH may be the rest of a token whose length was wrong.
+        # Bytes after an AUTH may be the rest of a token whose length was wrong.
         kept = rest[:0] if message.command in SECRET else rest
         fields.append(_undecoded(start + length, kept, reason))
     return fields
@@ -107,11 +127,11 @@ def dissect_bytes(data: Buffer, answers: int = 0) -> list[Field]:
 def _header(header: bytes, message: Message) -> Iterator[Field]:
     v1_error = message.version == VERSION_1 and message.command == Command.ERROR
     formats = _V1_ERROR_FORMATS if v1_error else _HEADER_FORMATS
-    return _body(declared.HEADERS[message.version], memoryview(header), 0, formats, "")
+    return _body(schema.HEADERS[message.version], memoryview(header), 0, formats, "")
 
 
 def _payload(message: Message, payload: memoryview, length: int, answers: int) -> Iterator[Field]:
-    """The fields behind the header, which announced `length` bytes of `payload`."""
+    """The fields after the header, which announced `length` payload bytes."""
     start = HEADER_BYTES[message.version]
     if not length:
         return
@@ -130,14 +150,14 @@ def _payload(message: Message, payload: memoryview, length: int, answers: int) -
 
 
 def _declaration(message: Message, answers: int) -> Any:
-    """The body's declaration; None for plain bytes, which all of version 1 are."""
+    """The body's declaration; None for plain bytes, as are all bodies of version 1."""
     if message.version == VERSION_1:
         return None
     if message.command == Command.ERROR:
-        return declared.ERROR_REPLY
-    bodies, command = declared.REQUEST_BODIES, message.command
+        return schema.ERROR_REPLY
+    bodies, command = schema.REQUEST_BODIES, message.command
     if command == Command.OK:
-        bodies, command = declared.REPLY_BODIES, answers
+        bodies, command = schema.REPLY_BODIES, answers
     return {int(key): body for key, body in bodies.items()}.get(command)
 
 
@@ -148,22 +168,22 @@ def _body(
     formats: _Formats,
     incomplete: str,
 ) -> Iterator[Field]:
-    """The values of `data`, which begins at `start` in its message.
+    """The values in `data`, which begins at `start` of its message.
 
-    `incomplete` is why some of it may be missing; the reason is found here otherwise.
+    `incomplete` is the reason to give if `data` does not parse, "" to find it out.
     """
     end, count, reason = 0, 0, incomplete
     try:
-        for piece in declared.pieces(declaration, bytes(data)):
+        for parsed in schema.parse_values(declaration, bytes(data)):
             if count == MAX_BODY_FIELDS:
                 reason = f"more than {count:,} fields"
                 break
-            last_name = piece.name.rpartition(".")[2]
-            value = formats.get(last_name, _plain)(piece.value)
-            yield Field(start + piece.offset, piece.data[:KEPT_BYTES], piece.name, value)
-            end, count = piece.offset + len(piece.data), count + 1
-    except (declared.DeclarationError, UnicodeDecodeError) as error:
-        declared.let_interrupt_out(error)
+            last_name = parsed.name.rpartition(".")[2]
+            value = formats.get(last_name, _plain)(parsed.value)
+            yield Field(start + parsed.offset, parsed.data[:KEPT_BYTES], parsed.name, value)
+            end, count = parsed.offset + len(parsed.data), count + 1
+    except (schema.DeclarationError, UnicodeDecodeError) as error:
+        schema.reraise_interrupt(error)
         reason = reason or f"this does not parse: {str(error).splitlines()[-1]}"
     rest = data[end:]
     if reason or len(rest):
@@ -184,7 +204,7 @@ def _bytes(count: int) -> str:
 
 
 def _text(payload: memoryview) -> str:
-    """The first bytes as a hex dump's right column shows them."""
+    """The first bytes as in the right column of a hex dump."""
     shown = bytes(payload[:_SHOWN_PAYLOAD_BYTES])
     text = "".join(chr(byte) if 0x20 <= byte < 0x7F else "." for byte in shown)
     return f"|{text}|" + ("…" if len(payload) > len(shown) else "")
@@ -197,7 +217,7 @@ def _plain(value: Any) -> int | str:
         return int(value)
     if isinstance(value, bytes):
         return value.hex().upper()
-    # repr writes what no terminal should get, such as ESC, as an escape.
+    # repr escapes control characters, which must not reach a terminal.
     text = repr(str(value[:_SHOWN_CHARACTERS]))
     return text if len(value) <= _SHOWN_CHARACTERS else f"{text}… {len(value):,} characters"
 

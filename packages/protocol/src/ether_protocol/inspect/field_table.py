@@ -1,20 +1,30 @@
 """Fields as a table for people: offset, bytes, name, value.
 
-Rule: text only.  Which bytes are which field is `dissection`'s work.
+Rule: formatting only; `dissect` finds the fields.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
-from .dissect import Field
+if TYPE_CHECKING:
+    from .dissect import Field  # importing it would import construct
 
 _BYTES_IN_CELL = 8
 _HEADINGS = ("offset", "bytes", "name", "value")
 
 
 def format_fields(fields: Iterable[Field]) -> str:
-    """A table of `fields` under a line of headings; a long field shows its first bytes."""
+    """Format fields as a table of text.
+
+    Args:
+        fields: As `dissect` returns them.
+
+    Returns:
+        A line of headings and one line per field, which shows the field's
+        first 8 bytes.
+    """
     rows = [_HEADINGS, *map(_row, fields)]
     widths = [max(len(row[column]) for row in rows) for column in range(3)]
     return "\n".join(_line(row, widths) for row in rows)

@@ -15,10 +15,10 @@ from ether_protocol.wire.codec import (
     HEADER_BYTES,
     HEADER_V2_WORDS,
     check_payload,
+    command_word,
     decode_header,
+    describe_bad_value,
     encode_header,
-    first_word,
-    misfit,
 )
 from ether_protocol.wire.constants import (
     MAGIC_BYTES,
@@ -30,7 +30,7 @@ from ether_protocol.wire.constants import (
     command_name,
 )
 from ether_protocol.wire.errors import LocalProtocolError, RemoteProtocolError
-from ether_protocol.wire.messages import Buffer, Message, flat
+from ether_protocol.wire.messages import Buffer, Message, byte_view
 
 from .memory import BUFFER_BYTES, PrivateMemory
 from .payload import GrowingPayload
@@ -41,7 +41,7 @@ JOIN_BYTES = 16 * 1024
 
 _HEADER_BYTES = HEADER_BYTES[VERSION_2]
 _OK = int(Command.OK)
-_OK_WORD = first_word(Command.OK)
+_OK_WORD = command_word(Command.OK)
 
 
 class _Due(NamedTuple):
@@ -90,7 +90,7 @@ class ClientConnection(Receiver[Message]):
             raise LocalProtocolError(f"{command_name(request.command)} is not a request")
         if request.version == VERSION_2:
             request.request_id = self._next_id()
-        payload = flat(request.payload)
+        payload = byte_view(request.payload)
         length = len(payload)
         check_payload(request, length)
         header = encode_header(request, length)
@@ -104,7 +104,7 @@ class ClientConnection(Receiver[Message]):
         return [header + payload] if length <= JOIN_BYTES else [header, payload]
 
     def send_plain(
-        self, first_word: int, handle: int, size: int, offset: int, length: int, most: int
+        self, command_word: int, handle: int, size: int, offset: int, length: int, most: int
     ) -> bytes:
         """Number a version 2 request and return its header, `length` payload bytes to follow.
 
@@ -113,11 +113,11 @@ class ClientConnection(Receiver[Message]):
         """
         request_id = self._next_id()
         try:
-            header = HEADER_V2_WORDS.pack(first_word, handle, size, offset, request_id, length)
+            header = HEADER_V2_WORDS.pack(command_word, handle, size, offset, request_id, length)
         except struct.error:
             raise LocalProtocolError(
                 f"handle {handle!r}, size {size!r}, offset {offset!r}:"
-                f" {misfit(handle, size, offset)}"
+                f" {describe_bad_value(handle, size, offset)}"
             ) from None
         self._due.append(_Due(request_id, VERSION_2, _OK, most, None, False, True))
         return header
@@ -207,7 +207,7 @@ class ClientConnection(Receiver[Message]):
 
     def next_reply(self) -> Message | None:
         """The next whole reply, or None until more bytes come."""
-        return self._next()
+        return self.next_event()
 
     def _next_id(self) -> int:
         self._last_id = self._last_id % MAX_REQUEST_ID + 1

@@ -11,7 +11,7 @@ from abc import ABC, abstractmethod
 from typing import Generic, TypeVar
 
 from ether_protocol.wire.errors import RemoteProtocolError
-from ether_protocol.wire.messages import Buffer, Message, flat
+from ether_protocol.wire.messages import Buffer, Message, byte_view
 
 from .memory import ReceiveMemory
 from .payload import Payload
@@ -40,7 +40,8 @@ class Receiver(ABC, Generic[_Event]):
         self._message: Message | None = None  # its header was cut, its payload is being received
         self._length = 0
         self._payload: Payload | None = None  # where, if not in the receive buffer
-        self._lent: Payload | None = None  # of the message given out last
+        self.lent: Payload | None = None
+        """The memory of the last message's payload, if that has memory of its own."""
         self._closed = False
 
     @property
@@ -88,9 +89,10 @@ class Receiver(ABC, Generic[_Event]):
 
         The payload of the last message can't be looked at after that.
         """
-        if self._lent is not None:
+        if self.lent is not None:
             self._release()
-        self._suspended = bytes(self.view[self.start : self.end])
+        if self.start != self.end:
+            self._suspended = bytes(self.view[self.start : self.end])
         self.start = self.end = 0
 
     def resume(self) -> None:
@@ -105,16 +107,16 @@ class Receiver(ABC, Generic[_Event]):
         self._closed = True
         self._suspended = b""
         self.start = self.end = 0
-        self._lent, self._payload = self._lent or self._payload, None
+        self.lent, self._payload = self.lent or self._payload, None
         self._message = None
         self._release()
 
     def _feed(self, data: Buffer) -> list[_Event]:
         events: list[_Event] = []
-        rest = flat(data)
+        rest = byte_view(data)
         try:
             while True:
-                while (event := self._next()) is not None:
+                while (event := self.next_event()) is not None:
                     events.append(event)
                 if not len(rest):
                     break
@@ -128,8 +130,12 @@ class Receiver(ABC, Generic[_Event]):
                 raise
         return events
 
-    def _next(self) -> _Event | None:
-        if self._lent is not None:
+    def next_event(self) -> _Event | None:
+        """The next whole message, or None until more bytes come.
+
+        Where the memory lends payloads, the last one's is void after this.
+        """
+        if self.lent is not None:
             self._release()
         while not self._closed:
             if self._drop:
@@ -164,7 +170,7 @@ class Receiver(ABC, Generic[_Event]):
             self.start += payload.take_in(self.view[self.start : self.end])
             if payload.missing:
                 return None
-            self._lent, self._payload = payload, None
+            self.lent, self._payload = payload, None
             message.payload = payload.value()
         elif self._length:
             stop = self.start + self._length
@@ -176,7 +182,7 @@ class Receiver(ABC, Generic[_Event]):
         return self._complete(message)
 
     def _release(self) -> None:
-        lent, self._lent = self._lent, None
+        lent, self.lent = self.lent, None
         if lent is not None:
             lent.release()
 

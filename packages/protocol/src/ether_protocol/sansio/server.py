@@ -16,7 +16,6 @@ from ether_protocol.wire.framing import Filler, Refusal, RequestFramer
 from ether_protocol.wire.messages import Buffer, Message
 
 from .memory import PrivateMemory, ReceiveMemory
-from .payload import Payload
 from .receiver import Receiver
 
 
@@ -58,13 +57,13 @@ class ServerConnection(Receiver["Message | Refused"]):
         original C client can follow.
         """
         framer = self._framer
-        plain = framer.version == VERSION_2 and not framer.filler_may_follow
-        return plain and self.at_header and not self._suspended
-
-    @property
-    def payload(self) -> Payload | None:
-        """The memory of the last request's payload, where that has memory of its own."""
-        return self._lent
+        return (
+            framer.version == VERSION_2
+            and not self._suspended
+            and self._message is None
+            and not self._drop
+            and not framer.filler_may_follow
+        )
 
     def receive_data(self, data: Buffer) -> list[Message | Refused]:
         """Take bytes and return the requests that they complete.
@@ -79,7 +78,7 @@ class ServerConnection(Receiver["Message | Refused"]):
 
         Where the memory lends payloads, the last one's is void after this.
         """
-        return self._next()
+        return self.next_event()
 
     def skip_to(self, start: int) -> None:
         """Say that the messages up to `start`, all of version 2, were handled elsewhere.
@@ -112,7 +111,7 @@ class ServerConnection(Receiver["Message | Refused"]):
         return encode(error_reply(refused.message, refused.refusal.code, refused.refusal.text))
 
     def _cut(self) -> Message | Refused | None:
-        head = self._framer.head(self._buffer, self.start, self.end)
+        head = self._framer.parse_head(self._buffer, self.start, self.end)
         if head is None:
             return None
         if isinstance(head, Filler):

@@ -1,4 +1,4 @@
 """Command-line tools for the protocol; `ether_protocol.__main__` has the table of them.
 
-Rule: a client or a server needs nothing from here, and nothing here is imported by them.
+Rule: nothing outside this folder imports it, except `__main__` for the chosen tool.
 """

@@ -1,4 +1,5 @@
 """Every byte of the protocol: numbers, headers, bodies, errors and addresses.
 
-Rule: nothing here opens a socket, reads a clock, or knows a connection.
+Rule: no I/O, no clock, no stream.  Of a connection only `framing` remembers
+anything: what it needs to read the next header.
 """

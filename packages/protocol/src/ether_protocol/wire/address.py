@@ -1,6 +1,6 @@
-"""Where a server is, as people write it: `HOST`, `HOST:PORT`, `PORT`, `[::1]:PORT`, `ether://…`.
+"""Addresses as people write them: `HOST`, `HOST:PORT`, `PORT`, `[::1]:PORT`, `ether://…`.
 
-Rule: text in, `Address` out; nothing is looked up and nothing is opened.
+Rule: text in, `Address` out; no name is looked up and no socket is opened.
 """
 
 from __future__ import annotations
@@ -15,20 +15,26 @@ _SCHEME = "ether://"
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """A TCP address."""
+    """The TCP address of a server.
+
+    Args:
+        host: A host name or IP address, without brackets.
+        port: 1 to 65,535.  Default: 9999.
+    """
 
     host: str
     port: int = DEFAULT_PORT
 
     def __str__(self) -> str:
+        """`HOST:PORT`, with brackets around an IPv6 address."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"{host}:{self.port}"
 
 
 def as_address(address: str | Address) -> Address:
-    """`address` itself, or what its text names.
+    """`address` itself, or the address that it names if it is text.
 
-    Raises ValueError as `parse_address` does, and TypeError for anything else.
+    Raises ValueError as `parse_address` does, and TypeError for any other type.
     """
     if isinstance(address, Address):
         return address
@@ -38,7 +44,19 @@ def as_address(address: str | Address) -> Address:
 
 
 def parse_address(text: str) -> Address:
-    """The address that `text` names; raises ValueError with a sentence for a person."""
+    """Parse an address.
+
+    Args:
+        text: `HOST`, `HOST:PORT`, `PORT`, `[IPV6]:PORT` or a bare IPv6
+            address, with or without `ether://`.  Default host: localhost;
+            default port: 9999.
+
+    Returns:
+        The address; no name is looked up.
+
+    Raises:
+        ValueError: `text` is not an address; the message can be shown to users.
+    """
     rest = text.strip()
     if rest.startswith(_SCHEME):
         rest = rest[len(_SCHEME) :].rstrip("/")
@@ -52,7 +70,7 @@ def parse_address(text: str) -> Address:
     elif rest.count(":") > 1:
         host, port = rest, ""
     elif rest.isdecimal():
-        host, port = "", rest  # as `etherd PORT` is started
+        host, port = "", rest  # a bare port, as in `etherd PORT`
     else:
         host, _, port = rest.partition(":")
     if "/" in host or "@" in host or any(c.isspace() or not c.isprintable() for c in host):

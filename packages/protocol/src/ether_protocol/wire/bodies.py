@@ -1,8 +1,9 @@
 """The payloads that have a structure, as Python values.
 
-Rule: bodies of fixed size go through a `struct` derived from their
-declaration, the others through the declaration itself; one that does not
-parse raises RemoteProtocolError and nothing else.
+Rule: these are the bodies that `schema` declares, read and written with
+`struct` alone, and tests hold the two equal.  A body that does not parse
+raises RemoteProtocolError and nothing else; a value that does not fit its
+field raises LocalProtocolError.
 """
 
 from __future__ import annotations
@@ -11,27 +12,40 @@ import struct
 from dataclasses import dataclass
 from typing import Any
 
-from . import schema as declared
 from .constants import VERSION_1, Command, ErrorCode
 from .errors import LocalProtocolError, RemoteProtocolError, ServerError, server_error
 from .messages import Buffer, Message
 
-INFO_REPLY = struct.Struct(declared.layout(declared.INFO_REPLY).format)
-LIST_ENTRY = struct.Struct(declared.layout(declared.LIST_ENTRY).format)
-FILL_REQUEST = struct.Struct(declared.layout(declared.FILL_REQUEST).format)
-COPY_REQUEST = struct.Struct(declared.layout(declared.COPY_REQUEST).format)
-COMPARE_SWAP_REQUEST = struct.Struct(declared.layout(declared.COMPARE_SWAP_REQUEST).format)
-COMPARE_SWAP_REPLY = struct.Struct(declared.layout(declared.COMPARE_SWAP_REPLY).format)
-FETCH_ADD_REQUEST = struct.Struct(declared.layout(declared.FETCH_ADD_REQUEST).format)
-FETCH_ADD_REPLY = struct.Struct(declared.layout(declared.FETCH_ADD_REPLY).format)
+INFO_REPLY = struct.Struct(">QHQ")
+LIST_ENTRY = struct.Struct(">QQ")
+FILL_REQUEST = struct.Struct(">B")
+COPY_REQUEST = struct.Struct(">QQ")
+COMPARE_SWAP_REQUEST = struct.Struct(">8s8s")
+COMPARE_SWAP_REPLY = struct.Struct(">8s")
+FETCH_ADD_REQUEST = struct.Struct(">q")
+FETCH_ADD_REPLY = struct.Struct(">Q")
+
+# Parts of bodies that have no fixed size.
+_HELLO_LIMITS = struct.Struct(">LQQ?")  # payload bytes, memory bytes, handles, auth needed
+_U8, _U16, _U32, _U64 = (struct.Struct(f">{code}") for code in "BHLQ")
 
 
 @dataclass(frozen=True, slots=True)
 class Hello:
-    """What a server says of itself; limits in bytes and blocks, 0 for none.
+    """What a server says about itself in reply to HELLO.
 
-    `instance` names its set of blocks: behind another number, a handle got
-    earlier names nothing, or somebody else's block.
+    Args:
+        name: The server's name.
+        version: The server's version.
+        max_payload_bytes: Most payload bytes of one message.
+        max_memory_bytes: The memory limit in bytes.
+        max_handles: The limit of blocks, 0 for none.
+        auth_needed: Whether the server requires AUTH.
+        features: Optional commands and flags that the server has, such as "copy".
+        instance: A random number that names the server's set of blocks.  Handles
+            from another instance are void.
+
+    See "Commands" and "Connections" in docs/protocol.md.
     """
 
     name: str
@@ -46,7 +60,15 @@ class Hello:
 
 @dataclass(frozen=True, slots=True)
 class BlockInfo:
-    """What INFO says of a block: size in bytes, ALLOC flags, creation in ms since 1970 UTC."""
+    """What INFO says about a block.
+
+    Args:
+        size: Its size in bytes.
+        flags: The AllocFlag bits of its ALLOC.
+        created_ms: When it was allocated, in milliseconds since 1970-01-01 UTC.
+
+    See "Commands" in docs/protocol.md.
+    """
 
     size: int
     flags: int
@@ -68,50 +90,109 @@ def pack(body: struct.Struct, *values: int | bytes) -> bytes:
         raise LocalProtocolError(f"{values} do not fit the body: {error}") from None
 
 
-def _parse(declaration: Any, payload: Buffer) -> Any:
+class _BodyReader:
+    """Reads the fields of a body one after the other."""
+
+    __slots__ = ("_at", "_data")
+
+    def __init__(self, payload: Buffer) -> None:
+        self._data = bytes(payload)
+        self._at = 0
+
+    def fields(self, part: struct.Struct) -> tuple[Any, ...]:
+        """The numbers of `part`."""
+        return part.unpack(self._take(part.size))
+
+    def number(self, size: struct.Struct) -> int:
+        """One number."""
+        value: int = self.fields(size)[0]
+        return value
+
+    def name(self) -> str:
+        """One length byte and so many bytes of UTF-8."""
+        return _decode_text(self._take(self.number(_U8)))
+
+    def text_to_end(self) -> str:
+        """All bytes that are left, as UTF-8."""
+        return _decode_text(self._take(len(self._data) - self._at))
+
+    def _take(self, count: int) -> bytes:
+        start, self._at = self._at, self._at + count
+        if self._at > len(self._data):
+            raise RemoteProtocolError(
+                f"the body does not parse: it has {len(self._data)} bytes, and the field at byte"
+                f" {start} needs {count}"
+            )
+        return self._data[start : self._at]
+
+
+def _decode_text(data: bytes) -> str:
     try:
-        return declaration.parse(bytes(payload))
-    except (declared.DeclarationError, UnicodeDecodeError) as error:
-        declared.let_interrupt_out(error)
-        reason = str(error).splitlines()[-1]
-        raise RemoteProtocolError(f"the body does not parse: {reason}") from None
+        return data.decode()
+    except UnicodeDecodeError as error:
+        reason = f"the body does not parse: its text is not UTF-8, {error.reason}"
+        raise RemoteProtocolError(reason) from None
+
+
+def _encode_text(text: str) -> bytes:
+    try:
+        return text.encode()
+    except UnicodeEncodeError as error:
+        raise LocalProtocolError(f"{text!r} can't be written in UTF-8: {error.reason}") from None
+
+
+def _encode_name(name: str) -> bytes:
+    data = _encode_text(name)
+    return pack(_U8, len(data)) + data
 
 
 def encode_text(text: str, limit: int) -> bytes:
-    """UTF-8 of at most `limit` bytes, cut between characters."""
+    """`text` as at most `limit` bytes of UTF-8, cut between characters."""
     return text.encode("utf-8", "replace")[:limit].decode("utf-8", "ignore").encode()
 
 
 def decode_client_name(payload: Buffer) -> str:
-    """The name in a HELLO request; raises RemoteProtocolError where it is no UTF-8."""
-    name: str = _parse(declared.HELLO_REQUEST, payload).name
-    return name
+    """The name in a HELLO request; raises RemoteProtocolError if it is not UTF-8."""
+    return _BodyReader(payload).text_to_end()
 
 
 def encode_hello(hello: Hello) -> bytes:
-    """The body of the reply to HELLO."""
-    fields = {name: getattr(hello, name) for name in Hello.__dataclass_fields__}
-    return bytes(declared.HELLO_REPLY.build(fields))
+    """The body of the reply to HELLO; raises LocalProtocolError for a value that does not fit."""
+    limits = hello.max_payload_bytes, hello.max_memory_bytes, hello.max_handles
+    parts = [
+        _encode_name(hello.name),
+        _encode_name(hello.version),
+        pack(_HELLO_LIMITS, *limits, hello.auth_needed),
+        pack(_U8, len(hello.features)),
+        *map(_encode_name, hello.features),
+        pack(_U64, hello.instance),
+    ]
+    return b"".join(parts)
 
 
 def decode_hello(payload: Buffer) -> Hello:
     """The body of the reply to HELLO; raises RemoteProtocolError."""
-    parsed = _parse(declared.HELLO_REPLY, payload)
-    values = {name: parsed[name] for name in Hello.__dataclass_fields__}
-    values["features"] = tuple(values["features"])
-    return Hello(**values)
+    reader = _BodyReader(payload)
+    name, version = reader.name(), reader.name()
+    payload_bytes, memory_bytes, handles, auth_needed = reader.fields(_HELLO_LIMITS)
+    features = tuple(reader.name() for _ in range(reader.number(_U8)))
+    instance = reader.number(_U64)
+    return Hello(
+        name, version, payload_bytes, memory_bytes, handles, auth_needed, features, instance
+    )
 
 
 def encode_stats(counters: dict[str, int]) -> bytes:
-    """The body of the reply to STATS, in the order given."""
-    rows = [{"name": name, "value": value} for name, value in counters.items()]
-    return bytes(declared.STATS_REPLY.build({"counters": rows}))
+    """The body of the reply to STATS, in the order given; raises LocalProtocolError."""
+    rows = [_encode_name(name) + pack(_U64, value) for name, value in counters.items()]
+    return pack(_U32, len(rows)) + b"".join(rows)
 
 
 def decode_stats(payload: Buffer) -> dict[str, int]:
     """The body of the reply to STATS; raises RemoteProtocolError."""
-    parsed = _parse(declared.STATS_REPLY, payload)
-    return {row.name: row.value for row in parsed.counters}
+    reader = _BodyReader(payload)
+    count = reader.number(_U32)
+    return {reader.name(): reader.number(_U64) for _ in range(count)}
 
 
 def decode_info(payload: Buffer) -> BlockInfo:
@@ -132,39 +213,39 @@ def decode_list(payload: Buffer) -> list[tuple[int, int]]:
 
 
 def decode_compare_swap(payload: Buffer) -> bytes:
-    """What stood there before a COMPARE_SWAP; raises RemoteProtocolError."""
+    """The 8 bytes before a COMPARE_SWAP; raises RemoteProtocolError."""
     found: bytes = unpack(COMPARE_SWAP_REPLY, payload)[0]
     return found
 
 
 def decode_fetch_add(payload: Buffer) -> int:
-    """What stood there before a FETCH_ADD; raises RemoteProtocolError."""
+    """The number before a FETCH_ADD; raises RemoteProtocolError."""
     found: int = unpack(FETCH_ADD_REPLY, payload)[0]
     return found
 
 
 def error_reply(request: Message, code: ErrorCode, text: str) -> Message:
-    """An ERROR answer to `request`: in version 1 the code alone, in version 2 code and text."""
+    """The ERROR reply to `request`: in version 2 with code and text, in version 1 only the code."""
     reply = request.reply(Command.ERROR, handle=request.handle)
     if request.version == VERSION_1:
         reply.code = code
     else:
-        reply.payload = bytes(declared.ERROR_REPLY.build({"code": code, "message": text}))
+        reply.payload = pack(_U16, code) + _encode_text(text)
     return reply
 
 
 def decode_error(reply: Message, doing: str = "") -> ServerError:
-    """The exception that an ERROR `reply` stands for; `doing` names the request it answers.
+    """The exception for an ERROR `reply`; `doing` names the request, for the message.
 
-    Raises RemoteProtocolError where its body does not parse.
+    Raises RemoteProtocolError if the body does not parse.
     """
     prefix = f"{doing}: " if doing else ""
     if reply.version == VERSION_1:
         code = reply.code
         text = ErrorCode(code).name if code in _CODES else "refused"
     else:
-        parsed = _parse(declared.ERROR_REPLY, reply.payload)
-        code, text = int(parsed.code), parsed.message
+        reader = _BodyReader(reply.payload)
+        code, text = reader.number(_U16), reader.text_to_end()
     return server_error(code, prefix + text)
 
 

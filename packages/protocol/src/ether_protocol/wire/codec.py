@@ -1,7 +1,8 @@
 """Headers to bytes and back, at the speed of `struct`.
 
-Rule: no format string is written here.  Each one is derived from a
-declaration by `declarations.layout`, and a property test holds the two equal.
+Rule: the two header formats written here are those of `schema`, and a test
+holds them equal.  They are written out because `schema` needs construct,
+which takes longer to import than all the rest of a client.
 """
 
 from __future__ import annotations
@@ -12,44 +13,46 @@ from typing import Final, SupportsIndex
 
 from .constants import MAGIC, MAX_PAYLOAD_BYTES, VERSION_1, VERSION_2, Command, command_name
 from .errors import LocalProtocolError
-from .messages import Buffer, Message, flat
-from .schema import HEADER_V1 as _DECLARED_V1
-from .schema import HEADER_V2 as _DECLARED_V2
-from .schema import layout
+from .messages import Buffer, Message, byte_view
 
-_V1 = struct.Struct(layout(_DECLARED_V1).format)
-_V2 = struct.Struct(layout(_DECLARED_V2).format)
+# Magic, version, command, flags, handle, size, then:
+HEADER_V1_FORMAT: Final = ">LBBHQLL"  # reserved
+HEADER_V2_FORMAT: Final = ">LBBHQQQLL"  # offset, request id, length
+
+_V1 = struct.Struct(HEADER_V1_FORMAT)
+_V2 = struct.Struct(HEADER_V2_FORMAT)
 
 HEADER_BYTES: Final = {VERSION_1: _V1.size, VERSION_2: _V2.size}
 """The length of each version's header: 24 and 40."""
 
-# Magic, version, command and flags fill the first eight bytes of a header, so
-# that one comparison can recognise a message that needs no closer look.
-_V2_WORDS_FORMAT = ">Q" + layout(_DECLARED_V2).format[5:]
+# Magic, version, command and flags are the first eight bytes of a header, so
+# that one comparison of integers recognises the most frequent messages.
+_V2_WORDS_FORMAT = ">Q" + HEADER_V2_FORMAT[5:]
 HEADER_V2_WORDS: Final = struct.Struct(_V2_WORDS_FORMAT)
-"""The version 2 header as (first word, handle, size, offset, request id, length)."""
+"""The version 2 header as (command word, handle, size, offset, request id, length)."""
 
 
 HEADER_V2_FRONT: Final = struct.Struct(_V2_WORDS_FORMAT[:5])
-"""What `HEADER_V2_WORDS` begins with: first word, handle, size, offset."""
+"""The start of `HEADER_V2_WORDS`: command word, handle, size, offset."""
 
 
 def header_v2_behind_front(length: int) -> struct.Struct:
-    """A packed `HEADER_V2_FRONT`, request id, length, and a payload of `length` bytes."""
+    """The format of (packed `HEADER_V2_FRONT`, request id, length, payload of `length` bytes)."""
     return struct.Struct(f">{HEADER_V2_FRONT.size}s{_V2_WORDS_FORMAT[5:]}{length}s")
 
 
 V1_WITH_PAYLOAD = frozenset({Command.WRITE, Command.OK})
+"""The messages of version 1 whose `size` bytes of payload follow the header."""
 
 
-def first_word(command: int, flags: int = 0) -> int:
-    """The first eight bytes of a version 2 header, as one integer."""
+def command_word(command: int, flags: int = 0) -> int:
+    """The first eight bytes of a version 2 header, magic to flags, as one integer."""
     header = _V2.pack(MAGIC, VERSION_2, command, flags, 0, 0, 0, 0, 0)
     return int.from_bytes(header[:8], "big")
 
 
 def decode_header(data: Buffer, start: int, version: int) -> tuple[Message, int]:
-    """Read the header of `version` at `start`; the caller has seen magic, version and enough bytes.
+    """Read the header of `version` at `start`; the caller has checked magic, version and length.
 
     Returns the message without its payload, and how many payload bytes follow.
     """
@@ -66,7 +69,7 @@ def decode_header(data: Buffer, start: int, version: int) -> tuple[Message, int]
 def encode_header(message: Message, length: int) -> bytes:
     """The header of `message` with `length` payload bytes to follow.
 
-    Raises LocalProtocolError where the header has no room for a value.
+    Raises LocalProtocolError for a value that does not fit its field.
     """
     if message.version not in HEADER_BYTES:
         raise LocalProtocolError(f"there is no version {message.version}")
@@ -86,12 +89,12 @@ def encode_header(message: Message, length: int) -> bytes:
         return _encode_v1(message, length)
     except struct.error:
         raise LocalProtocolError(
-            f"{message}: {misfit(message.handle, message.size, message.offset)}"
+            f"{message}: {describe_bad_value(message.handle, message.size, message.offset)}"
         ) from None
 
 
-def misfit(handle: object, size: object, offset: object) -> str:
-    """Which of the values that a header could not take is wrong, in words."""
+def describe_bad_value(handle: object, size: object, offset: object) -> str:
+    """Which of these values does not fit a header, and why, in words."""
     for name, value in (("handle", handle), ("size", size), ("offset", offset)):
         if not isinstance(value, SupportsIndex):
             return f"{name} is a whole number, not {value!r}"
@@ -115,11 +118,11 @@ def _encode_v1(message: Message, length: int) -> bytes:
 
 
 def encode(message: Message) -> bytes:
-    """The whole of `message`, header and payload.
+    """The bytes of `message`, header and payload.
 
-    Raises LocalProtocolError where it has no form on the wire.
+    Raises LocalProtocolError if it has no form on the wire.
     """
-    payload = flat(message.payload)
+    payload = byte_view(message.payload)
     check_payload(message, len(payload))
     header = encode_header(message, len(payload))
     return b"".join((header, payload)) if len(payload) else header

@@ -1,7 +1,7 @@
-"""The words and numbers of the protocol: commands, error codes, flags, limits.
+"""The constants of the protocol: commands, error codes, flags, limits.
 
-Rule: every number that both ends of a connection must agree on stands here
-and nowhere else.  Nothing in this file does anything.
+Rule: every number that both ends must agree on stands here and nowhere else,
+except the layout of headers and bodies, which is in `schema`.
 """
 
 from __future__ import annotations
@@ -14,25 +14,32 @@ from typing import Final
 MAGIC: Final = 0xE7E7E7E7
 MAGIC_BYTES: Final = MAGIC.to_bytes(4, "big")
 DEFAULT_PORT: Final = 9999
+"""The TCP port of a server where an address names none."""
 
 VERSION_1: Final = 1
+"""The version of the original server, with headers of 24 bytes."""
+
 VERSION_2: Final = 2
+"""The version of new clients, with headers of 40 bytes."""
 
 MAX_PAYLOAD_BYTES: Final = 16 * 1024 * 1024
-"""Most payload bytes of one message, and most bytes one READ, FILL or COPY touches."""
+"""Most payload bytes of one message, and most bytes that one READ, FILL or COPY touches."""
 
 MAX_PING_BYTES: Final = 4096
 MAX_NAME_BYTES: Final = 255
 MAX_TOKEN_BYTES: Final = 4096
 MAX_LIST_ENTRIES: Final = 4096
-"""Most (handle, size) pairs that one LIST reply holds; ask again from the last one."""
+"""Most (handle, size) pairs in one LIST reply."""
 
 MAX_SIZE: Final = 2**64 - 1
 MAX_REQUEST_ID: Final = 2**32 - 1
 
 
 class Command(IntEnum):
-    """What a message asks for, or answers with (docs/protocol.md, "Commands")."""
+    """What a message asks for, or answers with: the command byte of a header.
+
+    See "Commands" in docs/protocol.md.
+    """
 
     PING = 0x01
     PONG = 0x02
@@ -55,7 +62,12 @@ class Command(IntEnum):
 
 
 class ErrorCode(IntEnum):
-    """Why a server refused (docs/protocol.md, "Error codes").  1–7 are the seed's numbers."""
+    """Why a server refused a request; 1 to 7 are the original server's numbers.
+
+    Each code that a server sends is raised as its own ServerError.
+
+    See "Error codes" in docs/protocol.md.
+    """
 
     NO_MEMORY = 1
     INVALID = 2
@@ -73,10 +85,13 @@ class ErrorCode(IntEnum):
 
 
 class AllocFlag(IntFlag):
-    """Flags of an ALLOC request; INFO gives them back."""
+    """Flags of an ALLOC request; INFO returns them.
+
+    See "What a block promises" in docs/protocol.md.
+    """
 
     SESSION = 0x0001
-    """The block is freed and wiped when the connection that made it ends."""
+    """The block is freed and wiped when the connection that allocated it ends."""
 
 
 REPLIES: Final = frozenset({Command.PONG, Command.OK, Command.ERROR})
@@ -88,13 +103,13 @@ V1_COMMANDS: Final = frozenset(
 REPEATABLE: Final = frozenset(
     {Command.PING, Command.HELLO, Command.STATS, Command.INFO, Command.LIST, Command.READ}
 )
-"""Requests that change nothing, so that a client may send them again after a lost connection."""
+"""Requests that change nothing: a client may send them again after a lost connection."""
 
 KNOWN_FLAGS: Final = MappingProxyType({Command.ALLOC: int(AllocFlag.SESSION)})
-"""Flag bits a version 2 request may carry; every bit that is not here is UNSUPPORTED."""
+"""Flag bits that a version 2 request may carry; any other bit is UNSUPPORTED."""
 
 SESSION_BLOCKS: Final = "session-blocks"
-"""The feature by which HELLO says that ALLOC knows the flag SESSION."""
+"""The feature that HELLO names if ALLOC has the flag SESSION."""
 
 OPTIONAL_FEATURES: Final[Mapping[int, str]] = MappingProxyType(
     {
@@ -106,7 +121,7 @@ OPTIONAL_FEATURES: Final[Mapping[int, str]] = MappingProxyType(
         Command.LIST: "list",
     }
 )
-"""Commands that a server has only if its HELLO names them (docs/protocol.md, "Commands")."""
+"""Commands that a server has only if HELLO names their feature."""
 
 PAYLOAD_LIMITS: Final = MappingProxyType(
     {
@@ -120,11 +135,11 @@ PAYLOAD_LIMITS: Final = MappingProxyType(
         Command.FETCH_ADD: 8,
     }
 )
-"""Most payload bytes of each version 2 request; a payload where none belongs is dropped."""
+"""Most payload bytes of each version 2 request; a payload of any other request is skipped."""
 
 
 def command_name(command: int) -> str:
-    """The name of `command`, or its number in hex where it has none."""
+    """The name of `command`, or its number in hex if it has none."""
     try:
         return Command(command).name
     except ValueError:

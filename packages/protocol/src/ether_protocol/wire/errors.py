@@ -1,4 +1,4 @@
-"""Everything a client of Ether can be told by an exception.
+"""The exceptions of the package.
 
 Rule: one small tree under `EtherError`; a message names the command, the
 handle and the range, never the bytes.
@@ -10,48 +10,80 @@ from .constants import ErrorCode
 
 
 class EtherError(Exception):
-    """Anything that went wrong between a program and its remote memory."""
+    """The base class of the exceptions of this package."""
 
 
 class ProtocolError(EtherError):
-    """Bytes or fields that the protocol does not allow."""
+    """Bytes or values that the protocol does not allow.
+
+    See "Bad input" in docs/protocol.md.
+    """
 
 
 class LocalProtocolError(ProtocolError):
-    """The own side tried to send a message that the protocol has no form for."""
+    """A value does not fit any message, so the request was not sent.
+
+    See "Headers" in docs/protocol.md.
+    """
 
 
 class RemoteProtocolError(ProtocolError):
-    """The peer sent bytes that are no message; the connection can't go on."""
+    """The peer sent bytes that are no valid message; the connection is closed.
+
+    See "What a client does with a fault" in docs/protocol.md.
+    """
 
 
 class ConnectionLost(EtherError):
-    """There is no connection, or it ended before a repeatable request was answered.
+    """No connection could be opened, it is closed, or it ended before the request was answered.
 
-    Nothing was changed by the request, so it may be made again.  Of a range that
-    goes in several messages those that were answered before it have been carried out.
+    Raised only where the request changed nothing and may be made again, else
+    OutcomeUnknown is raised.  Of a range that takes several messages, those
+    that were answered have been carried out.
+
+    See "Connections" in docs/protocol.md.
     """
 
 
 class TimedOut(ConnectionLost, TimeoutError):
-    """The server said nothing for longer than the client's `timeout`, and was left."""
+    """The server was silent for longer than the client's `timeout`; the connection is closed.
+
+    See "What a client does with a fault" in docs/protocol.md.
+    """
 
 
 class ServerRestarted(ConnectionLost):
-    """Another set of blocks stands behind the address: handles of before are void."""
+    """The server at the address holds another set of blocks: earlier handles are void.
+
+    Raised after a reconnection whose HELLO has another instance than before.
+
+    See "Connections" in docs/protocol.md.
+    """
 
 
 class OutcomeUnknown(EtherError):
-    """The connection ended after a request was sent: it may or may not have been carried out."""
+    """The connection ended after a request was sent: it was carried out whole or not at all.
+
+    Raised for requests that change something, such as WRITE and ALLOC.
+
+    See "Connections" in docs/protocol.md.
+    """
 
 
 class ServerError(EtherError):
-    """The server refused a request.
+    """The server refused a request, which changed nothing.
 
-    `code` is the number from the wire (docs/protocol.md, "Error codes").
+    Known codes are raised as subclasses, any other code as this class.
+
+    Args:
+        message: The request and what the server said about it.
+        code: The number on the wire.  Default: the code of the class.
+
+    See "Error codes" in docs/protocol.md.
     """
 
     code: int = 0
+    """The number on the wire."""
 
     def __init__(self, message: str, code: int | None = None) -> None:
         super().__init__(message)
@@ -60,7 +92,7 @@ class ServerError(EtherError):
 
     @property
     def name(self) -> str:
-        """The code's name, such as `NOT_FOUND`; `CODE_99` for one unknown here."""
+        """The name of the code, such as `NOT_FOUND`, or `CODE_99` for an unknown one."""
         try:
             return ErrorCode(self.code).name
         except ValueError:
@@ -68,67 +100,122 @@ class ServerError(EtherError):
 
 
 class NoMemory(ServerError):
-    """The server's memory limit or handle limit is reached."""
+    """The server's memory limit or handle limit is reached.
+
+    Raised for error code NO_MEMORY (1).
+
+    See "Error codes" in docs/protocol.md.
+    """
 
     code: int = ErrorCode.NO_MEMORY
 
 
 class InvalidRequest(ServerError):
-    """A field or a body has a value that makes no sense, such as an ALLOC of 0 bytes."""
+    """A field or body has a value that is not allowed, such as an ALLOC of 0 bytes.
+
+    Raised for error code INVALID (2).
+
+    See "Error codes" in docs/protocol.md.
+    """
 
     code: int = ErrorCode.INVALID
 
 
 class CorruptStream(ServerError):
-    """The server could not find a message in the bytes it got, and closes."""
+    """The server received bytes that are no message, and closes the connection.
+
+    Raised for error code CORRUPT (3).
+
+    See "Error codes" in docs/protocol.md.
+    """
 
     code: int = ErrorCode.CORRUPT
 
 
 class OutOfRange(ServerError):
-    """The range is not inside the block."""
+    """The range is not inside the block.
+
+    Raised for error code OVERFLOW (4).
+
+    See "Error codes" in docs/protocol.md.
+    """
 
     code: int = ErrorCode.OVERFLOW
 
 
 class NotFound(ServerError):
-    """No block has this handle."""
+    """No block has this handle, or it belongs to another principal.
+
+    Raised for error code NOT_FOUND (7).
+
+    See "Error codes" in docs/protocol.md.
+    """
 
     code: int = ErrorCode.NOT_FOUND
 
 
 class Unauthenticated(ServerError):
-    """The server wants an AUTH first."""
+    """The server requires an AUTH before this request.
+
+    Raised for error code UNAUTHENTICATED (8).
+
+    See "Error codes" in docs/protocol.md.
+    """
 
     code: int = ErrorCode.UNAUTHENTICATED
 
 
 class Forbidden(ServerError):
-    """The server does not serve this peer or this command."""
+    """The server does not serve this peer or this command.
+
+    Raised for error code FORBIDDEN (9).
+
+    See "Error codes" in docs/protocol.md.
+    """
 
     code: int = ErrorCode.FORBIDDEN
 
 
 class QuotaExceeded(ServerError):
-    """A quota of this principal is reached."""
+    """A quota of this principal is reached.
+
+    Raised for error code QUOTA (10).
+
+    See "Error codes" in docs/protocol.md.
+    """
 
     code: int = ErrorCode.QUOTA
 
 
 class TooLarge(ServerError):
-    """More bytes than one message may carry or touch."""
+    """The request has or touches more bytes than one message may.
+
+    Raised for error code TOO_LARGE (11).
+
+    See "Error codes" in docs/protocol.md.
+    """
 
     code: int = ErrorCode.TOO_LARGE
 
 
 class Unsupported(ServerError):
-    """The server does not know this command, version or flag."""
+    """The server does not know this command, version or flag.
+
+    Raised for error code UNSUPPORTED (12).
+
+    See "Error codes" in docs/protocol.md.
+    """
 
     code: int = ErrorCode.UNSUPPORTED
 
 
 class ServerBusy(ServerError):
-    """The server has no room for this just now; later it may."""
+    """The limit of connections is reached; a later attempt may succeed.
+
+    Raised for error code BUSY (13).
+
+    See "Error codes" in docs/protocol.md.
+    """
 
     code: int = ErrorCode.BUSY
 
@@ -139,5 +226,5 @@ _BY_CODE: dict[int, type[ServerError]] = {
 
 
 def server_error(code: int, message: str) -> ServerError:
-    """The exception for an ERROR reply with `code` and `message`; any code gives one."""
+    """The exception for an ERROR reply with `code`, known or not."""
     return _BY_CODE.get(code, ServerError)(message, code)

@@ -1,8 +1,9 @@
-"""Where a message begins and ends in the bytes a server receives, and which are refused at sight.
+"""Where each request begins and ends in the bytes that a server receives.
 
-Rule: decisions only.  `RequestFramer` looks at bytes that somebody else holds,
-believes no length before it is checked, and says what to do with what follows;
-it stores no byte and answers nothing (docs/protocol.md, "Bad input").
+Rule: decisions only, and for the server's side only: a client reads replies
+with `codec` alone.  `RequestFramer` looks at bytes that the caller holds,
+stores none and sends nothing; it checks every length before anybody relies on
+it (docs/protocol.md, "Bad input").
 """
 
 from __future__ import annotations
@@ -25,12 +26,13 @@ from .constants import (
 from .messages import Buffer, Message
 
 _VERSION_AT = len(MAGIC_BYTES)
-FILLED = frozenset({Command.ALLOC, Command.READ})
+FILLER_COMMANDS = frozenset({Command.ALLOC, Command.READ})
+"""The requests after which the original C client sends filler."""
 
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Why a request is not carried out; after a `fatal` one the stream can't be cut any more."""
+    """Why a request is not carried out; after a `fatal` one the connection must be closed."""
 
     code: ErrorCode
     text: str
@@ -38,12 +40,11 @@ class Refusal:
 
 
 @dataclass(slots=True)
-class Head:
-    """What stands at the start of the bytes.
+class RequestHead:
+    """A request as far as its header tells: `message` has no payload yet.
 
-    `message` is the request without its payload.  `used` header bytes are
-    done with; then `length` payload bytes are wanted, or, where `discard` is
-    set, so many bytes follow that are to be dropped as they arrive.
+    The header takes `used` bytes.  After it come `length` bytes: the payload,
+    or, if `discard` is set, bytes to drop as they arrive.
     """
 
     message: Message
@@ -55,33 +56,33 @@ class Head:
 
 @dataclass(slots=True)
 class Filler:
-    """`length` bytes that belong to no message, to be dropped as they arrive."""
+    """`length` bytes that belong to no message: drop them as they arrive."""
 
     length: int
 
 
 class RequestFramer:
-    """Cuts one connection's requests, either version, the original C client's habit included."""
+    """Finds the requests of one connection, of either version, with or without filler."""
 
-    __slots__ = ("_due", "_fills", "version")
+    __slots__ = ("_possible_filler", "_sends_filler", "version")
 
     def __init__(self) -> None:
         self.version: int = VERSION_1
-        """The version last seen; an error about bytes that have none is sent in it."""
-        self._fills = False
-        self._due = 0
+        """The version last seen, in which an ERROR about bytes without one is sent."""
+        self._sends_filler = False
+        self._possible_filler = 0
 
     @property
     def filler_may_follow(self) -> bool:
-        """Whether the next bytes may be the filler of the message cut last."""
-        return bool(self._due)
+        """Whether the next bytes may be filler of the last request."""
+        return bool(self._possible_filler)
 
     def forget_filler(self) -> None:
-        """Say that a message was handled elsewhere, so that no filler can stand here."""
-        self._due = 0
+        """Note that a message was read elsewhere: the next bytes are no filler."""
+        self._possible_filler = 0
 
-    def head(self, data: Buffer, start: int, end: int) -> Head | Filler | None:
-        """Decide what `data[start:end]` begins with; None means that more bytes are needed."""
+    def parse_head(self, data: Buffer, start: int, end: int) -> RequestHead | Filler | None:
+        """What `data[start:end]` begins with; None if more bytes are needed."""
         have = end - start
         if have <= 0:
             return None
@@ -95,37 +96,37 @@ class RequestFramer:
         if have < header_bytes:
             return None
         if version not in HEADER_BYTES:
-            self._due = 0
-            unspoken = Refusal(ErrorCode.UNSUPPORTED, f"version {version} is not spoken here")
-            return Head(Message(0, version=self.version), header_bytes, refusal=unspoken)
+            self._possible_filler = 0
+            unsupported = Refusal(ErrorCode.UNSUPPORTED, f"version {version} is not spoken here")
+            return RequestHead(Message(0, version=self.version), header_bytes, refusal=unsupported)
         self.version = version
         message, length = decode_header(data, start, version)
         if version == VERSION_1:
             return self._version_1(message, length, header_bytes)
-        self._due = 0
+        self._possible_filler = 0
         refusal = _refusal_v2(message, length)
         discard = length > 0 and (refusal is not None or message.command not in PAYLOAD_LIMITS)
-        return Head(message, header_bytes, length, discard, refusal)
+        return RequestHead(message, header_bytes, length, discard, refusal)
 
-    def _without_magic(self, first: int) -> Head | Filler:
-        due, self._due = self._due, 0
-        if due and first != MAGIC_BYTES[0]:
-            self._fills = True
-            return Filler(due)
+    def _without_magic(self, first: int) -> RequestHead | Filler:
+        length, self._possible_filler = self._possible_filler, 0
+        if length and first != MAGIC_BYTES[0]:
+            self._sends_filler = True
+            return Filler(length)
         refusal = Refusal(ErrorCode.CORRUPT, "these bytes are not the Ether protocol", fatal=True)
-        return Head(Message(0, version=self.version), 0, refusal=refusal)
+        return RequestHead(Message(0, version=self.version), 0, refusal=refusal)
 
-    def _version_1(self, message: Message, length: int, used: int) -> Head:
-        self._due = 0
+    def _version_1(self, message: Message, length: int, used: int) -> RequestHead:
+        self._possible_filler = 0
         message.flags = message.code = 0  # "sent 0, ignored", whatever was sent
-        if message.command in FILLED:
-            if self._fills:
-                return Head(message, used, message.size, True, _refusal_v1(message))
-            self._due = message.size
+        if message.command in FILLER_COMMANDS:
+            if self._sends_filler:
+                return RequestHead(message, used, message.size, True, _refusal_v1(message))
+            self._possible_filler = message.size
         if message.command != Command.WRITE:
             length = 0
         refusal = _refusal_v1(message)
-        return Head(message, used, length, refusal is not None, refusal)
+        return RequestHead(message, used, length, refusal is not None, refusal)
 
 
 def _refusal_v1(message: Message) -> Refusal | None:

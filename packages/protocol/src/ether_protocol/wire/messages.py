@@ -1,7 +1,6 @@
-"""One message, either way, as a Python value.
+"""One message, a request or a reply, as a Python value.
 
-Rule: a message is plain data.  It knows how to be read by a person; turning
-it into bytes is `codec`'s work.
+Rule: a message is plain data that can be printed; `codec` turns it into bytes.
 """
 
 from __future__ import annotations
@@ -12,35 +11,45 @@ from typing import TYPE_CHECKING, TypeAlias
 from .constants import REPLIES, VERSION_1, VERSION_2, Command, command_name
 
 Buffer = bytes | bytearray | memoryview
-"""What a payload may be made of."""
+"""What a payload may be."""
 
 
 if TYPE_CHECKING:
-    import typing_extensions  # a type checker brings it along; from 3.12 on Python has its own
+    import typing_extensions  # type checkers have it; Python itself from 3.12 on
 
 AnyBuffer: TypeAlias = "typing_extensions.Buffer"
-"""What has the buffer protocol: `bytes`, `array`, `mmap`, ctypes, numpy's arrays."""
+"""Anything with the buffer protocol: `bytes`, `array`, `mmap`, ctypes, numpy arrays."""
 
 
-def flat(data: AnyBuffer) -> memoryview:
-    """`data` as a row of single bytes, copied only where it does not lie in one piece.
+def byte_view(data: AnyBuffer) -> memoryview:
+    """A one-dimensional view of the bytes of `data`, copied only if they are not contiguous.
 
-    Raises TypeError for what has no buffer.
+    Raises TypeError for an object without the buffer protocol.
     """
     view = memoryview(data)
-    if not view.nbytes:  # of an array with a length of 0 somewhere, which no cast takes
+    if not view.nbytes:  # a shape with a 0 can't be cast
         return memoryview(b"")
     return view.cast("B") if view.c_contiguous else memoryview(view.tobytes())
 
 
 @dataclass(slots=True)
 class Message:
-    """A request or a reply (docs/protocol.md, "Headers").
+    """A request or a reply.
 
-    `size` is the operand in bytes, `offset` the first byte of the range in the
-    block, `code` the error code of a version 1 ERROR (version 2 carries it in
-    the payload, see `bodies.decode_error`).  Fields that a command does not use
-    stay 0.
+    Fields that a command does not use stay 0.
+
+    Args:
+        command: A Command, or the number of an unknown one.
+        handle: The block's handle.
+        size: The operand in bytes.
+        offset: The first byte of the range in the block.
+        payload: The bytes after the header, at most 16 MiB.
+        flags: AllocFlag bits of an ALLOC.
+        request_id: 0 to 2**32 - 1, in version 2; `ClientConnection.send` sets it.
+        version: 1 or 2.
+        code: The error code of a version 1 ERROR.  In version 2 it is in the payload.
+
+    See "Headers" in docs/protocol.md.
     """
 
     command: int
@@ -55,21 +64,32 @@ class Message:
 
     @property
     def is_reply(self) -> bool:
-        """Whether a server sends this, rather than a client."""
+        """Whether this is a reply: PONG, OK or ERROR."""
         return self.command in REPLIES
 
     def reply(
         self, command: int = Command.OK, *, handle: int = 0, size: int = 0, payload: Buffer = b""
     ) -> Message:
-        """An answer to this request: its version and request id are carried over."""
+        """A reply to this request, with its version and request id.
+
+        Args:
+            command: OK, PONG or ERROR.
+            handle: The block's handle, where the reply has one.
+            size: The reply's size in bytes, where it has one.
+            payload: The bytes after the header.
+        """
         return Message(command, handle, size, 0, payload, 0, self.request_id, self.version)
 
     def with_payload(self, payload: Buffer) -> Message:
-        """The same message carrying `payload`."""
+        """A copy of this message with another payload.
+
+        Args:
+            payload: The bytes after the header.
+        """
         return replace(self, payload=payload)
 
     def __str__(self) -> str:
-        """One line for a log: what and where, and how many bytes, but never the bytes."""
+        """One line for a log: command, id and fields, and the payload's length, never its bytes."""
         words = [command_name(self.command)]
         if self.version == VERSION_1:
             words.append("v1")

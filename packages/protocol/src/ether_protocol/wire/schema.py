@@ -1,10 +1,12 @@
 """Every header and body of the protocol, declared with construct.
 
 Rule: this file alone imports construct, and it reads like the tables of
-docs/protocol.md.  The codec asks `layout` for the same facts as a `struct`
-format, so the declaration is written once and parsed at two speeds; `pieces`
-parses at a third, slow one, and tells which bytes became which value, and
-`outline` hands the declaration on to those that parse it in another language.
+docs/protocol.md.  It is the form for readers, for `dissect` and for tools;
+`codec` and `bodies` have the same facts as `struct` formats, because
+construct takes longer to import than a whole client, and tests hold the two
+equal.  `layout` gives a declaration's `struct` format, `parse_values` tells
+which bytes became which value, and `field_specs` describes the fields for
+programs without construct.
 """
 
 from __future__ import annotations
@@ -43,10 +45,10 @@ from construct import (
 from .constants import MAGIC, VERSION_1, VERSION_2, Command, ErrorCode
 
 DeclarationError = ConstructError
-"""What parsing or building with a declaration raises when the bytes do not fit it."""
+"""Raised by a declaration for bytes or values that do not fit it."""
 
-# An Enum lets an unknown number through as an integer, so that an unknown
-# command becomes an ERROR reply; a Mapping would raise instead.
+# An Enum parses an unknown number as an integer, so that an unknown command
+# becomes an ERROR reply; construct's Mapping would raise instead.
 CommandByte: Enum = Enum(Int8ub, Command)
 Name: StringEncoded = PascalString(Int8ub, "utf8")
 
@@ -126,24 +128,24 @@ REPLY_BODIES: dict[Command, Construct[Any, Any]] = {
 """The declared body of the OK reply to each request that gets one; a READ's is plain bytes."""
 
 
-def let_interrupt_out(error: Exception) -> None:
-    """Raise the Ctrl-C that ended a parse, if it was one and not the bytes.
+def reraise_interrupt(error: Exception) -> None:
+    """Raise the KeyboardInterrupt behind `error`, if there is one.
 
-    construct decodes text under a bare `except`, and calls whatever ends it an error of its own.
+    construct decodes text under a bare `except`, which turns a Ctrl-C into one of its own errors.
     """
     if error.__context__ is not None and not isinstance(error.__context__, Exception):
         raise error.__context__ from None
 
 
 class Layout(NamedTuple):
-    """A declaration of fixed size, as `struct` knows it."""
+    """A declaration of fixed size as a `struct` format, and its field names."""
 
     format: str
     names: tuple[str, ...]
 
 
 def layout(declaration: Construct[Any, Any]) -> Layout:
-    """Walk a fixed-size Struct `declaration` and return its `struct` format and field names.
+    """The `struct` format and field names of the fixed-size Struct `declaration`.
 
     Raises TypeError for a field that has no fixed size or no `struct` code of its own.
     """
@@ -157,18 +159,18 @@ def _fields(declaration: Any) -> Iterator[tuple[str, str]]:
 
 
 def _format_code(field: Any) -> str:
-    """Unwrap names, constants and enumerations down to the integer or bytes beneath."""
+    """The `struct` code of the integer or bytes inside names, constants and enumerations."""
     while isinstance(field, (Renamed, Const, Enum)):
         field = field.subcon
     if isinstance(field, FormatField) and field.fmtstr[0] == ">":
         return field.fmtstr[1:]
     if isinstance(field, Bytes) and isinstance(field.length, int):
         return f"{field.length}s"
-    raise TypeError(f"{field!r} is no big-endian number and no fixed number of bytes")
+    raise TypeError(f"{field!r} is neither a big-endian number nor a fixed number of bytes")
 
 
-class Piece(NamedTuple):
-    """One value that has no parts: where its bytes begin, the bytes, its path, itself."""
+class ParsedValue(NamedTuple):
+    """One value without parts: the offset of its bytes, the bytes, its path, the value."""
 
     offset: int
     data: bytes
@@ -176,88 +178,97 @@ class Piece(NamedTuple):
     value: Any
 
 
-def pieces(declaration: Construct[Any, Any], data: bytes) -> Iterator[Piece]:
+def parse_values(declaration: Construct[Any, Any], data: bytes) -> Iterator[ParsedValue]:
     """Parse `data` and yield its values one by one, named like `counters[0].value`.
 
-    Bytes behind the last one are left alone.  Raises DeclarationError or
-    UnicodeDecodeError at the value that does not parse, after those before it.
+    Bytes after the last value are ignored.  Raises DeclarationError or
+    UnicodeDecodeError at the first value that does not parse.
     """
-    return _pieces(declaration, io.BytesIO(data), "")
+    return _parse_values(declaration, io.BytesIO(data), "")
 
 
-def _pieces(field: Any, stream: io.BytesIO, name: str) -> Iterator[Piece]:
+def _parse_values(field: Any, stream: io.BytesIO, name: str) -> Iterator[ParsedValue]:
     while isinstance(field, Renamed):
         field = field.subcon
     if isinstance(field, Struct):
         for part in field.subcons:
-            yield from _pieces(part, stream, f"{name}.{part.name}" if name else str(part.name))
+            yield from _parse_values(
+                part, stream, f"{name}.{part.name}" if name else str(part.name)
+            )
     elif isinstance(field, FocusedSeq):  # what a PrefixedArray is made of
         count, items = field.subcons
-        for piece in _pieces(count, stream, f"{name}.count"):
-            yield piece
-            for index in range(piece.value):
-                yield from _pieces(_array_element(items), stream, f"{name}[{index}]")
+        for parsed in _parse_values(count, stream, f"{name}.count"):
+            yield parsed
+            for index in range(parsed.value):
+                yield from _parse_values(_array_element(items), stream, f"{name}[{index}]")
     elif isinstance(field, GreedyRange):
         element: Any = field.subcon
         index, end = 0, len(stream.getbuffer())
         while stream.tell() < end:
-            yield from _pieces(element, stream, f"{name}[{index}]")
+            yield from _parse_values(element, stream, f"{name}[{index}]")
             index += 1
     else:
         copy = RawCopy(field).parse_stream(stream)
-        yield Piece(copy.offset1, copy.data, name, copy.value)
+        yield ParsedValue(copy.offset1, copy.data, name, copy.value)
 
 
-class Part(NamedTuple):
-    """A field as plain data.
+class FieldSpec(NamedTuple):
+    """A field of a declaration as plain data.
 
-    `kind` is `unsigned`, `signed`, `flag` or `bytes`, all of `size` bytes;
-    `name`, `size` bytes of length and so much text; `text` up to the end;
-    `counted`, `size` bytes of count and so many `element`s; `repeated`, as many
-    `element`s as there are.  An element is a list of fields, or one without a name.
+    `kind` is one of these:
+
+    - `unsigned`, `signed`, `flag`, `bytes`: `size` bytes.
+    - `name`: a length of `size` bytes, then text of that length.
+    - `text`: text up to the end of the body.
+    - `counted`: a count of `size` bytes, then that many `element`s.
+    - `repeated`: `element`s up to the end of the body.
+
+    An element is a tuple of fields, or of one field without a name.
     """
 
     name: str
     kind: str
     size: int = 0
-    element: tuple[Part, ...] = ()
+    element: tuple[FieldSpec, ...] = ()
 
 
-def outline(declaration: Construct[Any, Any]) -> tuple[Part, ...]:
-    """The fields of the Struct `declaration`, for whom has no construct.
+def field_specs(declaration: Construct[Any, Any]) -> tuple[FieldSpec, ...]:
+    """The fields of the Struct `declaration`, for programs without construct.
 
-    Raises TypeError for a field that no `Part` describes.
+    Raises TypeError for a field that no `FieldSpec` describes.
     """
-    parts: Any = declaration
-    return tuple(_part(field.subcon, field.name) for field in parts.subcons)
+    struct: Any = declaration
+    return tuple(_field_spec(field.subcon, field.name) for field in struct.subcons)
 
 
-def _part(field: Any, name: str) -> Part:
+def _field_spec(field: Any, name: str) -> FieldSpec:
     while isinstance(field, (Renamed, Const, Enum, Rebuild)):
         field = field.subcon
     if isinstance(field, FormatField) and field.fmtstr[0] == ">":
-        return Part(name, "signed" if field.fmtstr[1].islower() else "unsigned", field.length)
+        return FieldSpec(name, "signed" if field.fmtstr[1].islower() else "unsigned", field.length)
     if isinstance(field, Bytes) and isinstance(field.length, int):
-        return Part(name, "bytes", field.length)
+        return FieldSpec(name, "bytes", field.length)
     if field is Flag:
-        return Part(name, "flag", 1)
+        return FieldSpec(name, "flag", 1)
     inner: Any = getattr(field, "subcon", None)
     if isinstance(field, StringEncoded) and inner is GreedyBytes:
-        return Part(name, "text")
+        return FieldSpec(name, "text")
     if isinstance(field, StringEncoded) and isinstance(inner, Prefixed):
-        return Part(name, "name", inner.lengthfield.sizeof())
+        return FieldSpec(name, "name", inner.lengthfield.sizeof())
     if isinstance(field, GreedyRange):
-        return Part(name, "repeated", 0, _element(inner))
+        return FieldSpec(name, "repeated", 0, _element(inner))
     if isinstance(field, FocusedSeq):
         count, items = field.subcons
-        return Part(name, "counted", _part(count, "").size, _element(_array_element(items)))
-    raise TypeError(f"{field!r} is of no kind that an outline knows")
+        return FieldSpec(
+            name, "counted", _field_spec(count, "").size, _element(_array_element(items))
+        )
+    raise TypeError(f"{field!r} is of no kind that a FieldSpec describes")
 
 
 def _array_element(array: Any) -> Any:
-    """What a Renamed Array repeats."""
+    """The element of a Renamed Array."""
     return array.subcon.subcon
 
 
-def _element(field: Any) -> tuple[Part, ...]:
-    return outline(field) if isinstance(field, Struct) else (_part(field, ""),)
+def _element(field: Any) -> tuple[FieldSpec, ...]:
+    return field_specs(field) if isinstance(field, Struct) else (_field_spec(field, ""),)

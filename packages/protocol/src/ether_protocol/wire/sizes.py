@@ -1,7 +1,7 @@
 """Sizes as people write them: `64MiB` is 67,108,864 bytes.
 
-Rule: one grammar for flags, configuration files and the shell; units are
-powers of 1024 with or without the `i`, as in redis.conf and `malloc` talk.
+Rule: one grammar for flags, configuration files and the shell.  Units are
+powers of 1024, with or without the `i`.
 """
 
 from __future__ import annotations
@@ -13,9 +13,19 @@ _SIZE = re.compile(r"(\d{1,30}(?:\.\d{1,30})?)\s*(?:([kmgtpe])(?:i?b)?|b)?", re.
 
 
 def parse_size(text: str) -> int:
-    """The number of bytes that `text` names: `4096`, `0x1000`, `64KiB`, `1.5g`.
+    """Parse a size.
 
-    Raises ValueError with a sentence for a person.
+    Args:
+        text: A number of bytes such as `4096` or `0x1000`, or a number with a
+            unit such as `64KiB`, `64k` or `1.5g`.  Units are powers of 1024
+            from K to E; case, spaces and underscores do not matter.
+
+    Returns:
+        The size in bytes.
+
+    Raises:
+        ValueError: `text` is not a size, or not a whole number of bytes; the
+            message can be shown to users.
     """
     words = text.strip().replace("_", "")
     if re.fullmatch(r"0x[0-9a-f]+", words, re.I | re.ASCII):
@@ -36,13 +46,20 @@ def parse_size(text: str) -> int:
 
 
 def format_size(size: int) -> str:
-    """`size` bytes for a person, in at most six characters and a unit: `4.0 KiB`."""
+    """Format a size for people, rounded to at most six characters and a unit: `4.0 KiB`.
+
+    Args:
+        size: A number of bytes, from 0 on.
+
+    Returns:
+        The size in bytes below 1,024, else in KiB to EiB with one decimal.
+    """
     if size < 1024:
         return f"{size} B"
     amount = float(size)
     for unit in ("KiB", "MiB", "GiB", "TiB", "PiB", "EiB"):
         amount /= 1024
-        # From 1023.95 on it would be printed as 1024.0.
+        # 1023.95 and more would be printed as 1024.0.
         if amount < 1023.95 or unit == "EiB":
             break
     return f"{amount:.1f} {unit}"

@@ -1,4 +1,4 @@
-"""Arguments and options that commands of several themes have in common.
+"""Arguments and options that several themes share.
 
 Rule: declarations only.
 """

@@ -1,6 +1,6 @@
-"""Commands that look and change in one step: swap, add.
+"""Commands that compare or add in one step: swap, add.
 
-Rule: each is one message, and nothing on the server comes between its two halves.
+Rule: each is one message, and no other request comes between its reading and its writing.
 """
 
 from __future__ import annotations
@@ -8,9 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from ether_shell.context import Context
-from ether_shell.language.declaration import Argument, Command, Example, Result, Results
+from ether_shell.language.declaration import Argument, Example, Result, Results, ShellCommand
 from ether_shell.language.values import SIGNED, WORD
+from ether_shell.session.context import Context
 
 from .arguments import AT, BLOCK
 
@@ -19,7 +19,7 @@ _U64: Final = 2**64
 
 @dataclass(frozen=True, slots=True)
 class Compared(Result):
-    """`found` are the 8 bytes that stood there; if they were as expected they are no more."""
+    """`found` are the 8 bytes that were there; if `swapped`, they have been replaced."""
 
     handle: int
     offset: int
@@ -38,7 +38,7 @@ class Added(Result):
 
 
 def swap(context: Context, handle: int, expected: bytes, desired: bytes, at: int) -> Results:
-    """Put 8 bytes in the place of 8 others, if those stand there."""
+    """Replace 8 bytes if they are `expected`."""
     found = context.client.compare_swap(handle, at, expected, desired)
     yield Compared(handle, at, found == expected, found)
 
@@ -49,28 +49,28 @@ def add(context: Context, handle: int, delta: int, at: int) -> Results:
     yield Added(handle, at, before, (before + delta) % _U64)
 
 
-SWAP: Final = Command(
+SWAP: Final = ShellCommand(
     "swap",
     "replace 8 bytes if they are as expected",
     swap,
     (
         BLOCK,
         Argument("expected", WORD, "a number (64 bits, big-endian) or 8 bytes"),
-        Argument("desired", WORD, "likewise"),
+        Argument("desired", WORD, "the new value, in the same form"),
     ),
     (AT,),
     (
         Example("swap $_ 0 1", "take a lock that is free"),
         Example('swap $_ "\\0\\0\\0\\0\\0\\0\\0\\0" "8 bytes!" --at 8', "with bytes"),
     ),
-    "Nothing comes between the comparison and the writing (COMPARE_SWAP). It says what "
-    "stood there, whether it was swapped or not. Quotes say where the bytes end: "
+    "Nothing comes between the comparison and the writing (COMPARE_SWAP). The result is what "
+    "was there before, swapped or not. Digits with spaces go in quotes: "
     'hex:"0000 0000 0000 0001".',
     changes=True,
 )
-ADD: Final = Command(
+ADD: Final = ShellCommand(
     "add",
-    "add to a 64-bit number, and tell what it was",
+    "add to a 64-bit number, and show what it was",
     add,
     (BLOCK, Argument("delta", SIGNED, "what to add, such as 1 or -5")),
     (AT,),
@@ -81,5 +81,5 @@ ADD: Final = Command(
     "The number is big-endian and wraps around. Nothing comes between reading and "
     "writing it (FETCH_ADD).",
     changes=True,
-    gives="after",
+    result_field="after",
 )

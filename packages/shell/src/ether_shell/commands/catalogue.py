@@ -1,6 +1,6 @@
 """Every command of the shell, in the sections in which `help` shows them.
 
-Rule: one line a command; what it is stands in the file of its theme.
+Rule: one line per command; what it does is in the file of its theme.
 """
 
 from __future__ import annotations
@@ -12,23 +12,23 @@ from ether_shell.language.declaration import Catalogue, Section
 from . import (
     atomics,
     bench,
+    block_map,
     blocks,
     comparing,
     examine,
     files,
-    guide,
-    live,
-    mapping,
+    help,
     own,
     reading,
     server,
     top,
     tracing,
     variables,
+    watching,
     writing,
 )
 
-ELSEWHERE: Final = {
+FOREIGN_NAMES: Final = {
     "calloc": "alloc",
     "cas": "swap",
     "del": "free",
@@ -50,7 +50,7 @@ ELSEWHERE: Final = {
     "set": "write",
     "setrange": "write",
 }
-"""What one may type who comes from C, Redis, memcached or gdb, and what it is called here."""
+"""Names of commands in C, Redis, memcached and gdb, and what they are called here."""
 
 COMMANDS: Final = Catalogue(
     Section(
@@ -60,7 +60,7 @@ COMMANDS: Final = Catalogue(
         blocks.REALLOC,
         blocks.INFO,
         blocks.LIST,
-        mapping.MAP,
+        block_map.MAP,
     ),
     Section(
         "Bytes",
@@ -74,7 +74,7 @@ COMMANDS: Final = Catalogue(
     ),
     Section(
         "Changes",
-        live.WATCH,
+        watching.WATCH,
         comparing.SNAP,
         comparing.DIFF,
     ),
@@ -98,8 +98,8 @@ COMMANDS: Final = Catalogue(
         variables.UNSET,
         own.MINE,
         own.UNDO,
-        guide.HELP,
-        guide.QUIT,
+        help.HELP,
+        help.QUIT,
     ),
-    elsewhere=ELSEWHERE,
+    foreign_names=FOREIGN_NAMES,
 )

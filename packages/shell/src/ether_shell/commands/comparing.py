@@ -1,6 +1,6 @@
-"""Commands about what a block held before: snap, diff.
+"""Commands that compare a block with what it held before: snap, diff.
 
-Rule: what is compared is what was seen; only `diff` against now reads again.
+Rule: snapshots are compared as they were taken; only `diff` against now reads the block again.
 """
 
 from __future__ import annotations
@@ -8,19 +8,26 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from ether_shell.context import Context
-from ether_shell.language.declaration import Argument, Command, Example, Option, Result, Results
+from ether_shell.language.declaration import (
+    Argument,
+    Example,
+    Option,
+    Result,
+    Results,
+    ShellCommand,
+)
 from ether_shell.language.values import HANDLE, SIZE, SNAPSHOT
-from ether_shell.problems import Incomplete, Misuse
-from ether_shell.snapshots import MOST_BYTES, Snapshot
+from ether_shell.operations.ranges import DataPart
+from ether_shell.problems import Incomplete, UsageError
+from ether_shell.session.context import Context
+from ether_shell.session.snapshots import MOST_BYTES, Snapshot
 
 from .arguments import BLOCK
-from .ranges import Piece
 from .reading import Contents
 
 
 @dataclass(frozen=True, slots=True)
-class Taken(Result):
+class SnapshotTaken(Result):
     """A copy of `size` bytes from `offset` on is kept as snapshot `number` of a block."""
 
     handle: int
@@ -30,17 +37,17 @@ class Taken(Result):
 
 
 @dataclass(frozen=True, slots=True)
-class Kept(Result):
-    """All snapshots that there are."""
+class SnapshotList(Result):
+    """All snapshots."""
 
     snapshots: tuple[Snapshot, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Difference(Result):
-    """The bytes from `offset` on that snapshot `first` and snapshot `second`, or now, both have.
+    """The bytes from `offset` on that are in both snapshots, `first` and `second`.
 
-    `whole` says that both have no others.
+    `second` is None for the block as it is now. `whole` says that both have the same range.
     """
 
     handle: int
@@ -53,31 +60,31 @@ class Difference(Result):
 
 
 def snap(context: Context, handle: int | None, length: int | None, at: int) -> Results:
-    """Keep a copy of what a block holds, or list the copies."""
+    """Take a snapshot of a block, or list the snapshots."""
     if handle is None:
-        yield Kept(tuple(context.snapshots.kept(context.home)))
+        yield SnapshotList(tuple(context.snapshots.kept(context.instance)))
         return
     if length is None:
         length = max(0, context.client.info(handle).size - at)
     if length > MOST_BYTES:
-        raise Misuse(f"snapshots hold 64 MiB, and these are {length:,} bytes: name a LENGTH")
+        raise UsageError(f"snapshots hold 64 MiB, and these are {length:,} bytes: name a LENGTH")
     taken = keep(context, handle, at, context.client.read(handle, length, at))
     if taken is None:
-        raise Misuse("snapshots hold 64 MiB: name a smaller LENGTH")
-    yield Taken(handle, taken.number, taken.offset, len(taken.data))
+        raise UsageError("snapshots hold 64 MiB: name a smaller LENGTH")
+    yield SnapshotTaken(handle, taken.number, taken.offset, len(taken.data))
 
 
 def keep(context: Context, handle: int, offset: int, data: bytes) -> Snapshot | None:
-    """Take a snapshot; None where it is too large."""
-    return context.snapshots.take(context.home, handle, offset, data)
+    """Take a snapshot; returns None where it is too large."""
+    return context.snapshots.take(context.instance, handle, offset, data)
 
 
 def keep_shown(context: Context, result: Result) -> None:
-    """Take a snapshot of what a person has just been shown, if it was shown whole."""
+    """Take a snapshot of what was just shown, if nothing of it was left out."""
     if not isinstance(result, Contents) or not isinstance(result.parts, tuple):
         return
     match result.parts:
-        case (Piece(data=data),) if len(data) == result.size > 0:
+        case (DataPart(data=data),) if len(data) == result.size > 0:
             keep(context, result.handle, result.offset, data)
 
 
@@ -91,7 +98,7 @@ def diff(context: Context, handle: int, first: int | None, second: int | None) -
         after = _found(context, handle, second)
     start, end = max(before.offset, after.offset), min(before.end, after.end)
     if end <= start:
-        raise Misuse(f"@{before.number} and {_name(second)} have no byte in common")
+        raise UsageError(f"@{before.number} and {_name(second)} have no byte in common")
     yield Difference(
         handle,
         before.number,
@@ -108,48 +115,50 @@ def _name(number: int | None) -> str:
 
 
 def _found(context: Context, handle: int, number: int | None) -> Snapshot:
-    home = context.home
+    instance = context.instance
     if number is None:
-        found = context.snapshots.newest(home, handle)
+        found = context.snapshots.newest(instance, handle)
     else:
-        found = context.snapshots.find(home, handle, number)
+        found = context.snapshots.find(instance, handle, number)
     if found is None:
         which = "no snapshot" if number is None else f"no snapshot @{number}, or no longer"
-        raise Incomplete(f"there is {which} of block {handle}: snap takes one, snap alone lists")
+        raise Incomplete(
+            f"there is {which} of block {handle}: snap takes one, snap alone lists them"
+        )
     return found
 
 
-SNAP: Final = Command(
+SNAP: Final = ShellCommand(
     "snap",
-    "keep a copy of what a block holds, for diff",
+    "take a snapshot of a block, for diff",
     snap,
     (
-        Argument("handle", HANDLE, "the block; left out, snap lists the copies", False),
-        Argument("length", SIZE, "how many bytes; to the block's end if left out", False),
+        Argument("handle", HANDLE, "the block; default: list the snapshots", False),
+        Argument("length", SIZE, "how many bytes; default: to the end of the block", False),
     ),
     (Option("at", "first byte of the range in the block (0)", SIZE, default=0),),
     (
         Example("snap $_", "all of it"),
         Example("snap $_ 64 --at 16", "a range"),
-        Example("snap", "which ones there are"),
+        Example("snap", "list all snapshots"),
     ),
-    "Copies are numbered for each block: @1, @2 … On a terminal every read and x that is shown "
-    "whole takes one too. Together they hold at most 64 MiB in the shell's memory; the oldest "
-    "go first.",
+    "The snapshots of each block are numbered: @1, @2 … On a terminal every read and x that is "
+    "shown whole takes one too. Together they take at most 64 MiB of the shell's memory; the "
+    "oldest go first.",
 )
-DIFF: Final = Command(
+DIFF: Final = ShellCommand(
     "diff",
-    "what has changed between two looks at a block",
+    "show what has changed in a block",
     diff,
     (
         BLOCK,
-        Argument("first", SNAPSHOT, "a snapshot, such as @1; the newest if left out", False),
-        Argument("second", SNAPSHOT, "another, such as @3; what is there now if left out", False),
+        Argument("first", SNAPSHOT, "a snapshot, such as @1; default: the newest", False),
+        Argument("second", SNAPSHOT, "another, such as @3; default: the block as it is now", False),
     ),
     examples=(
-        Example("diff $_", "since I last looked"),
-        Example("diff $_ @1 @2", "between two looks"),
+        Example("diff $_", "what has changed since the last snapshot"),
+        Example("diff $_ @1 @2", "what differs between two snapshots"),
     ),
-    detail="Side by side, without the rows that are equal; what differs is in reverse and has > "
-    "before it. Compared are the bytes that both have.",
+    detail="Side by side, without equal rows. Bytes that differ are in reverse and have > before "
+    "them. Only bytes that are in both are compared.",
 )

@@ -1,6 +1,6 @@
-"""Commands about what this session did itself: mine, undo.
+"""Commands about what this session did: mine, undo.
 
-Rule: what the session remembers is checked with the server before it is told.
+Rule: what the session remembers is checked with the server before it is used.
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from ether_protocol import BlockInfo, NotFound
-from ether_shell.context import Context
-from ether_shell.language.declaration import Command, Example, Result, Results
-from ether_shell.problems import Incomplete, Misuse
-from ether_shell.session import Change
+from ether_shell.language.declaration import Example, Result, Results, ShellCommand
+from ether_shell.problems import Incomplete, UsageError
+from ether_shell.session.context import Context
+from ether_shell.session.session import LastWrite
 
 from .blocks import Listing
 
@@ -27,8 +27,8 @@ class Undone(Result):
     size: int
 
 
-def alive(context: Context) -> Iterator[tuple[int, BlockInfo]]:
-    """(handle, what INFO says) of the blocks made in this session that still exist."""
+def existing(context: Context) -> Iterator[tuple[int, BlockInfo]]:
+    """(handle, its INFO) of the blocks made in this session that still exist."""
     session = context.session
     for handle in tuple(session.made):
         try:
@@ -41,16 +41,16 @@ def alive(context: Context) -> Iterator[tuple[int, BlockInfo]]:
 
 
 def mine(context: Context) -> Results:
-    """The blocks that were made here."""
-    blocks = [(handle, info.size) for handle, info in alive(context)]
+    """List the blocks made in this session."""
+    blocks = [(handle, info.size) for handle, info in existing(context)]
     yield Listing(len(blocks), blocks)
 
 
 def undo(context: Context) -> Results:
-    """Put back what the last write wrote over."""
+    """Put back the bytes that the last write replaced."""
     change = context.session.change
     if change is None:
-        raise Misuse(
+        raise UsageError(
             "there is nothing to undo: it takes back the last write, fill, copy or load at the"
             " prompt, of at most 1 MiB"
         )
@@ -60,23 +60,23 @@ def undo(context: Context) -> Results:
             f"block {change.handle} was changed there in the meantime: nothing was undone"
         )
     client.write(change.handle, change.before, change.offset)
-    context.session.change = Change(change.handle, change.offset, change.after, change.before)
+    context.session.change = LastWrite(change.handle, change.offset, change.after, change.before)
     yield Undone(change.handle, change.offset, len(change.before))
 
 
-MINE: Final = Command(
+MINE: Final = ShellCommand(
     "mine",
     "the blocks that this session made",
     mine,
     examples=(Example("mine", "those that are still allocated"),),
     detail="On leaving, the shell offers to free them.",
 )
-UNDO: Final = Command(
+UNDO: Final = ShellCommand(
     "undo",
     "take back the last write",
     undo,
-    examples=(Example("undo", "and again, to have it back"),),
-    detail="It puts back what write, fill, copy or load wrote over at the prompt, up to 1 MiB, "
-    "if the bytes are still those that were written. swap and add are not undone.",
+    examples=(Example("undo", "a second undo takes that back"),),
+    detail="It puts back the bytes that write, fill, copy or load replaced at the prompt, up to "
+    "1 MiB, if nobody has changed them since. swap and add are not undone.",
     changes=True,
 )

@@ -1,7 +1,6 @@
-"""The command that gets bytes out of a block: read.
+"""The command that reads a block: read.
 
-Rule: never more than one step of a range is held, and what floods a terminal
-is cut short.
+Rule: no more than one step of a range is held, and what would flood a terminal is cut short.
 """
 
 from __future__ import annotations
@@ -11,14 +10,21 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from ether_protocol import Client
-from ether_shell.context import Context
-from ether_shell.language.declaration import Argument, Command, Example, Option, Result, Results
+from ether_shell.language.declaration import (
+    Argument,
+    Example,
+    Option,
+    Result,
+    Results,
+    ShellCommand,
+)
 from ether_shell.language.values import SIZE, choice
+from ether_shell.operations import ranges
+from ether_shell.operations.ranges import DataPart, Gap, Part
 from ether_shell.problems import Incomplete
+from ether_shell.session.context import Context
 
-from . import ranges
 from .arguments import AT, BLOCK
-from .ranges import Gap, Part, Piece
 
 _FORMS: Final = choice(
     ("hex", "offset, hex and ASCII"),
@@ -30,9 +36,9 @@ _FORMS: Final = choice(
 
 @dataclass(frozen=True, slots=True)
 class Contents(Result):
-    """Bytes of a block; `parts` are fetched as they are taken.
+    """Bytes of a block; `parts` are fetched lazily.
 
-    `changed` has the offsets of bytes that differ from those shown before.
+    `changed` has the offsets of bytes that were different when they were last shown.
     """
 
     handle: int
@@ -44,7 +50,7 @@ class Contents(Result):
 
 @dataclass(frozen=True, slots=True)
 class Bytes(Contents):
-    """Bytes to be shown as `form` says."""
+    """Bytes to show in one of the forms of `read --as`."""
 
     form: str
 
@@ -52,7 +58,7 @@ class Bytes(Contents):
 def read(
     context: Context, handle: int, length: int | None, at: int, as_: str, all: bool
 ) -> Results:
-    """Get bytes out of a block, a long range step by step."""
+    """Read bytes of a block, a long range in steps."""
     size, parts = fetched(context, handle, length, at, whole=all)
     yield Bytes(handle, at, size, parts, as_)
 
@@ -60,32 +66,32 @@ def read(
 def fetched(
     context: Context, handle: int, length: int | None, at: int, *, whole: bool
 ) -> tuple[int, Iterable[Part]]:
-    """How many bytes a range has, and its parts; unless `whole`, a terminal is not flooded.
+    """The number of bytes of a range, and its parts; unless `whole`, cut short for a terminal.
 
-    A range that ends behind its block ends where the block does.
+    A range that goes beyond the end of the block ends there.
     """
     client = context.client
     size = length
     if size is None or size > ranges.READ_STEP_BYTES:
         left = max(0, client.info(handle).size - at)
         size = left if size is None else min(left, size)
-    guarded = context.guarded and not whole
-    if guarded and size > ranges.GUARD_BYTES:
-        # A length may be longer than the block: what is left out is counted from its real end.
+    limits_output = context.limits_output and not whole
+    if limits_output and size > ranges.GUARD_BYTES:
+        # The range may go beyond the block; what is left out is counted from the real end.
         size = min(size, max(0, client.info(handle).size - at))
-    if guarded and size > ranges.GUARD_BYTES:
+    if limits_output and size > ranges.GUARD_BYTES:
         return size, _abridged(client, handle, at, size)
     if size <= ranges.READ_STEP_BYTES:
         data = client.read(handle, size, at)
-        return len(data), (Piece(at, data),)
+        return len(data), (DataPart(at, data),)
     return size, _stepwise(client, handle, at, size)
 
 
-def _exactly(client: Client, handle: int, offset: int, size: int) -> Piece:
+def _exactly(client: Client, handle: int, offset: int, size: int) -> DataPart:
     data = client.read(handle, size, offset)
     if len(data) < size:
         raise Incomplete(f"block {handle} shrank while it was read, at offset {offset + len(data)}")
-    return Piece(offset, data)
+    return DataPart(offset, data)
 
 
 def _abridged(client: Client, handle: int, offset: int, size: int) -> Iterator[Part]:
@@ -100,13 +106,13 @@ def _stepwise(client: Client, handle: int, offset: int, size: int) -> Iterator[P
         yield _exactly(client, handle, *step)
 
 
-READ: Final = Command(
+READ: Final = ShellCommand(
     "read",
     "show bytes of a block",
     read,
     (
         BLOCK,
-        Argument("length", SIZE, "how many bytes; to the block's end if left out", False),
+        Argument("length", SIZE, "how many bytes; default: to the end of the block", False),
     ),
     (
         AT,
@@ -118,6 +124,6 @@ READ: Final = Command(
         Example("read $_ 5 --as text", "the first five bytes"),
         Example("read $_ 16 --at 0x10", "a range"),
     ),
-    "A range that goes beyond the block ends where the block does. In a terminal, "
-    "control characters are escaped; into a pipe, text and raw are the bytes as they are.",
+    "A range that goes beyond the block ends where the block does. On a terminal control "
+    "characters are escaped; into a pipe, text and raw are the bytes as they are.",
 )

@@ -1,6 +1,6 @@
 """Commands about the server itself: ping, hello, stats.
 
-Rule: they change nothing, and know nothing of any block.
+Rule: they change nothing, and are not about any block.
 """
 
 from __future__ import annotations
@@ -8,8 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from ether_shell.context import Context
-from ether_shell.language.declaration import Command, Example, Result, Results
+from ether_shell.language.declaration import Example, Result, Results, ShellCommand
+from ether_shell.session.context import Context
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,8 +20,8 @@ class Pong(Result):
 
 
 @dataclass(frozen=True, slots=True)
-class Greeting(Result):
-    """What the server says of itself."""
+class ServerIdentity(Result):
+    """What the server says about itself."""
 
     server: str
     version: str
@@ -40,14 +40,14 @@ class Counters(Result):
 
 
 def ping(context: Context) -> Results:
-    """There and back."""
+    """Measure a round trip."""
     yield Pong(context.session.ping())
 
 
 def hello(context: Context) -> Results:
-    """What the server is."""
+    """Ask the server for its name, version and limits."""
     said = context.client.hello()
-    yield Greeting(
+    yield ServerIdentity(
         said.name,
         said.version,
         said.max_payload_bytes,
@@ -59,25 +59,25 @@ def hello(context: Context) -> Results:
 
 
 def stats(context: Context) -> Results:
-    """The server's counters."""
+    """Fetch the server's counters."""
     yield Counters(context.client.stats())
 
 
-PING: Final = Command(
+PING: Final = ShellCommand(
     "ping",
     "does the server answer, and how fast?",
     ping,
-    examples=(Example("ping", "there and back, in milliseconds"),),
+    examples=(Example("ping", "the round trip in milliseconds"),),
 )
-HELLO: Final = Command(
+HELLO: Final = ShellCommand(
     "hello",
     "the server's name, version and limits",
     hello,
-    examples=(Example("hello", "what am I talking to?"),),
+    examples=(Example("hello", "which server is this?"),),
 )
-STATS: Final = Command(
+STATS: Final = ShellCommand(
     "stats",
     "the server's counters",
     stats,
-    examples=(Example("stats", "how full is it, how busy?"),),
+    examples=(Example("stats", "how full and how busy is it?"),),
 )

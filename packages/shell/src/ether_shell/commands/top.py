@@ -1,7 +1,7 @@
-"""The command that shows the server at work: top.
+"""The command that monitors the server: top.
 
-Rule: what is shown is computed from STATS and LIST as they are; a rate is the
-difference of two counters, and how it all looks is the view's business.
+Rule: everything is computed from STATS and LIST; a rate is the difference of two counters. How
+it looks is decided in the view.
 """
 
 from __future__ import annotations
@@ -14,28 +14,34 @@ from itertools import islice
 from typing import Final
 
 from ether_protocol import EtherError
-from ether_shell.context import Context
-from ether_shell.language.declaration import Argument, Command, Example, Option, Result, Results
+from ether_shell.language.declaration import (
+    Argument,
+    Example,
+    Option,
+    Result,
+    Results,
+    ShellCommand,
+)
 from ether_shell.language.values import COUNT, SECONDS
+from ether_shell.session.context import Context
 
-from .live import rounds
+from .watching import rounds
 
 _HISTORY: Final = 512
 _LARGEST: Final = 64
 _LISTED: Final = 16_384
-"""The largest blocks are sought among so many; to list a million each second is too much."""
+"""The largest blocks are searched among this many; a million every second would be too much."""
 
 _REQUESTS: Final = "requests_"
 
 
 @dataclass(frozen=True, slots=True)
 class Overview(Result):
-    """The server just now.
+    """A sample of the server's state.
 
-    `rates` are requests a second by command, empty in the first look, `used`
-    the bytes in use in this look and those before, `blocks` how many there
-    are, `largest` (handle, size) of some.  A `problem` says why there was no
-    newer look.
+    `rates` are requests per second by command, empty in the first sample. `used` are the bytes
+    in use in the last samples, `blocks` is the number of blocks, `largest` has (handle, size) of
+    some. `problem` says why there is no newer sample.
     """
 
     address: str
@@ -48,27 +54,27 @@ class Overview(Result):
     problem: str = ""
 
 
-class Gauge:
-    """Looks at the server again and again."""
+class ServerMonitor:
+    """Takes samples of the server's state."""
 
     def __init__(self, context: Context) -> None:
         self._context = context
         self._used: deque[int] = deque(maxlen=_HISTORY)
         self._before: dict[str, int] | None = None
-        self._home = context.home
+        self._instance = context.instance
         self._taken = 0.0
         self._last = Overview(str(context.session.address), "", {}, {}, (), 0, ())
 
-    def look(self) -> Overview:
-        """What the server says now; raises EtherError where it says nothing."""
+    def sample(self) -> Overview:
+        """The state now. Raises EtherError where the server does not answer."""
         client = self._context.client
         stats = client.stats()
         count, page = client.list()
         blocks = page if len(page) == count else islice(client.blocks(), _LISTED)
         largest = heapq.nlargest(_LARGEST, blocks, key=lambda block: block[1])
         now = time.monotonic()
-        if self._context.home != self._home:  # another server's counters
-            self._home, self._before = self._context.home, None
+        if self._context.instance != self._instance:  # the counters are another server's
+            self._instance, self._before = self._context.instance, None
             self._used.clear()
         self._used.append(stats.get("used_bytes", 0))
         hello = self._context.session.hello
@@ -84,10 +90,10 @@ class Gauge:
         self._before, self._taken = stats, now
         return self._last
 
-    def try_to_look(self) -> Overview:
-        """What the server says now, or what it said last and why it does not answer."""
+    def sample_or_last(self) -> Overview:
+        """The state now; where the server does not answer, the last one with its problem."""
         try:
-            return self.look()
+            return self.sample()
         except EtherError as error:
             self._before = None
             self._last = replace(self._last, rates={}, problem=str(error))
@@ -95,7 +101,7 @@ class Gauge:
 
 
 def rates(before: dict[str, int], now: dict[str, int], seconds: float) -> dict[str, float]:
-    """Requests a second by command, the busiest first; nothing for counters that stood still."""
+    """Requests per second by command, highest first, without those that are 0."""
     if seconds <= 0:
         return {}
     found = {
@@ -108,26 +114,26 @@ def rates(before: dict[str, int], now: dict[str, int], seconds: float) -> dict[s
 
 def top(context: Context, seconds: float | None, count: int | None) -> Results:
     """Show the server at work, on the whole screen where there is one."""
-    gauge = Gauge(context)
+    monitor = ServerMonitor(context)
     seconds = 1.0 if seconds is None else seconds
     if context.full_screen is not None and count is None:
-        # A server that is not there at the beginning is an error like any other. Another
-        # gauge asks, since rates over the moment until the first look would be absurd.
-        Gauge(context).look()
-        context.full_screen(gauge.try_to_look, seconds)
+        # If the server does not answer now, that is an ordinary error. A monitor of its own asks,
+        # because rates over the short time until the first sample would make no sense.
+        ServerMonitor(context).sample()
+        context.full_screen(monitor.sample_or_last, seconds)
         return
-    yield from rounds(context, seconds, "top", lambda: (gauge.look(),), count)
+    yield from rounds(context, seconds, "top", lambda: (monitor.sample(),), count)
 
 
-TOP: Final = Command(
+TOP: Final = ShellCommand(
     "top",
     "the server at work: memory, clients, requests",
     top,
-    (Argument("seconds", SECONDS, "from one look to the next (1)", required=False),),
-    (Option("count", "stop after so many looks, without taking the screen", COUNT),),
-    (Example("top --count 1", "one look"), Example("top 0.1 --count 2", "with rates")),
-    "On the whole screen until q is pressed: memory and how it went, clients, requests a second "
-    "by command, the largest blocks. If the server is lost that is said, and tried again. The "
-    "requests of top itself, STATS and LIST, are counted too.",
-    lasting=True,
+    (Argument("seconds", SECONDS, "between two samples (1)", required=False),),
+    (Option("count", "stop after so many samples; does not use the full screen", COUNT),),
+    (Example("top --count 1", "one sample"), Example("top 0.1 --count 2", "two, with rates")),
+    "It uses the full screen until you press q: memory and its history, clients, requests per "
+    "second by command, the largest blocks. If the connection is lost, top says so and tries "
+    "again. The requests of top itself, STATS and LIST, are counted too.",
+    runs_until_stopped=True,
 )

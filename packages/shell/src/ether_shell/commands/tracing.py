@@ -1,7 +1,6 @@
-"""The command that shows what goes over the wire: trace.
+"""The command that shows all messages: trace.
 
-Rule: a message is kept as `ether_protocol` tells of it, from which secrets are
-already gone.
+Rule: messages are kept as `ether_protocol` hands them out, already without secrets.
 """
 
 from __future__ import annotations
@@ -11,13 +10,12 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from ether_protocol import Trace, Traced
-from ether_shell.context import KEPT_MESSAGES, Context
-from ether_shell.language.declaration import Argument, Command, Example, Result, Results
+from ether_shell.language.declaration import Argument, Example, Result, Results, ShellCommand
 from ether_shell.language.values import PATH, FromFile, choice
-from ether_shell.problems import Misuse
-from ether_shell.savefile import SaveFile
-
-from .consent import agree
+from ether_shell.operations.confirmation import require_yes
+from ether_shell.problems import UsageError
+from ether_shell.session.context import KEPT_MESSAGES, Context
+from ether_shell.session.save_file import SaveFile
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,18 +28,18 @@ class Tracing(Result):
 
 @dataclass(frozen=True, slots=True)
 class TraceSaved(Result):
-    """So many messages stand in a file."""
+    """How many messages were written to a file."""
 
     messages: int
     path: str
 
 
 def trace(context: Context, action: str | None, file: FromFile | None) -> Results:
-    """Show every message from now on, or no more, or save those that were shown."""
+    """Turn tracing on or off, or save the messages that were shown."""
     if action == "save" and file is None:
-        raise Misuse("FILE is missing: trace save FILE")
+        raise UsageError("FILE is missing: trace save FILE")
     if action != "save" and file is not None:
-        raise Misuse(f"trace {action} takes no file: trace save FILE writes one", file.at)
+        raise UsageError(f"trace {action} takes no file: trace save FILE writes one", file.at)
     if file is not None:
         yield _save(context, file)
         return
@@ -53,7 +51,7 @@ def trace(context: Context, action: str | None, file: FromFile | None) -> Result
 def _hook(context: Context) -> Trace:
     def show(message: Traced) -> None:
         context.messages.append(message)
-        context.on_message(message, context.session.aside)
+        context.on_message(message, context.session.internal)
 
     return show
 
@@ -61,7 +59,7 @@ def _hook(context: Context) -> Trace:
 def _save(context: Context, file: FromFile) -> TraceSaved:
     save = SaveFile(file)
     if save.replaces:
-        agree(context, f"replace {file.path}?", "nothing was written")
+        require_yes(context, f"replace {file.path}?", "nothing was written")
     with save:
         for message in context.messages:
             save.write(f"{json.dumps(as_json(message))}\n".encode())
@@ -69,7 +67,7 @@ def _save(context: Context, file: FromFile) -> TraceSaved:
 
 
 def as_json(message: Traced) -> dict[str, Any]:
-    """A message as one line of a saved trace says it; bytes are hex."""
+    """A message as a line of a saved trace; bytes are hex."""
     took = None if message.elapsed is None else round(message.elapsed * 1000, 3)
     return {
         "sent": message.sent,
@@ -87,7 +85,7 @@ def as_json(message: Traced) -> dict[str, Any]:
     }
 
 
-TRACE: Final = Command(
+TRACE: Final = ShellCommand(
     "trace",
     "show every message, field by field",
     trace,
@@ -96,20 +94,20 @@ TRACE: Final = Command(
             "action",
             choice(
                 ("on", "show every message from now on"),
-                ("off", "no more"),
-                ("save", "write what was shown to a file"),
+                ("off", "stop that"),
+                ("save", "write the messages to a file"),
             ),
-            "on, off or save; without, tell which",
+            "on, off or save; default: show which",
             required=False,
         ),
-        Argument("file", PATH, "for save: where to", required=False),
+        Argument("file", PATH, "for save: the file", required=False),
     ),
     examples=(
         Example("trace on", "on standard error, > sent and < received"),
-        Example("trace save trace.jsonl", "one JSON object a message"),
+        Example("trace save trace.jsonl", "one JSON object per message"),
     ),
-    detail=f"Every field has its offset in the message, its bytes, its name and its value; a reply "
-    f"has the time it took. What the shell asks on its own account is one line each. Secrets "
-    f"are left out. The last {KEPT_MESSAGES:,} messages are kept for trace save.",
+    detail=f"Every field is shown with its offset in the message, its bytes, its name and its "
+    f"value; a reply with the time it took. The shell's own requests take one line each. "
+    f"Secrets are left out. The last {KEPT_MESSAGES:,} messages are kept for trace save.",
     local=True,
 )

@@ -1,7 +1,7 @@
 """Commands that put bytes into blocks: write, fill, copy.
 
-Rule: what takes several messages is looked at before the first one changes
-anything, and says how far it came if a later one fails.
+Rule: what takes several messages is checked before the first one changes anything; if a later
+one fails, the error says how much was written.
 """
 
 from __future__ import annotations
@@ -9,15 +9,23 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from ether_protocol import MAX_PAYLOAD_BYTES, Client, EtherError, OutOfRange
-from ether_shell.context import Context
-from ether_shell.language.declaration import Argument, Command, Example, Option, Result, Results
+from ether_protocol import Client, EtherError
+from ether_shell.language.declaration import (
+    Argument,
+    Example,
+    Option,
+    Result,
+    Results,
+    ShellCommand,
+)
 from ether_shell.language.values import BYTE, DATA, HANDLE, SIZE, Data
-from ether_shell.problems import Misuse, PartlyWritten
+from ether_shell.operations import ranges
+from ether_shell.operations.capacity import check_fits
+from ether_shell.operations.confirmation import UNDO_BYTES, overwriting
+from ether_shell.problems import PartlyWritten, UsageError
+from ether_shell.session.context import Context
 
-from . import ranges
 from .arguments import AT, BLOCK
-from .consent import UNDO_BYTES, overwriting
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +59,11 @@ class Copied(Result):
 
 
 def write(context: Context, handle: int, data: Data, at: int) -> Results:
-    """Put bytes into a block, more than a message carries step by step."""
+    """Write bytes into a block, in steps where they are too many for one message."""
     size = context.inputs.size(data)
     if size is not None:
-        see_that_it_fits(context.client, "WRITE", handle, at, size)
-    # Where nobody knows how much it is, it is looked at as more than can be undone.
+        check_fits(context.client, "WRITE", handle, at, size)
+    # Data of unknown length is treated as too long for undo.
     with overwriting(context, handle, at, UNDO_BYTES + 1 if size is None else size) as after:
         after.data = data if isinstance(data, bytes) else None
         written = _write(context, handle, data, at)
@@ -67,31 +75,17 @@ def _write(context: Context, handle: int, data: Data, at: int) -> int:
     try:
         for chunk in context.inputs.chunks(data):
             written += context.client.write(handle, chunk, at + written)
-    except (EtherError, Misuse, KeyboardInterrupt) as error:
+    except (EtherError, UsageError, KeyboardInterrupt) as error:
         if not written:
             raise
         raise PartlyWritten(written) from error
     return written
 
 
-def see_that_it_fits(
-    client: Client, verb: str, handle: int, offset: int, size: int, *, always: bool = False
-) -> None:
-    """Before the first of several messages changes anything, see that the last one may."""
-    if size <= MAX_PAYLOAD_BYTES and not always:
-        return  # one message is whole or refused by itself
-    there = client.info(handle).size
-    if size > there - offset:
-        raise OutOfRange(
-            f"{verb} handle {handle} [{offset}:{offset + size}]: the block has {there} bytes;"
-            " nothing was changed"
-        )
-
-
 def fill(context: Context, handle: int, byte: int, length: int | None, at: int) -> Results:
-    """Set a range, by default all that is left of the block, to one byte."""
+    """Set a range, by default the rest of the block, to one byte."""
     size = _rest(context.client, handle, at) if length is None else length
-    see_that_it_fits(context.client, "FILL", handle, at, size)
+    check_fits(context.client, "FILL", handle, at, size)
     with overwriting(context, handle, at, size):
         filled = context.client.fill(handle, byte, at, size)
     yield Filled(handle, at, filled, byte)
@@ -100,11 +94,11 @@ def fill(context: Context, handle: int, byte: int, length: int | None, at: int) 
 def copy(
     context: Context, source: int, target: int, length: int | None, from_: int, at: int
 ) -> Results:
-    """Copy a range, by default all that is left of the source."""
+    """Copy a range, by default the rest of the source."""
     client = context.client
     size = _rest(client, source, from_) if length is None else length
-    see_that_it_fits(client, "COPY", source, from_, size)
-    see_that_it_fits(client, "COPY", target, at, size)
+    check_fits(client, "COPY", source, from_, size)
+    check_fits(client, "COPY", target, at, size)
     done = 0
     with overwriting(context, target, at, size):
         for source_at, target_at, step in ranges.copy_steps(
@@ -118,7 +112,7 @@ def _rest(client: Client, handle: int, offset: int) -> int:
     return max(0, client.info(handle).size - offset)
 
 
-WRITE: Final = Command(
+WRITE: Final = ShellCommand(
     "write",
     "put bytes into a block",
     write,
@@ -129,21 +123,21 @@ WRITE: Final = Command(
         Example("write $_ hex:dead beef --at 16", "four bytes from offset 16 on"),
         Example("write $_ b64:3q2+7w== --at 0x20", "the same four elsewhere"),
     ),
-    "Up to 16 MiB are written whole or not at all. A larger file goes in steps of 16 MiB "
-    "after a look whether it fits; of a pipe, whose end nobody knows, an error says how "
-    "much was written. @file reads a file, @- standard input. At the prompt the shell asks, "
-    "once a block, before it writes over bytes, not all zero, of a block that this session "
-    "did not make; undo takes the last write back.",
+    "Up to 16 MiB are written whole or not at all. A larger file is checked to fit and then "
+    "written in steps of 16 MiB. The length of a pipe is not known; if it does not fit, the "
+    "error says how much was written. @file reads a file, @- standard input. At the prompt "
+    "the shell asks, once per block, before it overwrites bytes that are not all zero in a "
+    "block that this session did not make. undo takes the last write back.",
     changes=True,
 )
-FILL: Final = Command(
+FILL: Final = ShellCommand(
     "fill",
     "set bytes of a block to one value",
     fill,
     (
         BLOCK,
         Argument("byte", BYTE, "255, 0xff, hex:ff or a character"),
-        Argument("length", SIZE, "how many; to the block's end if left out", False),
+        Argument("length", SIZE, "how many bytes; default: to the end of the block", False),
     ),
     (AT,),
     (
@@ -152,14 +146,14 @@ FILL: Final = Command(
     ),
     changes=True,
 )
-COPY: Final = Command(
+COPY: Final = ShellCommand(
     "copy",
     "copy bytes between blocks or within one",
     copy,
     (
         Argument("source", HANDLE, "the block that is read"),
         Argument("target", HANDLE, "the block that is written"),
-        Argument("length", SIZE, "how many; to the source's end if left out", False),
+        Argument("length", SIZE, "how many bytes; default: to the end of the source", False),
     ),
     (
         Option("from", "first byte in the source (0)", SIZE, default=0),

@@ -1,4 +1,5 @@
 """From a line of text to a command and its values.
 
-Rule: pure.  No command is known by name here, no connection, no file, no terminal.
+Rule: pure; no connection, no file, no terminal. Messages may name commands (`alloc makes one`),
+but no decision depends on the name of a command.
 """

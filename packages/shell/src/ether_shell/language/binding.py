@@ -1,8 +1,8 @@
 """From a line to a command and its values.
 
-Rule: pure.  `assign` decides which token belongs to which argument and never
-raises, so that completion and hints can ask it about half a line; `bind` is
-strict and says what is wrong and where.
+Rule: pure. `assign` decides which token belongs to which argument and never raises, so that
+completion and hints can use it for an unfinished line. `bind` is strict: it raises UsageError
+with what is wrong, and where.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
-from ether_shell.problems import Misuse, Unfinished
+from ether_shell.problems import Unfinished, UsageError
 
-from .declaration import Argument, Catalogue, Command, Option, Variables, did_you_mean
+from .declaration import Argument, Catalogue, Option, ShellCommand, Variables, did_you_mean
 from .grammar import Form, Token, is_hex, joined, spanning, tokenize, word
 
 _GROUPED = ': hex digits with spaces go in quotes here, hex:"de ad"'
@@ -21,19 +21,18 @@ _GROUPED = ': hex digits with spaces go in quotes here, hex:"de ad"'
 
 @dataclass(frozen=True, slots=True)
 class Bound:
-    """A command and the keywords for its handler."""
+    """A command and the keyword arguments for its handler."""
 
-    command: Command
+    command: ShellCommand
     values: dict[str, Any]
 
 
 @dataclass(slots=True)
 class Assignment:
-    """Which token went where.
+    """Which token belongs to which argument.
 
-    `missing` are the arguments without one, `pending` is an option that still
-    waits for its value, `rest` are the tokens of a line within the line,
-    `problem` is the first thing that is wrong.
+    `missing` are the arguments without a token, `pending` is an option without its value yet,
+    `rest` are the tokens of a line within the line, `problem` is the first thing that is wrong.
     """
 
     arguments: list[tuple[Argument, Token]] = field(default_factory=list)
@@ -41,7 +40,7 @@ class Assignment:
     missing: list[Argument] = field(default_factory=list)
     pending: Option | None = None
     rest: list[Token] = field(default_factory=list)
-    problem: Misuse | None = None
+    problem: UsageError | None = None
 
 
 def is_flag(token: Token) -> bool:
@@ -49,8 +48,8 @@ def is_flag(token: Token) -> bool:
     return token.form is Form.WORD and token.text.startswith("--") and len(token.text) > 2
 
 
-def assign(command: Command, tokens: list[Token]) -> Assignment:
-    """Give each of `tokens`, those behind the command's name, its place."""
+def assign(command: ShellCommand, tokens: list[Token]) -> Assignment:
+    """Assign each of `tokens`, those after the command's name, to an argument or option."""
     result = Assignment(missing=list(command.arguments))
     previous: Token | None = None
     for token in tokens:
@@ -62,7 +61,7 @@ def assign(command: Command, tokens: list[Token]) -> Assignment:
         try:
             grown = _grown(command, previous, token, result)
             problem = None if grown else _place(command, token, result)
-        except Misuse as error:
+        except UsageError as error:
             grown, problem = None, error
         if problem is not None and result.problem is None:
             result.problem = problem
@@ -71,9 +70,9 @@ def assign(command: Command, tokens: list[Token]) -> Assignment:
 
 
 def _grown(
-    command: Command, previous: Token | None, token: Token, result: Assignment
+    command: ShellCommand, previous: Token | None, token: Token, result: Assignment
 ) -> Token | None:
-    """`previous` with `token` joined to it, where it is a `hex:` that is the last argument."""
+    """`previous` joined with `token`, where it is a bare `hex:` and the last argument."""
     if previous is None or not previous.growing or not is_hex(token) or not result.arguments:
         return None
     argument, last = result.arguments[-1]
@@ -84,7 +83,7 @@ def _grown(
     return grown
 
 
-def _place(command: Command, token: Token, result: Assignment) -> Misuse | None:
+def _place(command: ShellCommand, token: Token, result: Assignment) -> UsageError | None:
     pending, result.pending = result.pending, None
     if is_flag(token):
         problem = _place_option(command, token, result)
@@ -98,7 +97,7 @@ def _place(command: Command, token: Token, result: Assignment) -> Misuse | None:
         hint = _GROUPED if any(t.growing for _, t in result.arguments) else ""
         if result.arguments and result.arguments[-1][1].form is Form.WORD:
             hint = ": text with spaces goes in quotes" if _ends_in_data(command) else hint
-        return Misuse(f"{command.name} takes no {token.text!r}{hint}", token.start)
+        return UsageError(f"{command.name} takes no {token.text!r}{hint}", token.start)
     argument = result.missing[0]
     if argument.rest:
         result.rest.append(token)
@@ -109,12 +108,12 @@ def _place(command: Command, token: Token, result: Assignment) -> Misuse | None:
     return None
 
 
-def _place_option(command: Command, token: Token, result: Assignment) -> Misuse | None:
+def _place_option(command: ShellCommand, token: Token, result: Assignment) -> UsageError | None:
     flag, equals, _ = token.text.partition("=")
     option = command.option(flag)
     if option is None:
         known = tuple(known.flag for known in command.options)
-        return Misuse(
+        return UsageError(
             f"{command.name} has no option {flag}{did_you_mean(flag, known)}", token.start
         )
     again = any(option is used for used, _ in result.options)
@@ -125,49 +124,49 @@ def _place_option(command: Command, token: Token, result: Assignment) -> Misuse 
     else:
         result.options.append((option, None))
         if equals:
-            return Misuse(f"{flag} takes no value", token.start + len(flag))
-    return Misuse(f"{flag} stands here twice", token.start) if again else None
+            return UsageError(f"{flag} takes no value", token.start + len(flag))
+    return UsageError(f"{flag} is given twice", token.start) if again else None
 
 
-def _ends_in_data(command: Command) -> bool:
-    return bool(command.arguments and command.arguments[-1].kind.beginnings)
+def _ends_in_data(command: ShellCommand) -> bool:
+    return bool(command.arguments and command.arguments[-1].kind.prefixes)
 
 
-def _needs_value(option: Option, at: int) -> Misuse:
+def _needs_value(option: Option, at: int) -> UsageError:
     return Unfinished(f"{option.flag} needs a value: {option.flag} {option.value}", at)
 
 
 def bind(catalogue: Catalogue, line: str, variables: Variables) -> Bound | None:
-    """The command that `line` is, with its values; None for an empty line or a comment.
+    """The command in `line`, with its values; None for an empty line or a comment.
 
-    Raises Misuse with the spot.
+    Raises UsageError with the place in the line.
     """
     tokens = tokenize(line)
     if not tokens:
         return None
     first, *rest = tokens
     if first.form is not Form.WORD:
-        raise Misuse("a line begins with a command; help lists them", first.start)
+        raise UsageError("a line begins with a command; help lists them", first.start)
     command = catalogue.find(first.text)
     if command is None:
-        raise Misuse(catalogue.unknown(first.text), first.start)
+        raise UsageError(catalogue.unknown(first.text), first.start)
     assignment = assign(command, rest)
     if assignment.problem is not None:
         raise assignment.problem
-    # A word that is wrong is worth saying before one that is missing.
+    # A wrong word is reported before a missing one.
     values = _suffix(command, first, variables) | _values(command, assignment, variables)
     end = tokens[-1].end
     if assignment.pending is not None:
         raise _needs_value(assignment.pending, end)
     given = {argument.name for argument, _ in assignment.arguments}
-    instead = any(option.instead for option, _ in assignment.options)
+    instead = any(option.replaces_arguments for option, _ in assignment.options)
     for argument in assignment.missing:
         if argument.required and not instead and argument.name not in given:
             raise Unfinished(f"{argument.name.upper()} is missing: {command.usage}", end)
     return Bound(command, values)
 
 
-def _suffix(command: Command, first: Token, variables: Variables) -> dict[str, Any]:
+def _suffix(command: ShellCommand, first: Token, variables: Variables) -> dict[str, Any]:
     if command.suffix is None:
         return {}
     name, _, text = first.text.partition("/")
@@ -177,7 +176,7 @@ def _suffix(command: Command, first: Token, variables: Variables) -> dict[str, A
     return {command.suffix.parameter: value}
 
 
-def _values(command: Command, assignment: Assignment, variables: Variables) -> dict[str, Any]:
+def _values(command: ShellCommand, assignment: Assignment, variables: Variables) -> dict[str, Any]:
     values: dict[str, Any] = {
         argument.parameter: [] if argument.repeated else None for argument in command.arguments
     }
@@ -187,9 +186,9 @@ def _values(command: Command, assignment: Assignment, variables: Variables) -> d
     for index, (argument, token) in enumerate(assignment.arguments):
         try:
             value = _parse(argument, token, variables)
-        except Misuse as error:
+        except UsageError as error:
             if _looks_grouped(tokens[max(0, index - 1) : index + 2]):
-                raise Misuse(f"{error}{_GROUPED}", error.at) from None
+                raise UsageError(f"{error}{_GROUPED}", error.at) from None
             raise
         if argument.repeated:
             values[argument.parameter].append(value)
@@ -201,13 +200,13 @@ def _values(command: Command, assignment: Assignment, variables: Variables) -> d
 
 
 def _looks_grouped(neighbours: list[Token]) -> bool:
-    """Whether a bare `hex:` stands before a word of digits, as if that went on with it."""
+    """Whether a word of digits follows a bare `hex:`, as if it belonged to it."""
     return any(a.growing and is_hex(b) for a, b in pairwise(neighbours))
 
 
 def _parse(declared: Argument | Option, token: Token, variables: Variables) -> Any:
-    assert declared.kind is not None  # a switch has no token
+    assert declared.kind is not None  # only switches have none, and they have no token
     try:
         return declared.kind.parse(token, variables)
     except ValueError as error:
-        raise Misuse(str(error), token.start) from None
+        raise UsageError(str(error), token.start) from None

@@ -1,7 +1,7 @@
-"""What a command is: its name, arguments, options, help, examples and handler.
+"""What a command declares: its name, arguments, options, help, examples and handler.
 
-Rule: data only.  Parsing, completion, hints and help all read a `Command`;
-none of them knows any command by name.
+Rule: data only. Parsing, completion, hints and help are all made from a `ShellCommand`; no
+decision in them depends on its name.
 """
 
 from __future__ import annotations
@@ -16,61 +16,60 @@ from typing import Any
 from .grammar import Token
 
 Variables = Mapping[str, int]
-"""What `$name` stands for; `_` is the last handle."""
+"""The values of variables by name; `_` is the last handle."""
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
     """What a command gives back, as plain values.
 
-    How it looks is decided by its type, in `views`; unless it says otherwise
-    there, its fields are, in their order, the keys of its JSON line.
+    How it looks is decided by its type, in `views`. The keys of its JSON line are its fields in
+    their order, unless its renderer says otherwise.
     """
 
 
 Results = Generator[Result, None, None]
-"""A handler is a generator of these; what it does goes on as they are taken.
+"""A handler is a generator of results, and goes on as they are taken.
 
 A Ctrl-C while one is shown is raised in the handler, at its `yield`.
 """
 
-Handler = Callable[..., Results]
-"""Called with the context and one keyword for each argument and option."""
+CommandHandler = Callable[..., Results]
+"""Called with the context, and a keyword argument for each argument and option."""
 
 
-class Live(Enum):
-    """What completion offers that is not known in advance."""
+class CompletionSource(Enum):
+    """Where completion gets words that are not known in advance."""
 
     NOTHING = "nothing"
     HANDLES = "handles"
     COMMANDS = "commands"
     PATHS = "paths"
     NAMES = "names of variables"
-    NUMBERS = "variables where a number may stand"
+    NUMBERS = "variables where a number is expected"
 
 
 @dataclass(frozen=True, slots=True)
 class Kind:
     """A kind of value.
 
-    `parse` turns a token into the value, or raises ValueError with a sentence.
-    `words` are (text, meaning) that completion offers, `beginnings` likewise
-    where more must be typed behind the text.
+    `parse` turns a token into the value, or raises ValueError with a message for the user.
+    `words` are (text, meaning) that completion offers; `prefixes` likewise, where more must be
+    typed after the text.
     """
 
     parse: Callable[[Token, Variables], Any]
     words: tuple[tuple[str, str], ...] = ()
-    beginnings: tuple[tuple[str, str], ...] = ()
-    live: Live = Live.NOTHING
+    prefixes: tuple[tuple[str, str], ...] = ()
+    completes_from: CompletionSource = CompletionSource.NOTHING
 
 
 @dataclass(frozen=True, slots=True)
 class Argument:
-    """A value that is known by its place.
+    """A value that is recognised by its position.
 
-    A `repeated` one takes all words that are left, a `rest` the line as it
-    stands from there on, which is a line of its own.  Where it names a
-    command, `suits` says which ones it may be.
+    A `repeated` one takes all remaining words. A `rest` takes the remaining line, which is a
+    command line of its own; `accepts` tells which commands are allowed in it.
     """
 
     name: str
@@ -79,16 +78,16 @@ class Argument:
     required: bool = True
     repeated: bool = False
     rest: bool = False
-    suits: Callable[[Command], bool] = lambda _: True
+    accepts: Callable[[ShellCommand], bool] = lambda _: True
 
     @property
     def parameter(self) -> str:
-        """The keyword under which the handler gets it."""
+        """The keyword of the handler."""
         return _parameter(self.name)
 
     @property
     def usage(self) -> str:
-        """As it stands in a usage line: `HANDLE`, `[LENGTH]`, `HANDLE…`."""
+        """Its part of the usage line: `HANDLE`, `[LENGTH]`, `HANDLE…`."""
         name = self.name.upper() + ("…" if self.repeated or self.rest else "")
         if len(self.kind.words) == 1:
             name = self.kind.words[0][0]
@@ -97,10 +96,10 @@ class Argument:
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """A value that is known by its name, `--at 16`, or a switch where `kind` is None.
+    """A value that is recognised by its name, `--at 16`, or a switch where `kind` is None.
 
-    A `lasting` switch makes its command go on until it is stopped.
-    One that stands `instead` of the arguments makes them unnecessary.
+    With a `runs_until_stopped` switch the command does not end by itself. An option that
+    `replaces_arguments` makes required arguments unnecessary.
     """
 
     name: str
@@ -108,8 +107,8 @@ class Option:
     kind: Kind | None = None
     value: str = "N"
     default: Any = None
-    lasting: bool = False
-    instead: bool = False
+    runs_until_stopped: bool = False
+    replaces_arguments: bool = False
 
     @property
     def flag(self) -> str:
@@ -118,37 +117,37 @@ class Option:
 
     @property
     def parameter(self) -> str:
-        """The keyword under which the handler gets it."""
+        """The keyword of the handler."""
         return _parameter(self.name)
 
     @property
     def usage(self) -> str:
-        """As it stands in a usage line: `[--at N]`."""
+        """Its part of the usage line: `[--at N]`."""
         return f"[{self.flag} {self.value}]" if self.kind else f"[{self.flag}]"
 
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """A line that can be typed as it stands when `$_` is a block, and why one would."""
+    """A line that works as it is when `$_` is a block, and what it is good for."""
 
     line: str
     why: str
 
 
 @dataclass(frozen=True, slots=True)
-class Command:
+class ShellCommand:
     """One command of the shell.
 
-    A `suffix` is an option that stands behind a slash of the name: `x/32xb`.
-    `changes` says that it changes something on the server, so that it is not
-    repeated by itself and cached handles are fetched anew; `local` that it
-    needs no server, `lasting` that it goes on until it is stopped.
-    `gives` names the field of its last result that `let` keeps.
+    A `suffix` is an option that follows the name after a slash: `x/32xb`. `changes` says that
+    the command changes something on the server, so that it is never repeated by itself and the
+    cached list of blocks is fetched anew; `local` that it needs no server; `runs_until_stopped`
+    that it does not end by itself. `result_field` names the field of its last result that `let`
+    stores.
     """
 
     name: str
     summary: str
-    run: Handler
+    run: CommandHandler
     arguments: tuple[Argument, ...] = ()
     options: tuple[Option, ...] = ()
     examples: tuple[Example, ...] = ()
@@ -157,8 +156,8 @@ class Command:
     suffix: Option | None = None
     changes: bool = False
     local: bool = False
-    lasting: bool = False
-    gives: str = ""
+    runs_until_stopped: bool = False
+    result_field: str = ""
 
     @property
     def brief(self) -> str:
@@ -173,7 +172,7 @@ class Command:
 
     @property
     def parts(self) -> tuple[Argument | Option, ...]:
-        """All that its handler gets a keyword for."""
+        """Everything for which the handler gets a keyword."""
         return (*((self.suffix,) if self.suffix else ()), *self.arguments, *self.options)
 
     def option(self, flag: str) -> Option | None:
@@ -184,7 +183,7 @@ class Command:
 class Section:
     """Commands that belong together, under a title."""
 
-    def __init__(self, title: str, *commands: Command) -> None:
+    def __init__(self, title: str, *commands: ShellCommand) -> None:
         self.title = title
         self.commands = commands
 
@@ -192,19 +191,19 @@ class Section:
 class Catalogue:
     """All commands, by section and by name.
 
-    `elsewhere` are the names that other programs have for what some of them do.
+    `foreign_names` are names that other programs use for some of them.
     """
 
-    def __init__(self, *sections: Section, elsewhere: Mapping[str, str] | None = None) -> None:
+    def __init__(self, *sections: Section, foreign_names: Mapping[str, str] | None = None) -> None:
         self.sections = sections
-        self._elsewhere = elsewhere or {}
+        self._foreign_names = foreign_names or {}
         self.commands = tuple(command for section in sections for command in section.commands)
         self._by_name = {
             name: command for command in self.commands for name in (command.name, *command.aliases)
         }
 
-    def find(self, name: str) -> Command | None:
-        """The command called `name`, in capitals or not, with a suffix if it takes one."""
+    def find(self, name: str) -> ShellCommand | None:
+        """The command called `name`, in any case, with a suffix if it takes one."""
         word, slash, _ = name.lower().partition("/")
         command = self._by_name.get(word)
         return None if slash and command is not None and command.suffix is None else command
@@ -215,15 +214,15 @@ class Catalogue:
         return tuple(self._by_name)
 
     def unknown(self, name: str) -> str:
-        """The sentence for a word that is no command."""
+        """The error message for a word that is not a command."""
         word = name.lower()
-        if word in self._elsewhere:
-            return f"unknown command {name!r}: did you mean {self._elsewhere[word]}?"
+        if word in self._foreign_names:
+            return f"unknown command {name!r}: did you mean {self._foreign_names[word]}?"
         return f"unknown command {name!r}" + (did_you_mean(word, self.names) or "; help lists them")
 
 
 def did_you_mean(word: str, known: tuple[str, ...]) -> str:
-    """`: did you mean alloc?` where one of the `known` words is close, else nothing."""
+    """`: did you mean alloc?` where one of the `known` words is similar, else empty."""
     close = difflib.get_close_matches(word, known, n=1, cutoff=0.6)
     return f": did you mean {close[0]}?" if close else ""
 

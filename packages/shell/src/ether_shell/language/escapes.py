@@ -1,7 +1,6 @@
-r"""Backslash escapes, both ways: `\n` to a byte, and bytes to text that is safe to show.
+r"""Backslash escapes in both directions: `\n` to a byte, and bytes to text that is safe to show.
 
-Rule: one table of escapes; what `escape` writes, the grammar reads back to
-the same bytes.  Pure text, no terminal.
+Rule: one table of escapes. What `escape` writes, the grammar reads back as the same bytes.
 """
 
 from __future__ import annotations
@@ -20,10 +19,10 @@ SIMPLE = {
     "'": 0x27,
     "\\": 0x5C,
 }
-r"""The letter behind a backslash, and the byte it stands for."""
+r"""The letter after a backslash, and the byte that it means."""
 
 CODED = {"x": 2, "u": 4}
-r"""Escapes with hex digits behind them, and how many: `\xNN` is a byte, `\uNNNN` a character."""
+r"""Escapes with hex digits, and how many: `\xNN` is a byte, `\uNNNN` a character."""
 
 _ESCAPED = {chr(byte): "\\" + letter for letter, byte in SIMPLE.items() if letter != "'"}
 
@@ -36,10 +35,10 @@ def _one(character: str) -> str:
 
 
 def escape(text: str, keep: str = "") -> str:
-    r"""`text` with all that does not print as itself escaped, except the characters in `keep`.
+    r"""Escape everything that is not printable, except the characters in `keep`.
 
-    Bytes that were no UTF-8 come as surrogates (decode with `surrogateescape`)
-    and go as `\xNN`.  A backslash is escaped too, so that nothing is ambiguous.
+    Bytes that were not UTF-8 come as surrogates (decode with `surrogateescape`) and become
+    `\xNN`. A backslash is escaped too, so that the result is unambiguous.
     """
     return "".join(
         [c if c in keep or (c.isprintable() and c not in '\\"') else _one(c) for c in text]

@@ -1,6 +1,6 @@
-"""The format of `x`, as gdb has it: `32xb` is a count, a letter and a unit.
+"""The format of `x`, as in gdb: `32xb` is a count, a letter and a unit.
 
-Rule: pure.  The letters stand in two tables, and help and errors are made from them.
+Rule: pure. The letters are in two tables, from which help and errors are made.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ _SHAPE = re.compile(r"(\d*)([a-z]*)")
 _MAX_COUNT: Final = 2**63
 
 MAX_STRINGS: Final = 65_536
-"""Strings are found before any is shown, and each takes memory, even an empty one."""
+"""All strings are found before one is shown, and even an empty one takes memory."""
 
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """`count` values of `unit_bytes` each, or strings, written as `letter` says."""
+    """`count` values of `unit_bytes` bytes, or strings, in the form `letter`."""
 
     count: int
     letter: str
@@ -42,7 +42,7 @@ class Format:
 
     @property
     def size(self) -> int:
-        """The bytes that so many values take; of strings it is not known."""
+        """The bytes of all values; for strings it has no meaning."""
         return self.count * self.unit_bytes
 
     def __str__(self) -> str:
@@ -55,10 +55,10 @@ DEFAULT: Final = Format(64, "x")
 
 
 def parse_format(text: str) -> Format:
-    """The format that `text` is; raises ValueError with a sentence."""
+    """Parse a format. Raises ValueError with a message for the user."""
     match = _SHAPE.fullmatch(text.lower())
     if match is None:
-        raise ValueError(f"{text!r} is no format: a count, a letter and a unit, as in 32xb")
+        raise ValueError(f"{text!r} is not a format: a count, a letter and a unit, as in 32xb")
     letter = unit = ""
     for each in match.group(2):
         if each in LETTERS and not letter:
@@ -72,7 +72,7 @@ def parse_format(text: str) -> Format:
         raise ValueError(f"{letter} goes by bytes, without {unit}")
     count = int(match.group(1) or 1)
     if not 1 <= count < _MAX_COUNT:
-        raise ValueError(f"{match.group(1)} is no count")
+        raise ValueError(f"{match.group(1)} is not a count")
     if letter == "s" and count > MAX_STRINGS:
         raise ValueError(f"{count:,} strings are too many at once: at most {MAX_STRINGS:,}")
     return Format(count, letter, UNITS[unit or "b"])

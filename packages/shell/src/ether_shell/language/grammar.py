@@ -1,18 +1,18 @@
 r"""The grammar of a line, and of bytes within it: text in, tokens with their positions out.
 
     write 7 "text\x00\n"     quoted, with escapes; '…' is the same
-    write 7 hello            a bare word stands for its UTF-8
+    write 7 hello            a bare word means its UTF-8
     write 7 hex:dead beef    hex digits; see below
     write 7 b64:3q2+7w==     base64
     write 7 @picture.png     the bytes of a file; @- is standard input
     read $_ --at 16          $_ is the last handle; # begins a comment
 
-`hex:"…"`, `b64:"…"` and `@"…"` say where the literal ends.  A bare `hex:` is
-one word here: only `binding` knows whether it is a command's last argument, to
-which the words of digits behind it belong, and then has `joined` put them together.
+Quotes, as in `hex:"…"`, `b64:"…"` and `@"…"`, mark the end of the literal. A bare `hex:` is one
+word here. Only `binding` knows whether it is the last argument of a command, to which the
+following words of digits belong; it puts them together with `joined`.
 
-Rule: pure.  No file is opened and no word is understood here: which words are
-commands and numbers is decided by `binding`.
+Rule: pure. No file is opened and no word is interpreted here: `binding` decides which words are
+commands and numbers.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import Enum
 
-from ether_shell.problems import Misuse, Unfinished
+from ether_shell.problems import Unfinished, UsageError
 
 from .escapes import CODED, SIMPLE
 
@@ -41,7 +41,7 @@ _PLAIN = re.compile(r"""[^"'\\]+""")
 
 
 class Form(Enum):
-    """What a token is on its face."""
+    """The form of a token."""
 
     WORD = "word"
     BYTES = "bytes"
@@ -50,11 +50,10 @@ class Form(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """One word or literal: `text` as it stands in the line from index `start` on.
+    """One word or literal: `text` is its part of the line, from index `start` on.
 
-    `data` holds the bytes of a literal and the UTF-8 of a bare word; of a
-    FILE, `path` says where they are to be had.  A `growing` one is a bare
-    `hex:`, to which words of digits may be joined.
+    `data` has the bytes of a literal, or the UTF-8 of a bare word; a FILE has a `path` instead.
+    A `growing` one is a bare `hex:`, to which words of digits may be joined.
     """
 
     form: Form
@@ -76,14 +75,14 @@ class Token:
 
 @dataclass(frozen=True, slots=True)
 class Scan:
-    """The tokens of a line up to its end, or to the `problem` that stopped the scan."""
+    """The tokens of a line, up to its end or to the `problem` that stopped the scan."""
 
     tokens: list[Token]
-    problem: Misuse | None = None
+    problem: UsageError | None = None
 
 
 def word(text: str, start: int = 0) -> Token:
-    """The token of a bare word."""
+    """The token for a bare word."""
     return Token(Form.WORD, text, start, text.encode("utf-8", "surrogateescape"))
 
 
@@ -93,33 +92,33 @@ def is_hex(token: Token) -> bool:
 
 
 def joined(group: Token, more: Token) -> Token:
-    """A `growing` group and the word of digits behind it; raises Misuse for an odd digit."""
+    """A `growing` group joined with the next word of digits; raises UsageError for an odd digit."""
     gap = " " * (more.start - group.end)
     data = group.data + _hex_bytes(more.start, more.text)
     return replace(group, text=f"{group.text}{gap}{more.text}", data=data)
 
 
 def spanning(first: Token, last: Token) -> Token:
-    """The line from `first` to `last` as one bare word, with blanks where it had space."""
+    """The line from `first` to `last` as one bare word; white space becomes blanks."""
     gap = " " * (last.start - first.end)
     return word(f"{first.text}{gap}{last.text}", first.start)
 
 
 def scan(line: str) -> Scan:
-    """The tokens of `line`, as many as there are; never raises."""
+    """The tokens of `line` up to the first that is wrong; never raises."""
     tokens: list[Token] = []
     at = _skip(line, 0)
     while at < len(line) and line[at] != "#":
         try:
             tokens.append(_token(line, at))
-        except Misuse as problem:
+        except UsageError as problem:
             return Scan(tokens, problem)
         at = _skip(line, tokens[-1].end)
     return Scan(tokens)
 
 
 def tokenize(line: str) -> list[Token]:
-    """The tokens of `line`; raises Misuse, with the spot, for a literal that is none."""
+    """The tokens of `line`. Raises UsageError for a wrong literal, with its place in the line."""
     result = scan(line)
     if result.problem is not None:
         raise result.problem
@@ -146,7 +145,7 @@ def _quoted(line: str, start: int, inside: int) -> Token:
 
 
 def _until_quote(line: str, opening: int) -> tuple[bytes, int]:
-    """The bytes between the quote at `opening` and the one like it, and the index behind."""
+    """The bytes from the quote at `opening` to the closing one, and the index after that."""
     mark = line[opening]
     data = bytearray()
     at = opening + 1
@@ -168,7 +167,7 @@ def _until_quote(line: str, opening: int) -> tuple[bytes, int]:
 
 def _need_space(line: str, at: int) -> None:
     if at < len(line) and not line[at].isspace():
-        raise Misuse("a space belongs behind a closing quote", at)
+        raise UsageError("a space must follow a closing quote", at)
 
 
 def _escape(line: str, at: int) -> tuple[bytes, int]:
@@ -178,24 +177,26 @@ def _escape(line: str, at: int) -> tuple[bytes, int]:
         digits = line[at + 2 : at + 2 + count]
         if len(digits) < count or _NOT_HEX.search(digits) or any(c.isspace() for c in digits):
             at_the_end = len(digits) < count and not _NOT_HEX.search(digits)
-            kind = Unfinished if at_the_end else Misuse
-            raise kind(f"\\{letter} needs {count} hex digits behind it", at)
+            kind = Unfinished if at_the_end else UsageError
+            raise kind(f"\\{letter} must be followed by {count} hex digits", at)
         value = int(digits, 16)
         if letter == "x":
             return bytes([value]), at + 2 + count
         try:
             return chr(value).encode(), at + 2 + count
         except UnicodeEncodeError:
-            raise Misuse(f"\\u{digits} is half a character: write its UTF-8 as \\xNN", at) from None
+            raise UsageError(
+                f"\\u{digits} is half a character: write its UTF-8 as \\xNN", at
+            ) from None
     if letter and letter in SIMPLE:
         return bytes([SIMPLE[letter]]), at + 2
     known = " ".join(f"\\{name}" for name in SIMPLE)
-    kind = Misuse if letter else Unfinished
+    kind = UsageError if letter else Unfinished
     raise kind(f"unknown escape \\{letter}: there are {known} \\xNN \\uNNNN", at)
 
 
 def _body(line: str, start: int, inside: int, what: str) -> tuple[str, int, int]:
-    """What stands behind a prefix, quoted or not: text, its index, the index behind it all."""
+    """What follows a prefix, quoted or not: the text, its index, and the index after it."""
     if line[inside : inside + 1] in ('"', "'"):
         mark = line[inside]
         closing = line.find(mark, inside + 1)
@@ -205,12 +206,12 @@ def _body(line: str, start: int, inside: int, what: str) -> tuple[str, int, int]
         return line[inside + 1 : closing], inside + 1, closing + 1
     match = _WORD.match(line, inside)
     if match is None:
-        raise Unfinished(f"{line[start:inside]} needs {what} behind it", start)
+        raise Unfinished(f"{line[start:inside]} must be followed by {what}", start)
     return match.group(), inside, match.end()
 
 
 def _hex(line: str, start: int, inside: int) -> Token:
-    # `hex: dead`: digits may begin behind a space.
+    # `hex: dead`: a space may come before the digits.
     if match := _HEX_WORD.match(line, inside):
         text, first, end = match.group(1), match.start(1), match.end()
     else:
@@ -221,7 +222,7 @@ def _hex(line: str, start: int, inside: int) -> Token:
 
 def _hex_bytes(first: int, text: str) -> bytes:
     if wrong := _NOT_HEX.search(text):
-        raise Misuse(f"{wrong.group()!r} is no hex digit", first + wrong.start())
+        raise UsageError(f"{wrong.group()!r} is not a hex digit", first + wrong.start())
     for match in _WORD.finditer(text):
         if len(match.group()) % 2:
             raise Unfinished("hex digits come in pairs: one is missing", first + match.end() - 1)
@@ -231,7 +232,7 @@ def _hex_bytes(first: int, text: str) -> bytes:
 def _base64(line: str, start: int, inside: int) -> Token:
     text, first, end = _body(line, start, inside, "base64")
     if wrong := _NOT_BASE64.search(text):
-        raise Misuse(f"{wrong.group()!r} is no base64 digit", first + wrong.start())
+        raise UsageError(f"{wrong.group()!r} is not a base64 digit", first + wrong.start())
     try:
         data = base64.b64decode(text, validate=True)
     except binascii.Error:
@@ -251,4 +252,7 @@ _LITERALS: dict[str, Callable[[str, int, int], Token]] = {
     "b64:": _base64,
     "@": _file,
 }
-"""What a literal begins with, and who reads it: (line, its index, the index behind the prefix)."""
+"""The prefix of a literal, and the function that reads it.
+
+Called with the line, the index of the literal, and the index after the prefix.
+"""

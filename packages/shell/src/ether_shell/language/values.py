@@ -1,7 +1,7 @@
 """The kinds of value that commands take: handles, sizes, offsets, bytes.
 
-Rule: pure.  A parser takes a token and returns a value or raises ValueError
-with a sentence for a person; a file is named here and opened elsewhere.
+Rule: pure. A parser takes a token and returns a value, or raises ValueError with a message for
+the user. A file is only named here; `session.inputs` opens it.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Final
 
 from ether_protocol import parse_size
 
-from .declaration import Kind, Live, Variables, did_you_mean
+from .declaration import CompletionSource, Kind, Variables, did_you_mean
 from .grammar import Form, Token, word
 
 _VARIABLE_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -27,15 +27,15 @@ _MOST_SECONDS: Final = 86_400.0
 
 @dataclass(frozen=True, slots=True)
 class FromFile:
-    """Bytes that stand in a file, or for the path `-` on standard input; `at` is for a caret."""
+    """The bytes of a file, or of standard input for the path `-`; `at` is for a caret."""
 
     path: str
     at: int
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """A spot in a block: `7+0x10` is 16 bytes behind the beginning of block 7."""
+class BlockAddress:
+    """A place in a block: `7+0x10` is offset 16 of block 7."""
 
     handle: int
     offset: int
@@ -45,15 +45,15 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
-    """A line within a line, which begins at index `at`."""
+class NestedLine:
+    """A command line within a line; it begins at index `at`."""
 
     text: str
     at: int
 
 
 Data = bytes | FromFile
-"""What DATA in a line comes to."""
+"""The value of a DATA argument."""
 
 
 def _bare(token: Token, what: str) -> str:
@@ -63,7 +63,7 @@ def _bare(token: Token, what: str) -> str:
 
 
 def _variable(text: str, variables: Variables) -> int | None:
-    """What `$name` stands for, None where `text` is no variable."""
+    """The value of `$name`, None where `text` is not a variable."""
     if not text.startswith("$"):
         return None
     if text[1:] in variables:
@@ -89,7 +89,7 @@ def _whole(text: str, what: str, least: int, most: int) -> int:
 
 
 def _number(text: str, variables: Variables, what: str, least: int, most: int) -> int:
-    """A whole number, or a variable that stands for one."""
+    """A whole number, or a variable that has one."""
     value = _variable(text, variables)
     if value is None:
         return _whole(text, what, least, most)
@@ -102,10 +102,10 @@ def _handle(token: Token, variables: Variables) -> int:
     return _number(_bare(token, "a handle"), variables, "a handle", 1, _MAX_U64)
 
 
-def _place(token: Token, variables: Variables) -> Place:
+def _place(token: Token, variables: Variables) -> BlockAddress:
     handle, plus, offset = _bare(token, "an address, HANDLE+OFFSET").partition("+")
     at = _size(word(offset), variables) if plus else 0
-    return Place(_handle(word(handle), variables), at)
+    return BlockAddress(_handle(word(handle), variables), at)
 
 
 def _size(token: Token, variables: Variables) -> int:
@@ -162,7 +162,7 @@ def _seconds(token: Token, _: Variables) -> float:
     except ValueError:
         raise ValueError(f"{text!r} is not a number of seconds") from None
     if not _LEAST_SECONDS <= value <= _MOST_SECONDS:
-        raise ValueError(f"{text} s is not within {_LEAST_SECONDS} s and a day")
+        raise ValueError(f"{text} s is not between {_LEAST_SECONDS} s and a day")
     return value
 
 
@@ -176,8 +176,8 @@ def _snapshot(token: Token, _: Variables) -> int:
     return int(token.path)
 
 
-def _line(token: Token, _: Variables) -> Line:
-    return Line(token.text, token.start)
+def _line(token: Token, _: Variables) -> NestedLine:
+    return NestedLine(token.text, token.start)
 
 
 def _path(token: Token, _: Variables) -> FromFile:
@@ -193,21 +193,21 @@ def _name(token: Token, _: Variables) -> str:
     return _bare(token, "the name of a command")
 
 
-HANDLE: Final = Kind(_handle, live=Live.HANDLES)
-PLACE: Final = Kind(_place, live=Live.HANDLES)
-SIZE: Final = Kind(_size, live=Live.NUMBERS)
-SIGNED: Final = Kind(_signed, live=Live.NUMBERS)
-BYTE: Final = Kind(_byte, live=Live.NUMBERS)
-WORD: Final = Kind(_word, live=Live.NUMBERS)
+HANDLE: Final = Kind(_handle, completes_from=CompletionSource.HANDLES)
+ADDRESS: Final = Kind(_place, completes_from=CompletionSource.HANDLES)
+SIZE: Final = Kind(_size, completes_from=CompletionSource.NUMBERS)
+SIGNED: Final = Kind(_signed, completes_from=CompletionSource.NUMBERS)
+BYTE: Final = Kind(_byte, completes_from=CompletionSource.NUMBERS)
+WORD: Final = Kind(_word, completes_from=CompletionSource.NUMBERS)
 SECONDS: Final = Kind(_seconds)
-SNAPSHOT: Final = Kind(_snapshot, beginnings=(("@", "the number of a snapshot: @1"),))
-COUNT: Final = Kind(_count, live=Live.NUMBERS)
-LINE: Final = Kind(_line, live=Live.COMMANDS)
-PATH: Final = Kind(_path, live=Live.PATHS)
-COMMAND_NAME: Final = Kind(_name, live=Live.COMMANDS)
+SNAPSHOT: Final = Kind(_snapshot, prefixes=(("@", "the number of a snapshot: @1"),))
+COUNT: Final = Kind(_count, completes_from=CompletionSource.NUMBERS)
+LINE: Final = Kind(_line, completes_from=CompletionSource.COMMANDS)
+PATH: Final = Kind(_path, completes_from=CompletionSource.PATHS)
+COMMAND_NAME: Final = Kind(_name, completes_from=CompletionSource.COMMANDS)
 DATA: Final = Kind(
     _data,
-    beginnings=(
+    prefixes=(
         ('"', 'text with escapes: "a\\x00\\n"'),
         ("hex:", "hex digits: hex:dead beef"),
         ("b64:", "base64: b64:3q2+7w=="),
@@ -219,12 +219,12 @@ DATA: Final = Kind(
 def _variable_name(token: Token, _: Variables) -> str:
     name = _bare(token, "a name").removeprefix("$")
     if not _VARIABLE_NAME.fullmatch(name):
-        raise ValueError(f"{token.text!r} is no name: letters, digits and _, no digit first")
+        raise ValueError(f"{token.text!r} is not a name: letters, digits and _, no digit first")
     return name
 
 
 def choice(*words: tuple[str, str]) -> Kind:
-    """One of some `words`, each given with its meaning."""
+    """One of `words`, each with its meaning."""
     return Kind(_chooser(tuple(word for word, _ in words)), words=words)
 
 
@@ -239,5 +239,5 @@ def _chooser(known: tuple[str, ...]) -> Callable[[Token, Variables], str]:
     return parse
 
 
-VARIABLE: Final = Kind(_variable_name, live=Live.NAMES)
-EQUALS: Final = choice(("=", "what it stands for comes next"))
+VARIABLE: Final = Kind(_variable_name, completes_from=CompletionSource.NAMES)
+EQUALS: Final = choice(("=", "the value comes next"))

@@ -1,5 +1,5 @@
-"""The conversation with a person: the prompt and all that is drawn around it.
+"""The user interface at a terminal: the prompt, the full screen, and what is drawn around them.
 
-Rule: nothing here is needed by a script, and no key that is pressed waits for
-the server.
+Rule: prompt_toolkit is imported only here, and only by modules that are loaded for a terminal.
+No key press waits for the server.
 """

@@ -1,6 +1,6 @@
-"""What is known to be wrong in a line while it is typed, and how long its literal is.
+"""Checks of a line while it is typed: what is certainly wrong, and how long its literal is.
 
-Rule: pure, and patient: what more typing may still mend is not wrong yet.
+Rule: pure. Nothing is reported that more typing may still make right.
 """
 
 from __future__ import annotations
@@ -9,11 +9,11 @@ from ether_protocol import format_size
 from ether_shell.language.binding import assign, bind
 from ether_shell.language.declaration import Catalogue, Variables
 from ether_shell.language.grammar import Form, Scan, scan
-from ether_shell.problems import Misuse, Unfinished
+from ether_shell.problems import Unfinished, UsageError
 
 
 def complaint(line: str, catalogue: Catalogue, variables: Variables) -> str:
-    """What is wrong with the words of `line` that are finished, nothing where they are well."""
+    """What is wrong with the finished words of `line`; empty where nothing is."""
     result = scan(line)
     if result.problem is not None and not isinstance(result.problem, Unfinished):
         return str(result.problem)
@@ -25,26 +25,26 @@ def complaint(line: str, catalogue: Catalogue, variables: Variables) -> str:
         bind(catalogue, line[:end], variables)
     except Unfinished:
         return ""
-    except Misuse as error:
+    except UsageError as error:
         return str(error)
     return ""
 
 
 def literal_length(line: str, catalogue: Catalogue) -> str:
-    """How many bytes the DATA in `line` is, such as `DATA 13 B`; nothing where there is none."""
+    """The length of the DATA in `line`, such as `DATA 13 B`; empty where there is none."""
     tokens = _closed(line).tokens
     command = catalogue.find(tokens[0].text) if tokens else None
     if command is None:
         return ""
     given = assign(command, tokens[1:])
     for argument, token in given.arguments:
-        if argument.kind.beginnings and token.form is not Form.FILE:
+        if argument.kind.prefixes and token.form is not Form.FILE:
             return f"{argument.name.upper()} {format_size(len(token.data))}"
     return ""
 
 
 def _closed(line: str) -> Scan:
-    """The tokens of `line`, one that is not finished closed with the quote it began with."""
+    """The tokens of `line`; an unfinished quoted one is closed with its own quote."""
     result = scan(line)
     if isinstance(result.problem, Unfinished):
         for quote in "\"'":

@@ -1,7 +1,7 @@
-"""A result on the whole screen, fetched anew again and again, until somebody presses q.
+"""The full screen: a result that is fetched again and again, until the user presses q.
 
-Rule: no key waits for the server: what asks it runs in a thread of its own,
-and is the only one to ask meanwhile.
+Rule: no key waits for the server. Requests are made in a thread of their own, and only there
+while the screen is shown.
 """
 
 from __future__ import annotations
@@ -19,57 +19,57 @@ from prompt_toolkit.layout import FormattedTextControl, Layout, Window
 from prompt_toolkit.output import Output
 
 from ether_shell.language.declaration import Result
-from ether_shell.views.live import texts
-from ether_shell.views.look import View
-from ether_shell.views.render import render
+from ether_shell.views.registry import render
+from ether_shell.views.renderer import View
+from ether_shell.views.watching import texts
 
-_LEAVING: Final = ("q", "Q", "escape", "c-c", "c-d")
-_PATIENCE_SECONDS: Final = 1.0
-"""How long an answer that is under way is waited for after q."""
+_LEAVE_KEYS: Final = ("q", "Q", "escape", "c-c", "c-d")
+_LAST_ANSWER_SECONDS: Final = 1.0
+"""How long the answer to a request in flight is waited for after q."""
 
 
-class FullScreen:
-    """Shows what `look` gives, in a `view` that knows the window's size just now.
+class FullScreenDisplay:
+    """Shows the results of `fetch`; `view` tells the current size of the window.
 
-    `keys` and `screen` are other places than the process's terminal.
+    `keys` and `screen` replace the terminal of the process.
     """
 
     def __init__(
         self,
-        look: Callable[[], Result],
+        fetch: Callable[[], Result],
         seconds: float,
         view: Callable[[], View],
         *,
         keys: Input | None = None,
         screen: Output | None = None,
     ) -> None:
-        self._look, self._seconds, self._view = look, seconds, view
+        self._fetch, self._seconds, self._view = fetch, seconds, view
         self._latest: Result | None = None
         self._left = threading.Event()
         self._application: Application[None] = Application(
             layout=Layout(Window(FormattedTextControl(self._text), always_hide_cursor=True)),
-            key_bindings=_leaving(),
+            key_bindings=_leave_bindings(),
             full_screen=True,
             input=keys,
             output=screen,
         )
 
-    def run(self, give_up: Callable[[], None]) -> None:
-        """Show until a key says to leave; `give_up` ends a request that nobody answers."""
-        thread = threading.Thread(target=self._ask, daemon=True)
+    def run(self, cancel: Callable[[], None]) -> None:
+        """Show until the user leaves; `cancel` ends a request that is not answered in time."""
+        thread = threading.Thread(target=self._keep_fetching, daemon=True)
         try:
             self._application.run(pre_run=thread.start)
         finally:
             self._left.set()
-            thread.join(_PATIENCE_SECONDS)
+            thread.join(_LAST_ANSWER_SECONDS)
             if thread.is_alive():
-                give_up()
-                thread.join(_PATIENCE_SECONDS)
+                cancel()
+                thread.join(_LAST_ANSWER_SECONDS)
 
-    def _ask(self) -> None:
+    def _keep_fetching(self) -> None:
         while not self._left.is_set():
-            self._latest = self._look()
-            with suppress(RuntimeError):  # the window was left just now, and its loop is closed
+            self._latest = self._fetch()
+            with suppress(RuntimeError):  # the user has just left, and the event loop is closed
                 self._application.invalidate()
             self._left.wait(self._seconds)
 
@@ -82,12 +82,12 @@ class FullScreen:
         return ANSI("\n".join([*lines, "", view.paint("offset", footer)]))
 
 
-def _leaving() -> KeyBindings:
+def _leave_bindings() -> KeyBindings:
     bindings = KeyBindings()
 
     def leave(event: KeyPressEvent) -> None:
         event.app.exit()
 
-    for key in _LEAVING:
+    for key in _LEAVE_KEYS:
         bindings.add(key)(leave)
     return bindings

@@ -1,6 +1,6 @@
-"""What is still missing from a line that is being typed, as faint text behind the cursor.
+"""Hints: what a line still lacks, as faint text behind the cursor.
 
-Rule: pure, from the declaration alone.
+Rule: pure; only the declaration of the command is consulted.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from ether_shell.language.grammar import Form, Token, scan
 
 
 def hint(line: str, catalogue: Catalogue) -> str:
-    """The usage of what `line` still lacks, with a space before it where it needs one."""
+    """The usage of the arguments that `line` still lacks, with a space in front where needed."""
     result = scan(line)
     if result.problem is not None or not result.tokens:
         return ""
@@ -40,6 +40,6 @@ def _lacking(tokens: list[Token], catalogue: Catalogue) -> list[str]:
 
 
 def _still(argument: Argument, given: list[str]) -> str:
-    """An argument that may be repeated is optional once it was given."""
+    """The usage of a missing argument; a repeated one that was given once is optional."""
     again = argument.repeated and argument.name in given
     return f"[{argument.usage}]" if again and argument.required else argument.usage

@@ -1,14 +1,12 @@
-"""The lines that were typed, kept between sessions.
+"""The history: lines that were typed, kept between sessions.
 
-Rule: nobody but the user can read the file, from its first byte on; secrets
-and what began with a space are not kept; and a history that can't be kept
-never keeps anybody from working.
+Rule: only the user can read the file, from its first byte on. Secrets and lines that begin
+with a space are not kept. A history that can't be written is no error.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
@@ -18,25 +16,17 @@ from prompt_toolkit.history import FileHistory, History, InMemoryHistory
 from ether_shell.language.grammar import is_hex, scan
 
 LONGEST_LITERAL_BYTES = 256
-"""A literal above this was pasted, and nobody wants to leaf through it."""
+"""A line with a longer literal was pasted, and is not worth keeping."""
 
 _SECRET_COMMANDS = ("auth",)
-"""What is typed behind these is nobody's business, whatever the shell makes of it."""
+"""Lines that begin with one of these hold a secret, even where the shell has no such command."""
 
 _PRIVATE_FILE = 0o600
 _PRIVATE_FOLDER = 0o700
 
 
-def history_path(environment: Mapping[str, str]) -> Path:
-    """`$XDG_STATE_HOME/ether/history`; a state folder that is no absolute path counts for none."""
-    state = Path(environment.get("XDG_STATE_HOME", ""))
-    if not state.is_absolute():
-        state = Path(environment.get("HOME") or Path.home()) / ".local" / "state"
-    return state / "ether" / "history"
-
-
 def open_history(path: Path) -> History:
-    """The history in `path`, or one in memory where that can't be had."""
+    """The history in the file `path`, or one in memory where that is not possible."""
     try:
         path.parent.mkdir(_PRIVATE_FOLDER, parents=True, exist_ok=True)
         descriptor = _open(path, os.O_RDWR)
@@ -45,16 +35,16 @@ def open_history(path: Path) -> History:
         finally:
             os.close(descriptor)
     except OSError:
-        return BriefHistory()
+        return MemoryHistory()
     return PrivateHistory(path)
 
 
 def worth_keeping(text: str) -> bool:
-    """Whether what was typed is kept: one line, or several that were pasted."""
-    return not text.startswith(" ") and all(map(_is_harmless, text.splitlines()))
+    """Whether a line, or several pasted lines, are kept."""
+    return not text.startswith(" ") and all(map(_may_be_kept, text.splitlines()))
 
 
-def _is_harmless(line: str) -> bool:
+def _may_be_kept(line: str) -> bool:
     if line.split(maxsplit=1)[:1] and line.split(maxsplit=1)[0].lower() in _SECRET_COMMANDS:
         return False
     result = scan(line)
@@ -69,11 +59,11 @@ def _is_harmless(line: str) -> bool:
     return result.problem is None or len(line) - end <= LONGEST_LITERAL_BYTES
 
 
-class BriefHistory(InMemoryHistory):
-    """The history of one session."""
+class MemoryHistory(InMemoryHistory):
+    """The history of one session, in memory."""
 
     def append_string(self, string: str) -> None:
-        """Keep `string`, if it is worth it."""
+        """Add `string`, if it is worth keeping."""
         if worth_keeping(string):
             super().append_string(string)
 
@@ -83,19 +73,19 @@ def _open(path: Path, how: int) -> int:
 
 
 class PrivateHistory(FileHistory):
-    """prompt_toolkit's history file, which creates its file for all to read, made private."""
+    """A history file that only its owner can read; prompt_toolkit would make it public."""
 
     def __init__(self, path: Path) -> None:
         super().__init__(path)
         self._path = path
 
     def append_string(self, string: str) -> None:
-        """Keep `string`, if it is worth it."""
+        """Add `string`, if it is worth keeping."""
         if worth_keeping(string):
             super().append_string(string)
 
     def store_string(self, string: str) -> None:
-        """Append `string`, in prompt_toolkit's format; on a full disk it is simply not kept."""
+        """Append `string` in prompt_toolkit's format; where that fails it is not kept."""
         lines = "".join([f"+{line}\n" for line in string.split("\n")])
         entry = f"\n# {datetime.now()}\n{lines}".encode("utf-8", "replace")
         with suppress(OSError):

@@ -1,12 +1,11 @@
 """The prompt on a capable terminal: editing, history, completion, hints, toolbar.
 
-Rule: the one place where prompt_toolkit is put together, and it is imported
-only for a person; what the parts show is decided in pure files.
+Rule: prompt_toolkit's prompt is configured here; what its parts show is decided in `checks`,
+`completion`, `hints` and `statusline`, which are pure.
 """
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -22,14 +21,15 @@ from prompt_toolkit.layout.processors import AfterInput, ConditionalProcessor
 from prompt_toolkit.output import Output
 from prompt_toolkit.styles import Style
 
-from ether_shell.config import Prompt as Settings
 from ether_shell.language.declaration import Catalogue
-from ether_shell.session import Session
+from ether_shell.locations import history_file
+from ether_shell.session.session import ShellSession
+from ether_shell.settings import PromptSettings
 
 from .checks import complaint, literal_length
 from .completion import ShellCompleter
 from .hints import hint
-from .history import BriefHistory, history_path, open_history
+from .history import MemoryHistory, open_history
 from .statusline import prompt_fragments, toolbar
 
 _MENU_LINES = 6
@@ -45,31 +45,31 @@ _STYLE = Style.from_dict(
 
 
 def prompt_reader(
-    session: Session,
+    session: ShellSession,
     catalogue: Catalogue,
-    settings: Settings | None = None,
+    settings: PromptSettings | None = None,
     *,
-    going_on: Callable[[], str] = lambda: "",
+    next_line: Callable[[], str] = lambda: "",
     keys: Input | None = None,
     screen: Output | None = None,
 ) -> Callable[[], str]:
     """A function that asks for a line; it raises KeyboardInterrupt and EOFError as `input` does.
 
-    `going_on` says what Enter does on an empty line.  `keys` and `screen` are
-    other places than the process's terminal.
+    `next_line` gives the command that Enter runs on an empty line. `keys` and `screen` replace
+    the terminal of the process.
     """
-    wanted = settings or Settings()
+    settings = settings or PromptSettings()
     keys_shown = Toggle()
 
     def behind() -> FormattedText:
         buffer = prompt.default_buffer
-        if wanted.validation:
+        if settings.validation:
             wrong = complaint(buffer.document.text_before_cursor, catalogue, session.variables)
             if wrong:
                 return FormattedText([("class:wrong", f"   ← {wrong}")])
-        if not wanted.hints or (buffer.suggestion and buffer.suggestion.text):
+        if not settings.hints or (buffer.suggestion and buffer.suggestion.text):
             return FormattedText()
-        shown = hint(buffer.text, catalogue) if buffer.text else going_on()
+        shown = hint(buffer.text, catalogue) if buffer.text else next_line()
         return FormattedText([("class:hint", shown)])
 
     def bottom() -> FormattedText:
@@ -82,14 +82,14 @@ def prompt_reader(
         message=lambda: FormattedText(prompt_fragments(session)),
         completer=completer,
         key_bindings=_keys(completer, keys_shown),
-        complete_while_typing=wanted.menu,
-        history=open_history(history_path(os.environ)) if wanted.history else BriefHistory(),
-        auto_suggest=AutoSuggestFromHistory() if wanted.suggestions else None,
-        bottom_toolbar=bottom if wanted.toolbar else None,
-        # What stands behind the cursor must not stay behind in the lines above.
+        complete_while_typing=settings.menu,
+        history=open_history(history_file()) if settings.history else MemoryHistory(),
+        auto_suggest=AutoSuggestFromHistory() if settings.suggestions else None,
+        bottom_toolbar=bottom if settings.toolbar else None,
+        # The hint must not remain in the line once it has been entered.
         input_processors=[ConditionalProcessor(AfterInput(behind), ~is_done)],
-        reserve_space_for_menu=_MENU_LINES if wanted.menu else 0,
-        editing_mode=EditingMode.VI if wanted.vi else EditingMode.EMACS,
+        reserve_space_for_menu=_MENU_LINES if settings.menu else 0,
+        editing_mode=EditingMode.VI if settings.vi else EditingMode.EMACS,
         style=_STYLE,
         enable_suspend=True,
         input=keys,
@@ -101,7 +101,7 @@ def prompt_reader(
 
 @dataclass(slots=True)
 class Toggle:
-    """Something that is shown or not."""
+    """Something that is on or off."""
 
     on: bool = False
 
@@ -111,8 +111,8 @@ def _keys(completer: ShellCompleter, keys_shown: Toggle) -> KeyBindings:
 
     @bindings.add("tab", filter=~has_completions)
     def complete(event: KeyPressEvent) -> None:
-        # prompt_toolkit's own Tab completes a moment later, which whoever types
-        # ahead, or pastes, does not wait for; offers cost nothing, so now will do.
+        # prompt_toolkit's own Tab completes in the background, and keys that follow at once
+        # would come first. Completion is cheap here, so it is done at once.
         buffer = event.current_buffer
         found = list(completer.get_completions(buffer.document, CompleteEvent()))
         common = get_common_complete_suffix(buffer.document, found)

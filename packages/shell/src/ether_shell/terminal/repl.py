@@ -1,7 +1,7 @@
-"""The conversation with a person: a line, its answer, the next line.
+"""The loop of a conversation: a line, its results, the next line; and a prompt without redrawing.
 
-Rule: short.  How a line is read is the reader's business and what it does the
-shell's; here is only what Ctrl-C and Ctrl-D mean between lines.
+Rule: what Ctrl-C and Ctrl-D mean between lines is decided here; what a line does is not. The
+prompt and its questions go to standard error, so that output into a pipe is data only.
 """
 
 from __future__ import annotations
@@ -9,32 +9,32 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 
-from ether_shell.session import Session
-from ether_shell.shell import Shell
+from ether_shell.execution.line_runner import LineRunner
+from ether_shell.session.session import ShellSession
 
 from .statusline import prompt_text
 
 
 def converse(
-    shell: Shell, read_line: Callable[[], str], farewell: Callable[[], None] = lambda: None
+    runner: LineRunner, read_line: Callable[[], str], on_leave: Callable[[], None] = lambda: None
 ) -> None:
-    """Carry out lines until the person leaves, and then say `farewell`."""
+    """Run lines until the user leaves, and then call `on_leave`."""
     while True:
         try:
-            if not _carry_out(shell, read_line()):
+            if not _run_lines(runner, read_line()):
                 break
         except KeyboardInterrupt:
             continue
         except EOFError:
             break
-    farewell()
+    on_leave()
 
 
-def _carry_out(shell: Shell, text: str) -> bool:
-    """Run what was typed, or the lines that were pasted up to one that fails; False to leave."""
-    # A blank line goes on where the last command ended, but not among lines that were pasted.
+def _run_lines(runner: LineRunner, text: str) -> bool:
+    """Run a typed line, or pasted lines until one fails; returns False to leave."""
+    # An empty line continues the last command, but not among pasted lines.
     for line in [line for line in text.splitlines() if line.strip()] or [""]:
-        outcome = shell.run(line)
+        outcome = runner.run(line)
         if outcome.leave:
             return False
         if outcome.status:
@@ -42,19 +42,18 @@ def _carry_out(shell: Shell, text: str) -> bool:
     return True
 
 
-def plain_reader(session: Session) -> Callable[[], str]:
-    """A reader without menu, toolbar or redraw, for dumb terminals and screen readers."""
+def plain_reader(session: ShellSession) -> Callable[[], str]:
+    """A reader without menu, toolbar and redrawing, for dumb terminals and screen readers."""
 
     def read_line() -> str:
-        # The prompt is no data: where only the output is a pipe it must not go there.
-        _say(prompt_text(session))
+        _write(prompt_text(session))
         try:
             line = sys.stdin.readline()
         except KeyboardInterrupt:
-            _say("\n")
+            _write("\n")
             raise
         if not line:
-            _say("\n")
+            _write("\n")
             raise EOFError
         return line
 
@@ -62,11 +61,11 @@ def plain_reader(session: Session) -> Callable[[], str]:
 
 
 def ask(question: str) -> bool:
-    """Ask a person, who answers with yes or with anything else."""
-    _say(f"{question} [y/N] ")
+    """Ask the user; any answer but y or yes is a no."""
+    _write(f"{question} [y/N] ")
     return sys.stdin.readline().strip().lower() in ("y", "yes")
 
 
-def _say(text: str) -> None:
+def _write(text: str) -> None:
     sys.stderr.write(text)
     sys.stderr.flush()

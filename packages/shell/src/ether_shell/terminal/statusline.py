@@ -1,16 +1,16 @@
-"""Prompt and toolbar: which server, how many blocks, how quick; what is being typed; the keys.
+"""The prompt's text and the toolbar: server, blocks, round trip, length of DATA, keys.
 
-Rule: pure, from what the session already knows; drawing it costs no I/O.
+Rule: pure; it shows what the session already knows, so that drawing costs no I/O.
 """
 
 from __future__ import annotations
 
 from ether_protocol import format_size
-from ether_shell.session import Session
-from ether_shell.views.measures import blocks
+from ether_shell.drawing.measures import blocks
+from ether_shell.session.session import ShellSession
 
 PRODUCTION = "PRODUCTION"
-"""What stands, in red too, wherever a mistake would cost more."""
+"""Marks a production server; it is red too, but not everybody sees colours."""
 
 Fragments = list[tuple[str, str]]
 """Styles and texts, as prompt_toolkit takes them."""
@@ -27,8 +27,8 @@ KEYS = (
 )
 
 
-def status_line(session: Session) -> str:
-    """The line for the state that `session` is in."""
+def status_line(session: ShellSession) -> str:
+    """The state of `session` in one line."""
     if not session.connected:
         return f"disconnected from {session.address}: the next command connects again"
     words = []
@@ -42,8 +42,8 @@ def status_line(session: Session) -> str:
     return " · ".join(words)
 
 
-def toolbar(session: Session, typed: str, *, vi: bool, keys: bool) -> Fragments:
-    """The lines at the bottom; `typed` says how long the literal is that is being typed."""
+def toolbar(session: ShellSession, typed: str, *, vi: bool, keys: bool) -> Fragments:
+    """The lines at the bottom; `typed` is the length of the literal that is being typed."""
     shown: Fragments = []
     if keys:
         shown += [("", f" {key:<7} {meaning}\n") for key, meaning in KEYS]
@@ -58,13 +58,13 @@ def toolbar(session: Session, typed: str, *, vi: bool, keys: bool) -> Fragments:
     return shown
 
 
-def prompt_text(session: Session) -> str:
-    """What stands before the cursor."""
+def prompt_text(session: ShellSession) -> str:
+    """The prompt as plain text."""
     return "".join(text for _, text in prompt_fragments(session))
 
 
-def prompt_fragments(session: Session) -> Fragments:
-    """What stands before the cursor, with what is in red."""
+def prompt_fragments(session: ShellSession) -> Fragments:
+    """The prompt with its styles."""
     state = "" if session.connected else " (disconnected)"
     name = session.name or str(session.address)
     if session.production:

@@ -1,5 +1,6 @@
-"""How results look, to a person and as JSON.
+"""How results look, as text and as JSON: one file per theme of `commands`, with the same name.
 
-Rule: pure.  Results in, text out; a file for each theme of `commands`, beside
-those that several themes draw with.
+Rule: pure; results in, text out.
+
+The folder is flat for the same reason as `commands`. What the views draw with is in `drawing`.
 """

@@ -1,4 +1,4 @@
-"""How it looks what stood in a place before it was changed: swap, add.
+"""How the results of swap and add look.
 
 Rule: pure.
 """
@@ -9,10 +9,10 @@ from typing import Final
 
 from ether_shell.commands.atomics import Added, Compared
 
-from .look import Look, Looks, Note, Output, View
+from .renderer import Note, Renderer, Renderers, Rendering, View
 
 
-def _compared(result: Compared, view: View) -> Output:
+def _compared(result: Compared, view: View) -> Rendering:
     found = f"0x{result.found.hex()}"
     if not view.terminal:
         yield found
@@ -21,8 +21,8 @@ def _compared(result: Compared, view: View) -> Output:
         yield f"swapped, {found} stood there" if result.swapped else f"not swapped: it is {found}"
 
 
-def _added(result: Added, view: View) -> Output:
+def _added(result: Added, view: View) -> Rendering:
     yield f"was {result.before}, is {result.after}" if view.terminal else f"{result.before}"
 
 
-LOOKS: Final[Looks] = {Compared: Look(_compared), Added: Look(_added)}
+RENDERERS: Final[Renderers] = {Compared: Renderer(_compared), Added: Renderer(_added)}

@@ -1,4 +1,4 @@
-"""How measured latencies look: percentiles, and a histogram.
+"""How latencies look: percentiles, and a histogram.
 
 Rule: pure.
 """
@@ -9,19 +9,19 @@ from typing import Any, Final
 
 from ether_protocol import format_size
 from ether_shell.commands.bench import Measured
+from ether_shell.drawing.measures import bar, duration
 
-from .look import Look, Looks, Output, View
-from .measures import bar, duration
+from .renderer import Renderer, Renderers, Rendering, View
 
 _PERCENTS: Final = {"p50": 50, "p90": 90, "p99": 99, "p99.9": 99.9}
 _BAR_COLUMNS: Final = 40
 
 
-def _measured(result: Measured, view: View) -> Output:
+def _measured(result: Measured, view: View) -> Rendering:
     latencies = result.latencies
     stopped = "" if result.whole else ", stopped"
     if stopped and view.terminal:
-        yield ""  # the terminal has put ^C at the beginning of the line
+        yield ""  # the terminal has written ^C into the current line
     yield view.paint(
         "heading",
         f"{result.verb} {format_size(result.size)}: {latencies.count:,} requests"
@@ -62,4 +62,4 @@ def _measured_json(result: Measured) -> dict[str, Any]:
     return values
 
 
-LOOKS: Final[Looks] = {Measured: Look(_measured, _measured_json)}
+RENDERERS: Final[Renderers] = {Measured: Renderer(_measured, _measured_json)}

@@ -1,6 +1,6 @@
-"""How blocks as wholes look: alloc, free, realloc, info, list.
+"""How whole blocks look: alloc, free, realloc, info, list.
 
-Rule: pure; a listing is taken line by line and never held.
+Rule: pure; a listing is rendered line by line and never held.
 """
 
 from __future__ import annotations
@@ -9,29 +9,29 @@ from typing import Any, Final
 
 from ether_protocol import format_size
 from ether_shell.commands.blocks import Allocated, Described, Freed, FreedAll, Listing, Resized
+from ether_shell.drawing.layout import pairs
+from ether_shell.drawing.measures import blocks, moment, size_of
 
-from .layout import pairs
-from .look import Look, Looks, Note, Output, View, as_declared
-from .measures import blocks, moment, size_of
+from .renderer import Note, Renderer, Renderers, Rendering, View, as_declared
 
 
-def _allocated(result: Allocated, view: View) -> Output:
+def _allocated(result: Allocated, view: View) -> Rendering:
     yield f"handle {result.handle}, {size_of(result.size)}" if view.terminal else f"{result.handle}"
 
 
-def _freed(result: Freed, _: View) -> Output:
+def _freed(result: Freed, _: View) -> Rendering:
     yield Note(f"freed {result.handle}")
 
 
-def _freed_all(result: FreedAll, _: View) -> Output:
+def _freed_all(result: FreedAll, _: View) -> Rendering:
     yield Note(f"freed {blocks(result.count)}, {format_size(result.size)}")
 
 
-def _resized(result: Resized, _: View) -> Output:
+def _resized(result: Resized, _: View) -> Rendering:
     yield Note(f"handle {result.handle} now has {size_of(result.size)}")
 
 
-def _described(result: Described, _: View) -> Output:
+def _described(result: Described, _: View) -> Rendering:
     yield from pairs(
         {
             "handle": f"{result.handle}",
@@ -48,7 +48,7 @@ def _described_json(result: Described) -> dict[str, Any]:
     return values
 
 
-def _listing(result: Listing, view: View) -> Output:
+def _listing(result: Listing, view: View) -> Rendering:
     shown = total = width = 0
     for handle, size in result.blocks:
         width = width or len(str(handle)) + 4
@@ -69,11 +69,11 @@ def _listing_json(result: Listing) -> dict[str, Any]:
     }
 
 
-LOOKS: Final[Looks] = {
-    Allocated: Look(_allocated),
-    Freed: Look(_freed),
-    FreedAll: Look(_freed_all),
-    Resized: Look(_resized),
-    Described: Look(_described, _described_json),
-    Listing: Look(_listing, _listing_json),
+RENDERERS: Final[Renderers] = {
+    Allocated: Renderer(_allocated),
+    Freed: Renderer(_freed),
+    FreedAll: Renderer(_freed_all),
+    Resized: Renderer(_resized),
+    Described: Renderer(_described, _described_json),
+    Listing: Renderer(_listing, _listing_json),
 }

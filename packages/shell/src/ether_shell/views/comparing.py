@@ -1,4 +1,4 @@
-"""How it looks what has changed in a block: both sides, without what is equal.
+"""How changes in a block look: both sides, without equal rows.
 
     00000010  68>65 6c 6c 6f 00 00 00 │hello⋄⋄⋄│  68>41 6c 6c 6f 00 00 00 │hAllo⋄⋄⋄│
     … 12 equal rows
@@ -12,29 +12,29 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from ether_protocol import format_size
-from ether_shell.commands.comparing import Difference, Kept, Taken
+from ether_shell.commands.comparing import Difference, SnapshotList, SnapshotTaken
+from ether_shell.drawing.byte_classes import CHANGED_SIGN, glyphs, role
+from ether_shell.drawing.measures import size_of
 
-from .byteclass import CHANGED_SIGN, glyphs, role
-from .look import Look, Looks, Note, Output, View, encoded
-from .measures import size_of
+from .renderer import Note, Renderer, Renderers, Rendering, View, encoded
 
 _ROWS: Final = ((142, 16), (78, 8), (0, 4))
-"""From so many columns on, a row has so many bytes on each side."""
+"""From this many columns on, a row has this many bytes on each side."""
 
 _MOST_ROWS: Final = 512
-"""More rows do not go to a terminal."""
+"""The most rows that a terminal gets."""
 
 _CHUNK_BYTES: Final = 64 * 1024
-"""Bytes compared at once, since most of a block is mostly the same."""
+"""Bytes that are compared at once, because most of a block is usually equal."""
 
 _GRAIN_BYTES: Final = 16
 
 
-def _taken(result: Taken, _: View) -> Output:
+def _taken(result: SnapshotTaken, _: View) -> Rendering:
     yield Note(f"@{result.number}: {size_of(result.size)} at {result.offset} in {result.handle}")
 
 
-def _kept(result: Kept, view: View) -> Output:
+def _kept(result: SnapshotList, view: View) -> Rendering:
     for each in result.snapshots:
         name, size = f"@{each.number}", len(each.data)
         if view.terminal:
@@ -47,7 +47,7 @@ def _kept(result: Kept, view: View) -> Output:
     yield Note(some if count else "no snapshots")
 
 
-def _kept_json(result: Kept) -> dict[str, Any]:
+def _kept_json(result: SnapshotList) -> dict[str, Any]:
     return {
         "snapshots": [
             {
@@ -61,7 +61,7 @@ def _kept_json(result: Kept) -> dict[str, Any]:
     }
 
 
-def _difference(result: Difference, view: View) -> Output:
+def _difference(result: Difference, view: View) -> Rendering:
     each = next(count for least, count in _ROWS if view.columns >= least)
     before, after = result.before, result.after
     shown = differing = done = 0
@@ -85,7 +85,7 @@ def _difference(result: Difference, view: View) -> Output:
 
 
 def differing_rows(before: bytes, after: bytes, each: int) -> Iterator[int]:
-    """The indices at which rows of so many bytes begin that are not the same."""
+    """The indices of the rows of `each` bytes that differ."""
     for chunk in range(0, len(before), _CHUNK_BYTES):
         end = chunk + _CHUNK_BYTES
         if before[chunk:end] == after[chunk:end]:
@@ -146,7 +146,7 @@ def _difference_json(result: Difference) -> dict[str, Any]:
 
 
 def runs(before: bytes, after: bytes) -> Iterator[tuple[int, int]]:
-    """(first index, index behind the last) of each run of bytes that differ."""
+    """(first index, index after the last) of each run of bytes that differ."""
     start = end = -1
     for row in differing_rows(before, after, _GRAIN_BYTES):
         for at in range(row, min(row + _GRAIN_BYTES, len(before))):
@@ -161,8 +161,8 @@ def runs(before: bytes, after: bytes) -> Iterator[tuple[int, int]]:
         yield start, end
 
 
-LOOKS: Final[Looks] = {
-    Taken: Look(_taken),
-    Kept: Look(_kept, _kept_json),
-    Difference: Look(_difference, _difference_json),
+RENDERERS: Final[Renderers] = {
+    SnapshotTaken: Renderer(_taken),
+    SnapshotList: Renderer(_kept, _kept_json),
+    Difference: Renderer(_difference, _difference_json),
 }

@@ -3,8 +3,7 @@
     00000010  68 65 6c 6c 6f 00 0a ff  00 00 00 00 00 00 00 00  │hello⋄_×⋄⋄⋄⋄⋄⋄⋄⋄│
     00000020>00000001  00000000                                  │•⋄⋄⋄⋄⋄⋄⋄│
 
-Rule: pure, and lazy.  What has changed is painted, and has a sign before it
-for those who see no paint.
+Rule: pure, and lazy. Changes are painted, and marked with a sign for those who see no colours.
 """
 
 from __future__ import annotations
@@ -13,19 +12,19 @@ from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 from ether_shell.commands.examine import LONGEST_STRING_BYTES, Strings, Values
-from ether_shell.commands.ranges import Gap, Piece
+from ether_shell.drawing.byte_classes import CHANGED_SIGN, glyphs, role
+from ether_shell.drawing.byte_rows import ByteRow, RangeEnd, RepeatedRows, cut
+from ether_shell.drawing.hex_rows import gap_line
 from ether_shell.language.escapes import escape, quote
+from ether_shell.operations.ranges import DataPart, Gap
 
-from .byteclass import CHANGED_SIGN, glyphs, role
-from .hexview import gap_line
-from .look import Look, Looks, Note, Output, View, encoded
-from .rows import End, Row, Same, cut
+from .renderer import Note, Renderer, Renderers, Rendering, View, encoded
 
 _ROWS_BYTES: Final = (16, 8, 4, 2, 1)
 _GROUP_BYTES: Final = 8
 _OFFSET_COLUMNS: Final = 9
 _EDGE_COLUMNS: Final = 4
-"""Two blanks before the glyphs and a line on both sides of them."""
+"""Two blanks before the glyphs, and a line on both sides of them."""
 
 
 def _character(value: int, _: int) -> str:
@@ -42,19 +41,19 @@ _WRITTEN: Final[dict[str, Callable[[int, int], str]]] = {
     "t": lambda value, unit: f"{value:0{unit * 8}b}",
     "c": _character,
 }
-"""How a value of so many bytes is written, by the letter of the format."""
+"""How a value of `unit` bytes is written, by the letter of the format."""
 
 
 def _widest(letter: str, unit: int) -> int:
-    """The columns that no value of so many bytes exceeds."""
+    """The most columns that a value of `unit` bytes takes."""
     if letter == "c":
         return len("'\\x00'")
     least = -(1 << unit * 8 - 1) if letter == "d" else (1 << unit * 8) - 1
     return len(_WRITTEN[letter](least, unit))
 
 
-class _Shape:
-    """How the rows of one result are set."""
+class _RowLayout:
+    """How the rows of one result are laid out."""
 
     def __init__(self, result: Values, view: View) -> None:
         self._result, self._paint = result, view.paint
@@ -71,11 +70,11 @@ class _Shape:
         self._width = self._columns(min(self.row_bytes, max(self._unit, result.size)))
 
     def _columns(self, size: int) -> int:
-        """The columns of the values of a row, each with the sign before it."""
+        """The columns of the values of a row, each with its sign."""
         values = (size + self._unit - 1) // self._unit
         return values * (self._column + 1) + (size - 1) // _GROUP_BYTES
 
-    def line(self, row: Row) -> str:
+    def line(self, row: ByteRow) -> str:
         values: list[str] = []
         for at in range(0, len(row.data), self._unit):
             if at and at % _GROUP_BYTES == 0:
@@ -87,7 +86,7 @@ class _Shape:
         return f"{offset} {''.join(values)}{blank}  │{text}│"
 
     def _value(self, offset: int, data: bytes) -> str:
-        if len(data) < self._unit:  # the block ends within it
+        if len(data) < self._unit:  # the block ends within this value
             return " " + "·" * self._column
         value = int.from_bytes(
             data, "big" if self._result.big else "little", signed=self._letter == "d"
@@ -100,18 +99,20 @@ class _Shape:
         return " " + self._paint(role(data[0]), text)
 
 
-def _values(result: Values, view: View) -> Output:
-    shape = _Shape(result, view)
+def _values(result: Values, view: View) -> Rendering:
+    layout = _RowLayout(result, view)
     end = result.offset + result.size
-    for row in cut(result.parts, shape.row_bytes, squeezed=result.squeezed, changed=result.changed):
+    for row in cut(
+        result.parts, layout.row_bytes, squeezed=result.squeezed, changed=result.changed
+    ):
         match row:
-            case Row():
-                yield shape.line(row)
-            case Same():
+            case ByteRow():
+                yield layout.line(row)
+            case RepeatedRows():
                 yield "*"
             case Gap():
                 yield gap_line(row, view.paint)
-            case End():
+            case RangeEnd():
                 yield view.paint("offset", f"{row.offset:08x}")
     if result.size < result.format.size:
         yield Note(f"the block ends at {end:#x}")
@@ -119,7 +120,7 @@ def _values(result: Values, view: View) -> Output:
 
 def _values_json(result: Values) -> dict[str, Any]:
     unit, signed = result.format.unit_bytes, result.format.letter == "d"
-    data = b"".join([part.data for part in result.parts if isinstance(part, Piece)])
+    data = b"".join([part.data for part in result.parts if isinstance(part, DataPart)])
     whole = len(data) // unit * unit
     return {
         "handle": result.handle,
@@ -133,7 +134,7 @@ def _values_json(result: Values) -> dict[str, Any]:
     }
 
 
-def _strings(result: Strings, view: View) -> Output:
+def _strings(result: Strings, view: View) -> Rendering:
     for piece in _pieces(result):
         more = "…" if len(piece.data) == LONGEST_STRING_BYTES else ""
         offset = view.paint("offset", f"{piece.offset:08x}")
@@ -152,11 +153,11 @@ def _strings_json(result: Strings) -> dict[str, Any]:
     }
 
 
-def _pieces(result: Strings) -> Iterator[Piece]:
-    return (part for part in result.parts if isinstance(part, Piece))
+def _pieces(result: Strings) -> Iterator[DataPart]:
+    return (part for part in result.parts if isinstance(part, DataPart))
 
 
-LOOKS: Final[Looks] = {
-    Values: Look(_values, _values_json),
-    Strings: Look(_strings, _strings_json),
+RENDERERS: Final[Renderers] = {
+    Values: Renderer(_values, _values_json),
+    Strings: Renderer(_strings, _strings_json),
 }

@@ -1,4 +1,4 @@
-"""How it looks that files and blocks were filled from each other: load, dump.
+"""How transfers between files and blocks look: load, dump.
 
 Rule: pure.
 """
@@ -8,13 +8,13 @@ from __future__ import annotations
 from typing import Any, Final
 
 from ether_shell.commands.files import Dumped, Loaded
+from ether_shell.drawing.measures import size_of
 from ether_shell.language.escapes import escape
 
-from .look import Look, Looks, Note, Output, View, as_declared
-from .measures import size_of
+from .renderer import Note, Renderer, Renderers, Rendering, View, as_declared
 
 
-def _loaded(result: Loaded, view: View) -> Output:
+def _loaded(result: Loaded, view: View) -> Rendering:
     said = f"loaded {size_of(result.size)} at {result.offset} in {result.handle}"
     if result.allocated and not view.terminal:
         yield f"{result.handle}"
@@ -22,7 +22,7 @@ def _loaded(result: Loaded, view: View) -> Output:
     yield Note(f"sha256 {result.sha256}")
 
 
-def _dumped(result: Dumped, view: View) -> Output:
+def _dumped(result: Dumped, view: View) -> Rendering:
     path = _printable(result.path)
     yield Note(f"dumped {size_of(result.size)} from {result.offset} in {result.handle} to {path}")
     if view.terminal:
@@ -36,8 +36,8 @@ def _json(result: Loaded | Dumped) -> dict[str, Any]:
 
 
 def _printable(path: str) -> str:
-    """A file's name without what a terminal would obey, and without half characters."""
+    """A file name, escaped where a terminal could not show it safely."""
     return path if path.isprintable() else escape(path)
 
 
-LOOKS: Final[Looks] = {Loaded: Look(_loaded, _json), Dumped: Look(_dumped, _json)}
+RENDERERS: Final[Renderers] = {Loaded: Renderer(_loaded, _json), Dumped: Renderer(_dumped, _json)}

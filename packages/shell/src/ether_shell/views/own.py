@@ -1,4 +1,4 @@
-"""How it looks what the session did itself: undo.  (`mine` gives a listing, as `list` does.)
+"""How the result of undo looks. (`mine` gives a Listing, as `list` does.)
 
 Rule: pure.
 """
@@ -8,13 +8,13 @@ from __future__ import annotations
 from typing import Final
 
 from ether_shell.commands.own import Undone
+from ether_shell.drawing.measures import size_of
 
-from .look import Look, Looks, Note, Output, View
-from .measures import size_of
+from .renderer import Note, Renderer, Renderers, Rendering, View
 
 
-def _undone(result: Undone, _: View) -> Output:
+def _undone(result: Undone, _: View) -> Rendering:
     yield Note(f"{size_of(result.size)} at {result.offset} in {result.handle} are as they were")
 
 
-LOOKS: Final[Looks] = {Undone: Look(_undone)}
+RENDERERS: Final[Renderers] = {Undone: Renderer(_undone)}

@@ -1,4 +1,4 @@
-"""How the server's own answers look: ping, hello, stats.
+"""How the server's answers look: ping, hello, stats.
 
 Rule: pure.
 """
@@ -8,14 +8,14 @@ from __future__ import annotations
 from typing import Any, Final
 
 from ether_protocol import format_size
-from ether_shell.commands.server import Counters, Greeting, Pong
+from ether_shell.commands.server import Counters, Pong, ServerIdentity
+from ether_shell.drawing.layout import pairs
+from ether_shell.drawing.measures import size_of
 
-from .layout import pairs
-from .look import Look, Looks, Output, View
-from .measures import size_of
+from .renderer import Renderer, Renderers, Rendering, View
 
 
-def _pong(result: Pong, _: View) -> Output:
+def _pong(result: Pong, _: View) -> Rendering:
     yield f"pong, {result.ms:.2f} ms"
 
 
@@ -23,7 +23,7 @@ def _pong_json(result: Pong) -> dict[str, Any]:
     return {"ms": round(result.ms, 3)}
 
 
-def _greeting(result: Greeting, _: View) -> Output:
+def _greeting(result: ServerIdentity, _: View) -> Rendering:
     rows = {
         "server": f"{result.server} {result.version}",
         "largest payload": size_of(result.max_payload_bytes),
@@ -36,7 +36,7 @@ def _greeting(result: Greeting, _: View) -> Output:
     yield from pairs(rows)
 
 
-def _counters(result: Counters, _: View) -> Output:
+def _counters(result: Counters, _: View) -> Rendering:
     yield from pairs({name: _counter(name, value) for name, value in result.stats.items()})
 
 
@@ -45,8 +45,8 @@ def _counter(name: str, value: int) -> str:
     return f"{value}{human}"
 
 
-LOOKS: Final[Looks] = {
-    Pong: Look(_pong, _pong_json),
-    Greeting: Look(_greeting),
-    Counters: Look(_counters),
+RENDERERS: Final[Renderers] = {
+    Pong: Renderer(_pong, _pong_json),
+    ServerIdentity: Renderer(_greeting),
+    Counters: Renderer(_counters),
 }

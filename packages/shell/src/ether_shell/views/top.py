@@ -1,6 +1,6 @@
-"""How the server at work looks: memory, clients, requests a second, the largest blocks.
+"""How a sample of the server looks: memory, clients, requests per second, the largest blocks.
 
-Rule: pure; as many lines as the window has, and nothing said by colour alone.
+Rule: pure; it fills the window's lines, and no information is in colours alone.
 """
 
 from __future__ import annotations
@@ -9,9 +9,9 @@ from typing import Any, Final
 
 from ether_protocol import format_size
 from ether_shell.commands.top import Overview
+from ether_shell.drawing.measures import bar, blocks, span, sparkline
 
-from .look import Look, Looks, Output, View
-from .measures import bar, blocks, span, sparkline
+from .renderer import Renderer, Renderers, Rendering, View
 
 _FIXED_LINES: Final = 9
 _LABEL_COLUMNS: Final = 10
@@ -19,7 +19,7 @@ _FIGURE_COLUMNS: Final = 14
 _LEAST_ROWS: Final = 3
 
 
-def _overview(result: Overview, view: View) -> Output:
+def _overview(result: Overview, view: View) -> Rendering:
     stats = result.stats
     clients = stats.get("clients", 0)
     facts = [
@@ -45,7 +45,7 @@ def _overview(result: Overview, view: View) -> Output:
         yield _row(f"{handle}", format_size(size), size / largest[0][1], view)
 
 
-def _memory(result: Overview, view: View) -> Output:
+def _memory(result: Overview, view: View) -> Rendering:
     used, limit = result.stats.get("used_bytes", 0), result.stats.get("limit_bytes", 0)
     peak = format_size(result.stats.get("peak_bytes", 0))
     of = f" of {format_size(limit)}, {used / limit:.1%}" if limit else ""
@@ -72,4 +72,4 @@ def _overview_json(result: Overview) -> dict[str, Any]:
     }
 
 
-LOOKS: Final[Looks] = {Overview: Look(_overview, _overview_json)}
+RENDERERS: Final[Renderers] = {Overview: Renderer(_overview, _overview_json)}

@@ -1,6 +1,6 @@
-"""How messages on their way look: trace.
+"""How traced messages look: trace.
 
-Rule: pure; nothing of a message is shown but what `ether_protocol` made of it.
+Rule: pure; it shows messages as `ether_protocol` describes them, without secrets.
 """
 
 from __future__ import annotations
@@ -10,15 +10,15 @@ from typing import Final
 
 from ether_protocol import Traced, format_fields
 from ether_shell.commands.tracing import TraceSaved, Tracing
+from ether_shell.drawing.style import Paint
 
-from .look import Look, Looks, Note, Output, View
-from .style import Paint
+from .renderer import Note, Renderer, Renderers, Rendering, View
 
 _INDENT = "    "
 
 
 def traced(message: Traced, paint: Paint, *, brief: bool) -> Iterator[str]:
-    """The lines for one message: what it is, and unless `brief` its fields."""
+    """The lines for one message: a summary and, unless `brief`, its fields."""
     if brief:
         yield paint("zero", str(message))
         return
@@ -27,13 +27,13 @@ def traced(message: Traced, paint: Paint, *, brief: bool) -> Iterator[str]:
         yield f"{_INDENT}{line}"
 
 
-def _tracing(result: Tracing, _: View) -> Output:
+def _tracing(result: Tracing, _: View) -> Rendering:
     state = "on" if result.on else "off"
     yield Note(f"trace is {state}; {result.kept:,} messages are kept")
 
 
-def _saved(result: TraceSaved, _: View) -> Output:
+def _saved(result: TraceSaved, _: View) -> Rendering:
     yield Note(f"saved {result.messages:,} messages")
 
 
-LOOKS: Final[Looks] = {Tracing: Look(_tracing), TraceSaved: Look(_saved)}
+RENDERERS: Final[Renderers] = {Tracing: Renderer(_tracing), TraceSaved: Renderer(_saved)}

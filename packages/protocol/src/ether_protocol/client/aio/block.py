@@ -1,6 +1,6 @@
 """A block of remote memory for asyncio programs.
 
-Rule: it holds a handle and no bytes; each method is one of its client's verbs.
+Rule: it holds a handle and no bytes; each method calls one of its client.
 """
 
 from __future__ import annotations
@@ -21,9 +21,15 @@ if TYPE_CHECKING:
 
 
 class AsyncBlock:
-    """A block of remote memory, by its handle.  In `async with` it is freed at the end.
+    """A block of remote memory, by its handle, for asyncio programs.
 
-    Each method is `Block`'s of the same name, awaited.
+    Nothing is cached: each method is a request.  `await block[3:8]` and
+    `await block[3]` read; to write, use `write`.  `AsyncClient.alloc` and
+    `AsyncClient.block` make blocks.  In `async with` a block is freed at the end.
+
+    Every method may raise what is said at `Client`.
+
+    See "What a block promises" in docs/protocol.md.
     """
 
     __slots__ = ("client", "handle")
@@ -43,7 +49,7 @@ class AsyncBlock:
     ) -> None:
         if self.client.closed:
             return
-        # Freed already is as was wanted, and no failure is to hide the one that led here.
+        # Freed already is fine, and an error of the body must not be hidden by a second one.
         with suppress(NotFound if error is None else EtherError):
             await self.free()
 
@@ -55,61 +61,210 @@ class AsyncBlock:
     @overload
     def __getitem__(self, key: SupportsIndex) -> Awaitable[int]: ...
     def __getitem__(self, key: slice | SupportsIndex) -> Awaitable[bytes | int]:
-        """`await block[10:20]`; to write into a slice, use `write`."""
+        """To be awaited: the bytes of a slice, or one byte as a number."""
         return self.client.perform(slices.get(self.handle, key))
 
-    # With an index for each, Python would make coroutines without an end, and await none.
+    # By default Python would make one coroutine for each index, without an end, and await none.
     __iter__ = None
     __contains__ = None
 
     async def size(self) -> int:
-        """Its bytes."""
+        """The size of the block in bytes.
+
+        Raises:
+            NotFound: The block was freed.
+        """
         return (await self.info()).size
 
     async def write(
         self, data: AnyBuffer, offset: int = 0, *, progress: Progress | None = None
     ) -> int:
-        """Write `data` at `offset`; returns the bytes written."""
+        """Write bytes into the block.
+
+        See `AsyncClient.write`.
+
+        Args:
+            data: Any object with a buffer.
+            offset: Where to write, in bytes from the start of the block.
+            progress: Called with the bytes done and the bytes in all, after every message.
+
+        Returns:
+            How many bytes were written.
+
+        Raises:
+            NotFound: The block was freed.
+            OutOfRange: The range is not inside the block.
+
+        See "What a block promises" in docs/protocol.md.
+        """
         return await self.client.write(self.handle, data, offset, progress=progress)
 
     async def read(
         self, size: int | None = None, offset: int = 0, *, progress: Progress | None = None
     ) -> bytes:
-        """Read `size` bytes at `offset`, fewer where the block ends; None means to its end."""
+        """Read bytes from the block.
+
+        See `AsyncClient.read`.
+
+        Args:
+            size: How many bytes; None means to the end of the block.
+            offset: Where to begin, in bytes from the start of the block.
+            progress: Called with the bytes done and the bytes in all, after every message.
+
+        Returns:
+            The bytes, fewer than `size` if the block ends earlier.
+
+        Raises:
+            NotFound: The block was freed.
+            OutOfRange: `offset` is past the end of the block.
+
+        See "What a block promises" in docs/protocol.md.
+        """
         return await self.client.read(self.handle, size, offset, progress=progress)
 
     async def readinto(
         self, buffer: AnyBuffer, offset: int = 0, *, progress: Progress | None = None
     ) -> int:
-        """Read into `buffer` as many bytes as it holds or the block has; returns how many."""
+        """Read from the block into a buffer, without a copy.
+
+        See `AsyncClient.readinto`.
+
+        Args:
+            buffer: As many bytes are read as it holds.
+            offset: Where to begin, in bytes from the start of the block.
+            progress: Called with the bytes done and the bytes in all, after every message.
+
+        Returns:
+            How many bytes were read, fewer if the block ends earlier.
+
+        Raises:
+            NotFound: The block was freed.
+            OutOfRange: `offset` is past the end of the block.
+            TypeError: The buffer is read-only or not contiguous.
+
+        See "What a block promises" in docs/protocol.md.
+        """
         return await self.client.readinto(self.handle, buffer, offset, progress=progress)
 
     async def fill(self, byte: int, offset: int = 0, size: int | None = None) -> int:
-        """Set `size` bytes at `offset`, None for all to the end, to `byte`; returns how many."""
+        """Set bytes of the block to one value.
+
+        Args:
+            byte: The value of each byte, 0 to 255.
+            offset: Where to begin, in bytes from the start of the block.
+            size: How many bytes; None means to the end of the block.
+
+        Returns:
+            How many bytes were set.
+
+        Raises:
+            NotFound: The block was freed.
+            OutOfRange: The range is not inside the block.
+            LocalProtocolError: `byte` is not a byte.
+
+        See "Commands" in docs/protocol.md.
+        """
         return await self.client.fill(self.handle, byte, offset, size)
 
     async def copy_from(
         self, block: AsyncBlock, source_offset: int = 0, offset: int = 0, size: int | None = None
     ) -> int:
-        """Copy `size` bytes, None for all to its end, of `block` to `offset`; returns how many."""
+        """Copy bytes of a block into this one; the ranges may overlap.
+
+        The bytes do not leave the server.
+
+        Args:
+            block: The block to copy from; it may be this one.
+            source_offset: Where to begin there, in bytes.
+            offset: Where to write in this block, in bytes.
+            size: How many bytes, at most 16 MiB; None means to the end of `block`.
+
+        Returns:
+            How many bytes were copied.
+
+        Raises:
+            NotFound: A block was freed.
+            OutOfRange: A range is not inside its block; nothing was changed.
+            TooLarge: `size` is more than 16 MiB.
+
+        See "Commands" in docs/protocol.md.
+        """
         return await self.client.copy(block.handle, source_offset, self.handle, offset, size)
 
     async def compare_swap(self, offset: int, expected: bytes, desired: bytes) -> bytes:
-        """Put the 8 bytes `desired` at `offset` if `expected` stand there; returns what did."""
+        """Replace 8 bytes if they are what is expected, in one step.
+
+        Args:
+            offset: Where the 8 bytes are, in bytes from the start of the block.
+            expected: The 8 bytes that must be there.
+            desired: The 8 bytes to write.
+
+        Returns:
+            The 8 bytes that were there; equal to `expected` if they were replaced.
+
+        Raises:
+            NotFound: The block was freed.
+            OutOfRange: The 8 bytes are not inside the block.
+            LocalProtocolError: `expected` or `desired` are not 8 bytes.
+
+        See "Commands" in docs/protocol.md.
+        """
         return await self.client.compare_swap(self.handle, offset, expected, desired)
 
     async def fetch_add(self, offset: int, delta: int) -> int:
-        """Add `delta` to the big-endian u64 at `offset`, wrapping; returns what was there."""
+        """Add to a number of 8 bytes, in one step.
+
+        The number is unsigned and big-endian, and wraps at 2**64.
+
+        Args:
+            offset: Where the number is, in bytes from the start of the block.
+            delta: What to add, -2**63 to 2**63 - 1.
+
+        Returns:
+            The number that was there before.
+
+        Raises:
+            NotFound: The block was freed.
+            OutOfRange: The 8 bytes are not inside the block.
+            LocalProtocolError: `delta` does not fit 64 bits.
+
+        See "Commands" in docs/protocol.md.
+        """
         return await self.client.fetch_add(self.handle, offset, delta)
 
     async def info(self) -> BlockInfo:
-        """Size, flags and age."""
+        """Size, flags and time of creation of the block.
+
+        Raises:
+            NotFound: The block was freed.
+
+        See "Commands" in docs/protocol.md.
+        """
         return await self.client.info(self.handle)
 
     async def resize(self, size: int) -> None:
-        """Resize to `size` bytes: what it held stays, growth is zeroed."""
+        """Resize the block.
+
+        What it held stays; bytes that are added are zeroed.
+
+        Args:
+            size: The new size in bytes, at least 1.
+
+        Raises:
+            NotFound: The block was freed.
+            NoMemory: The server's memory limit is reached.
+            InvalidRequest: `size` is 0.
+
+        See "Commands" in docs/protocol.md.
+        """
         await self.client.realloc(self.handle, size)
 
     async def free(self) -> None:
-        """Free and wipe the block."""
+        """Free the block and wipe its bytes.
+
+        Raises:
+            NotFound: The block was freed already.
+
+        See "Commands" in docs/protocol.md.
+        """
         await self.client.free(self.handle)

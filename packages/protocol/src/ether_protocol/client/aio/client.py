@@ -1,7 +1,7 @@
 """The asyncio client: one method a verb, for any number of tasks.
 
-Rule: what a verb means is `operations`', and how it gets to the server is
-`async_link`'s; here a request has its name, its arguments and its words for people.
+Rule: `operations` says what a verb means, `reconnecting` gets it to the server;
+here it has its name, its arguments and its documentation.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ from typing import NoReturn, Self, TypeVar
 from ether_protocol.client.core import operations
 from ether_protocol.client.core.fork_safety import not_pickled
 from ether_protocol.client.core.operations import Operation, Page, Progress
-from ether_protocol.client.core.reconnect import DEFAULT_RETRY, Retry
+from ether_protocol.client.core.options import ConnectOptions
+from ether_protocol.client.core.retry import DEFAULT_RETRY, Retry
 from ether_protocol.client.core.tracing import Trace
 from ether_protocol.wire.address import Address, as_address
 from ether_protocol.wire.bodies import BlockInfo, Hello
@@ -22,7 +23,7 @@ from ether_protocol.wire.messages import AnyBuffer, Message
 
 from .block import AsyncBlock
 from .pipeline import AsyncPipeline
-from .reconnecting import AsyncLink, AsyncOpen, async_opener
+from .reconnecting import AsyncReconnectingChannel, open_reconnecting
 
 _Value = TypeVar("_Value")
 
@@ -36,23 +37,46 @@ def connect_async(
     retry: Retry | None = DEFAULT_RETRY,
     trace: Trace | None = None,
 ) -> Connecting:
-    """A connection to be awaited, or entered with `async with`; otherwise as `connect`.
+    """Connect to a server from an asyncio program.
 
-    Arguments and errors are those of `connect`.
+    Use it as `async with connect_async() as client`, which closes the client at
+    the end, or as `client = await connect_async()`.
+
+    Args:
+        address: `HOST`, `HOST:PORT` or `ether://HOST:PORT`, as text or as an Address.
+        name: What the server is told as the name of this client, at most 255 bytes.
+        connect_timeout: How long connecting may take, in seconds.
+        timeout: The longest silence of the server while a request is in flight,
+            in seconds; None is no limit.
+        retry: How often to connect again when the connection is lost.  With
+            None a lost connection is the end of the client, and the server is
+            not asked what it is.
+        trace: Called with every message, sent or received.
+
+    Returns:
+        What to await for an AsyncClient, or to enter with `async with`.
+
+    Raises:
+        ConnectionLost: Nobody answers at this address.
+        RemoteProtocolError: What answers is not an Ether server.
+        ServerError: The server refuses this client, for example ServerBusy.
+        LocalProtocolError: `name` is too long.
+        ValueError: `address` is not an address, or a time is not above 0.
+
+    See "Connections" in docs/protocol.md.
     """
-    where = as_address(address)
-    greet = retry is not None
-    return Connecting(
-        async_opener(where, name, connect_timeout, timeout, trace, greet=greet), retry
+    options = ConnectOptions(
+        name=name, connect_timeout=connect_timeout, timeout=timeout, retry=retry, trace=trace
     )
+    return Connecting(as_address(address), options)
 
 
 class Connecting:
-    """A client to be: await it for an AsyncClient, or enter it and have that closed at the end."""
+    """A client that is not connected yet: await it, or enter it with `async with`."""
 
-    def __init__(self, open_: AsyncOpen, retry: Retry | None) -> None:
-        self._open = open_
-        self._retry = retry
+    def __init__(self, address: Address, options: ConnectOptions) -> None:
+        self._address = address
+        self._options = options
         self._client: AsyncClient | None = None
 
     def __await__(self) -> Generator[None, None, AsyncClient]:
@@ -72,22 +96,27 @@ class Connecting:
             await self._client.close()
 
     async def _connect(self) -> AsyncClient:
-        return AsyncClient(await AsyncLink.opened(self._open, self._retry))
+        return AsyncClient(await open_reconnecting(self._address, self._options))
 
 
 class AsyncClient:
-    """Remote memory for asyncio programs: the verbs of `Client`, awaited.
+    """Remote memory for asyncio programs: the methods of `Client`, awaited.
 
-    Any number of tasks may use one client at once; their requests share the
+    Any number of tasks may use one client at once.  Their requests share the
     connection, are carried out in the order in which they were made, and are
-    answered in that order.  A task that is cancelled, or that gives up with
-    `asyncio.timeout`, leaves nothing behind for the others; whether what it
-    asked for was carried out is not known then.  Errors are those of `Client`;
-    a client is for one event loop.
+    answered in that order.  A client is for one event loop.
+
+    A task may be cancelled at any time, also by `asyncio.timeout`, without harm
+    to the others; whether its request was carried out is not known then.
+
+    `connect_async` makes clients.  Every method raises what the method of
+    `Client` raises.
+
+    See "What a client does with a fault" in docs/protocol.md.
     """
 
-    def __init__(self, link: AsyncLink) -> None:
-        self._link = link
+    def __init__(self, connection: AsyncReconnectingChannel) -> None:
+        self._connection = connection
 
     async def __aenter__(self) -> Self:
         return self
@@ -110,78 +139,189 @@ class AsyncClient:
     @property
     def address(self) -> Address:
         """Where the server is."""
-        return self._link.channel.address
+        return self._connection.channel.address
 
     @property
     def server(self) -> Hello | None:
-        """What the server said of itself at the last connection; None where it was not asked."""
-        return self._link.server
+        """What the server said about itself at the last connection; None if it was not asked."""
+        return self._connection.server
 
     @property
     def connected(self) -> bool:
         """Whether there is a connection, as far as is known without asking."""
-        return not self._link.channel.closed
+        return not self._connection.channel.closed
 
     @property
     def closed(self) -> bool:
-        """Whether the client is of no more use: closed, or left alone without a `retry`."""
-        return self._link.closed
+        """Whether every later request fails: closed, or lost without a `retry`."""
+        return self._connection.closed
 
     async def close(self) -> None:
-        """End the connection; blocks stay, except SESSION blocks.  May be called twice."""
-        await self._link.close()
+        """Close the client.  Its blocks stay, except SESSION blocks.  May be called twice."""
+        await self._connection.close()
 
     def trace(self, hook: Trace | None) -> None:
-        """Call `hook` with every message from the next request on, None for nobody."""
-        self._link.trace(hook)
+        """Call a hook with every message from the next request on.
+
+        It is not shown the HELLO with which the client connects again.
+
+        Args:
+            hook: Called with each message; None ends the trace.
+        """
+        self._connection.trace(hook)
 
     async def perform(self, operation: Operation[_Value]) -> _Value:
-        """Carry out one of `operations`; raises as every method does."""
-        return await self._link.perform(operation)
+        """Carry out an operation of `ether_protocol.client.core`; the other methods call this.
 
-    # One method a command, in the order of docs/protocol.md.
+        Args:
+            operation: What to carry out.
+
+        Returns:
+            The value of the operation.
+        """
+        return await self._connection.perform(operation)
+
+    # One method for each command, in the order of docs/protocol.md.
 
     async def ping(self, payload: AnyBuffer = b"") -> bytes:
-        """Have the server send `payload`, at most 4 KiB, back."""
+        """Send `payload` to the server and get it back.
+
+        Args:
+            payload: Up to 4 KiB.
+
+        Returns:
+            The same bytes.
+
+        Raises:
+            TooLarge: `payload` is longer.
+
+        See "Commands" in docs/protocol.md.
+        """
         return await self.perform(operations.ping(payload))
 
     async def hello(self, name: str = "") -> Hello:
-        """Say who this is, in at most 255 bytes, and learn what the server is."""
+        """Tell the server a name, and ask what it is.
+
+        Args:
+            name: The name of this client, at most 255 bytes of UTF-8.
+
+        Returns:
+            The server's name, version, limits and features.
+
+        Raises:
+            LocalProtocolError: `name` is too long.
+
+        See "Commands" in docs/protocol.md.
+        """
         return await self.perform(operations.hello(name))
 
     async def stats(self) -> dict[str, int]:
-        """The server's counters by name."""
+        """The server's counters, by name.
+
+        See "Commands" in docs/protocol.md.
+        """
         return await self.perform(operations.stats())
 
     async def alloc(self, size: int, *, session: bool = False) -> AsyncBlock:
-        """Allocate `size` zeroed bytes; a `session` block is freed when this connection ends.
+        """Allocate a block of zeroed bytes.
 
-        It is gone, then, where the client has connected again.
+        A `session` block is freed when the connection that made it ends, also when the
+        client connects again by itself.
+
+        Args:
+            size: How many bytes, at least 1.
+            session: Free the block when this connection ends.
+
+        Returns:
+            The block.
+
+        Raises:
+            NoMemory: The server's memory limit or handle limit is reached.
+            InvalidRequest: `size` is 0.
+
+        See "Commands" in docs/protocol.md.
         """
         return AsyncBlock(self, await self.perform(operations.alloc(size, session)))
 
     def block(self, handle: int) -> AsyncBlock:
-        """The block that `handle` names, whoever made it; nothing is asked of the server."""
+        """The block that a handle names.
+
+        Any client may have allocated it.  The server is not asked.
+
+        Args:
+            handle: A handle of this server.
+        """
         return AsyncBlock(self, handle)
 
     async def free(self, handle: int) -> None:
-        """Free and wipe a block."""
+        """Free a block and wipe its bytes.
+
+        Args:
+            handle: The block.
+
+        Raises:
+            NotFound: No block has this handle.
+
+        See "Commands" in docs/protocol.md.
+        """
         await self.perform(operations.free(handle))
 
     async def realloc(self, handle: int, size: int) -> int:
-        """Resize a block to `size` bytes: what it held stays, growth is zeroed."""
+        """Resize a block.
+
+        What it held stays; bytes that are added are zeroed.
+
+        Args:
+            handle: The block.
+            size: The new size in bytes, at least 1.
+
+        Returns:
+            The new size in bytes.
+
+        Raises:
+            NotFound: No block has this handle.
+            NoMemory: The server's memory limit is reached.
+            InvalidRequest: `size` is 0.
+
+        See "Commands" in docs/protocol.md.
+        """
         return await self.perform(operations.realloc(handle, size))
 
     async def info(self, handle: int) -> BlockInfo:
-        """Size, flags and age of a block."""
+        """Size, flags and time of creation of a block.
+
+        Args:
+            handle: The block.
+
+        Raises:
+            NotFound: No block has this handle.
+
+        See "Commands" in docs/protocol.md.
+        """
         return await self.perform(operations.info(handle))
 
     async def list(self, after: int = 0, limit: int = MAX_LIST_ENTRIES) -> Page:
-        """How many blocks exist, and (handle, size) of at most `limit` of them above `after`."""
+        """One page of the blocks that exist.
+
+        Args:
+            after: Only blocks with a higher handle.
+            limit: The most blocks in the page.
+
+        Returns:
+            How many blocks exist, and (handle, size in bytes) of each in the page, in the
+            order of handles.
+
+        See "Commands" in docs/protocol.md.
+        """
         return await self.perform(operations.list_(after, limit))
 
     async def blocks(self) -> AsyncIterator[tuple[int, int]]:
-        """(handle, size) of every block, in the order of handles, asked for page by page."""
+        """(handle, size in bytes) of every block, in the order of handles.
+
+        They are asked for page by page.
+
+        See "Commands" in docs/protocol.md.
+        """
         after = 0
         while page := (await self.list(after))[1]:
             for entry in page:
@@ -191,10 +331,27 @@ class AsyncClient:
     async def write(
         self, handle: int, data: AnyBuffer, offset: int = 0, *, progress: Progress | None = None
     ) -> int:
-        """Write `data` at `offset`; returns the bytes written.
+        """Write bytes into a block.
 
-        Up to 16 MiB it is all or nothing; more goes in several WRITEs, after
-        each of which `progress` is called with the bytes done and the total.
+        Up to 16 MiB it is all or nothing.  More goes in several messages, each of which
+        is all or nothing.
+
+        Args:
+            handle: The block.
+            data: Any object with a buffer.
+            offset: Where to write, in bytes from the start of the block.
+            progress: Called with the bytes done and the bytes in all, after every message.
+
+        Returns:
+            How many bytes were written.
+
+        Raises:
+            NotFound: No block has this handle.
+            OutOfRange: The range is not inside the block.
+            OutcomeUnknown: The connection ended; some or all may have been written.
+            TypeError: `data` has no buffer.
+
+        See "What a block promises" in docs/protocol.md.
         """
         return await self.perform(operations.write(handle, data, offset, progress))
 
@@ -206,9 +363,24 @@ class AsyncClient:
         *,
         progress: Progress | None = None,
     ) -> bytes:
-        """Read `size` bytes at `offset`, fewer where the block ends; None means to its end.
+        """Read bytes from a block.
 
-        `progress` is called as for `write`.
+        Up to 16 MiB come in one message, as they were at one moment.  More comes in several.
+
+        Args:
+            handle: The block.
+            size: How many bytes; None means to the end of the block.
+            offset: Where to begin, in bytes from the start of the block.
+            progress: Called with the bytes done and the bytes in all, after every message.
+
+        Returns:
+            The bytes, fewer than `size` if the block ends earlier.
+
+        Raises:
+            NotFound: No block has this handle.
+            OutOfRange: `offset` is past the end of the block.
+
+        See "What a block promises" in docs/protocol.md.
         """
         return await self.perform(operations.read(handle, size, offset, progress))
 
@@ -220,10 +392,23 @@ class AsyncClient:
         *,
         progress: Progress | None = None,
     ) -> int:
-        """Read into `buffer` as many bytes as it holds or the block has; returns how many.
+        """Read from a block into a buffer, without a copy.
 
-        `progress` is called as for `write`.  Raises TypeError for a buffer that
-        is not writable or not in one piece.
+        Args:
+            handle: The block.
+            buffer: As many bytes are read as it holds.
+            offset: Where to begin, in bytes from the start of the block.
+            progress: Called with the bytes done and the bytes in all, after every message.
+
+        Returns:
+            How many bytes were read, fewer if the block ends earlier.
+
+        Raises:
+            NotFound: No block has this handle.
+            OutOfRange: `offset` is past the end of the block.
+            TypeError: The buffer is read-only or not contiguous.
+
+        See "What a block promises" in docs/protocol.md.
         """
         return await self.perform(operations.readinto(handle, buffer, offset, progress))
 
@@ -236,9 +421,24 @@ class AsyncClient:
         *,
         progress: Progress | None = None,
     ) -> int:
-        """Set `size` bytes at `offset`, None for all to the block's end, to `byte`.
+        """Set bytes of a block to one value.
 
-        Returns how many; `progress` is called as for `write`.
+        Args:
+            handle: The block.
+            byte: The value of each byte, 0 to 255.
+            offset: Where to begin, in bytes from the start of the block.
+            size: How many bytes; None means to the end of the block.
+            progress: Called with the bytes done and the bytes in all, after every message.
+
+        Returns:
+            How many bytes were set.
+
+        Raises:
+            NotFound: No block has this handle.
+            OutOfRange: The range is not inside the block.
+            LocalProtocolError: `byte` is not a byte.
+
+        See "Commands" in docs/protocol.md.
         """
         return await self.perform(operations.fill(handle, byte, offset, size, progress))
 
@@ -250,9 +450,26 @@ class AsyncClient:
         target_offset: int,
         size: int | None = None,
     ) -> int:
-        """Copy `size` bytes, at most 16 MiB, between blocks or within one, as `memmove`.
+        """Copy bytes between blocks or within one; the ranges may overlap.
 
-        None means to the end of the source.  Returns how many.
+        The bytes do not leave the server.
+
+        Args:
+            source: The block to copy from.
+            source_offset: Where to begin there, in bytes.
+            target: The block to copy to; it may be the same.
+            target_offset: Where to write there, in bytes.
+            size: How many bytes, at most 16 MiB; None means to the end of the source.
+
+        Returns:
+            How many bytes were copied.
+
+        Raises:
+            NotFound: There is no such block.
+            OutOfRange: A range is not inside its block; nothing was changed.
+            TooLarge: `size` is more than 16 MiB.
+
+        See "Commands" in docs/protocol.md.
         """
         return await self.perform(
             operations.copy(source, source_offset, target, target_offset, size)
@@ -261,17 +478,62 @@ class AsyncClient:
     async def compare_swap(
         self, handle: int, offset: int, expected: bytes, desired: bytes
     ) -> bytes:
-        """Put the 8 bytes `desired` at `offset` if `expected` stand there; returns what did."""
+        """Replace 8 bytes if they are what is expected, in one step.
+
+        Args:
+            handle: The block.
+            offset: Where the 8 bytes are, in bytes from the start of the block.
+            expected: The 8 bytes that must be there.
+            desired: The 8 bytes to write.
+
+        Returns:
+            The 8 bytes that were there; equal to `expected` if they were replaced.
+
+        Raises:
+            NotFound: No block has this handle.
+            OutOfRange: The 8 bytes are not inside the block.
+            LocalProtocolError: `expected` or `desired` are not 8 bytes.
+
+        See "Commands" in docs/protocol.md.
+        """
         return await self.perform(operations.compare_swap(handle, offset, expected, desired))
 
     async def fetch_add(self, handle: int, offset: int, delta: int) -> int:
-        """Add `delta` to the big-endian u64 at `offset`, wrapping; returns what was there."""
+        """Add to a number of 8 bytes, in one step.
+
+        The number is unsigned and big-endian, and wraps at 2**64.
+
+        Args:
+            handle: The block.
+            offset: Where the number is, in bytes from the start of the block.
+            delta: What to add, -2**63 to 2**63 - 1.
+
+        Returns:
+            The number that was there before.
+
+        Raises:
+            NotFound: No block has this handle.
+            OutOfRange: The 8 bytes are not inside the block.
+            LocalProtocolError: `delta` does not fit 64 bits.
+
+        See "Commands" in docs/protocol.md.
+        """
         return await self.perform(operations.fetch_add(handle, offset, delta))
 
     async def call(self, request: Message) -> Message:
-        """Send any `request` and return its reply; raises as every method does."""
+        """Send any request and return its reply.
+
+        Args:
+            request: A message; its id is set here.
+
+        Raises:
+            ServerError: The server refused the request.
+            LocalProtocolError: The message does not fit its fields.
+
+        See "Headers" in docs/protocol.md.
+        """
         return await self.perform(operations.call(request))
 
     def pipeline(self) -> AsyncPipeline:
-        """Requests to be sent in one go, with one error or one result for each."""
-        return AsyncPipeline(self._link.with_channel)
+        """Requests to be sent together, with a result or an error for each."""
+        return AsyncPipeline(self._connection.with_channel)

@@ -1,23 +1,29 @@
-"""An asyncio client's pipeline: what was recorded, sent in one go and answered in order.
+"""An asyncio client's pipeline: recorded requests, sent together and answered in order.
 
-Rule: the requests are recorded as for a blocking client, and travel as one
-`Recording`, in which the error of each stays with it.
+Rule: the requests are recorded as for a blocking client; the error of each
+stays with it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
-from ether_protocol.client.core.recording import Pending, Recorder, Recording, raise_first
+from ether_protocol.client.core.pending import RecordedExchange, raise_first
+from ether_protocol.client.core.recording import Recorder
 from ether_protocol.wire.errors import ConnectionLost, RemoteProtocolError
 
 from .channel import AsyncChannel
 
 
 class AsyncPipeline(Recorder):
-    """Requests to send in one go; in `async with` it is executed at the end.  See `Pipeline`."""
+    """Requests that are sent together; in `async with` they are executed at the end.
+
+    As `Pipeline`, with `execute` awaited.
+
+    See "Connections" in docs/protocol.md.
+    """
 
     def __init__(
         self,
@@ -39,30 +45,38 @@ class AsyncPipeline(Recorder):
             raise_first(await self.execute())
 
     async def execute(self) -> list[object]:
-        """Send what was recorded and wait for every reply, as `Pipeline.execute` does."""
-        recorded = self._recorded
-        if recorded:
-            try:
-                await self._with_channel(lambda channel: _exchange(channel, recorded))
-            finally:
-                if recorded[0].answered:  # what has begun must not be sent a second time
-                    self._recorded = []
+        """Send what was recorded and wait for every reply; the pipeline is empty then.
+
+        Returns:
+            The outcome of each request, in order: its result, or its error as
+            a value.  OutcomeUnknown says that the request may have been
+            carried out.
+
+        Raises:
+            ConnectionLost: There is no connection, and nothing was sent.
+            RemoteProtocolError: The server does not follow the protocol.
+
+        See "What a client does with a fault" in docs/protocol.md.
+        """
+        with self._executing() as recorded:
+            if recorded:
+                exchange = RecordedExchange(recorded)
+                await self._with_channel(lambda channel: _run(channel, exchange))
         return [pending.outcome() for pending in recorded]
 
 
-async def _exchange(channel: AsyncChannel, recorded: list[Pending[Any]]) -> None:
-    """Send requests and take replies until each of `recorded` is answered."""
+async def _run(channel: AsyncChannel, exchange: RecordedExchange) -> None:
+    """Send requests and take replies until each request has an outcome."""
     channel.raise_if_closed()
-    recording = Recording(recorded)
     try:
-        await channel.run(recording)
+        await channel.run(exchange)
     except ConnectionLost:
-        if not recorded[0].answered:
+        if not exchange.begun:
             raise
     except RemoteProtocolError:
         await channel.close()
-        recording.lose("the server makes no sense")
+        exchange.lose("the server does not follow the protocol")
         raise
     except BaseException as error:
-        recording.lose(f"nobody waits for it after {error!r}")
+        exchange.lose(f"nobody waits for it after {error!r}")
         raise

@@ -1,118 +1,65 @@
-"""One server and an asyncio connection to it at a time: opened, greeted, and opened again.
+"""An asyncio connection to one server, opened again when it was lost.
 
-Rule: what a lost connection means is `transfer`'s to say; here is only when to
-open another one, and what goes on over it.
+Rule: `core.reconnect` decides; here its steps are carried out, for any number
+of tasks, which share one attempt to connect again.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-from ether_protocol.client.core import operations
-from ether_protocol.client.core.handshake import (
-    first_words,
-    see_that_it_is_the_same,
-    see_that_it_just_can_not_say,
-    see_that_they_are_times,
-    silence_limit,
+from ether_protocol.client.core.operations import Operation
+from ether_protocol.client.core.options import ConnectOptions
+from ether_protocol.client.core.reconnect import (
+    Pause,
+    Reconnect,
+    Reconnection,
+    RecoveryStep,
+    client_closed,
 )
-from ether_protocol.client.core.operations import Operation, Replies
-from ether_protocol.client.core.reconnect import Retry
 from ether_protocol.client.core.tracing import Trace
-from ether_protocol.client.core.transfer import Batch, Transfer, after_close
+from ether_protocol.client.core.transfer import Batch, Transfer
 from ether_protocol.wire.address import Address
 from ether_protocol.wire.bodies import Hello
-from ether_protocol.wire.errors import (
-    ConnectionLost,
-    EtherError,
-    RemoteProtocolError,
-    ServerError,
-    ServerRestarted,
-    TimedOut,
-)
+from ether_protocol.wire.errors import ConnectionLost, RemoteProtocolError
+from ether_protocol.wire.messages import Message
 
 from .channel import AsyncChannel, open_async_channel
+from .driving import drive_async
 
 _Value = TypeVar("_Value")
 
-AsyncOpen = Callable[[], Coroutine[None, None, tuple[AsyncChannel, Hello | None]]]
-"""Opens a channel; says what the server said of itself if it was asked."""
+
+async def open_reconnecting(address: Address, options: ConnectOptions) -> AsyncReconnectingChannel:
+    """Connect to the server at `address`; raises as `connect` does."""
+    reconnection = Reconnection(address, options)
+    return AsyncReconnectingChannel(reconnection, await _open(reconnection))
 
 
-def async_opener(
-    address: Address,
-    name: str,
-    connect_timeout: float,
-    timeout: float | None,
-    trace: Trace | None,
-    *,
-    greet: bool,
-) -> AsyncOpen:
-    """What opens channels to `address`, and has the server `greet` first if it is to."""
-    see_that_they_are_times(connect_timeout, timeout)
+class AsyncReconnectingChannel:
+    """A channel to one server, for any number of tasks; raises as `Client` does."""
 
-    async def open_() -> tuple[AsyncChannel, Hello | None]:
-        channel = await open_async_channel(address, connect_timeout, timeout, trace)
-        if not greet:
-            return channel, None
-        try:
-            channel.timeout = silence_limit(timeout)
-            hello = await _greet(channel, name)
-            channel.timeout = timeout
-        except BaseException:
-            await channel.close()
-            raise
-        return channel, hello
-
-    return open_
-
-
-async def _greet(channel: AsyncChannel, name: str) -> Hello | None:
-    """What the server says of itself, None for one that can't."""
-
-    async def exchange(batch: Batch) -> Replies:
-        transfer = Transfer(batch)
-        await channel.run(transfer)
-        return transfer.result()
-
-    try:
-        with first_words(channel.address):
-            return await _carry_out(operations.hello(name), exchange)
-    except ServerError as error:
-        see_that_it_just_can_not_say(channel.address, channel.in_step, error)
-        return None
-
-
-class AsyncLink:
-    """A channel to one server, for any number of tasks; raises as `Client` says."""
-
-    def __init__(
-        self, channel: AsyncChannel, server: Hello | None, open_: AsyncOpen, retry: Retry | None
-    ) -> None:
+    def __init__(self, reconnection: Reconnection, channel: AsyncChannel) -> None:
         self.channel: AsyncChannel = channel
-        self.server: Hello | None = server
-        self._open = open_
-        self._retry = retry
-        self._closed = False
-        self._hook: tuple[Trace | None] | None = None
+        self._reconnection = reconnection
         self._opening: asyncio.Task[AsyncChannel] | None = None
 
-    @classmethod
-    async def opened(cls, open_: AsyncOpen, retry: Retry | None) -> AsyncLink:
-        """A link whose first channel is open."""
-        channel, server = await open_()
-        return cls(channel, server, open_, retry)
+    @property
+    def server(self) -> Hello | None:
+        """What the server said about itself at the last connection, if it was asked."""
+        return self._reconnection.server
 
     @property
     def closed(self) -> bool:
-        """Whether it is of no more use."""
-        return self._closed or (self._retry is None and self.channel.closed)
+        """Whether every later request fails: closed, or lost without a `retry`."""
+        reconnection = self._reconnection
+        return reconnection.closed or (reconnection.options.retry is None and self.channel.closed)
 
     async def close(self) -> None:
         """End it for good.  May be called twice."""
-        self._closed = True
+        self._reconnection.close()
         if self._opening is not None:
             self._opening.cancel()
             await asyncio.wait([self._opening])
@@ -120,100 +67,87 @@ class AsyncLink:
 
     def trace(self, hook: Trace | None) -> None:
         """Show every message to `hook` from the next request on, over later channels too."""
-        self._hook = (hook,)
+        self._reconnection.replace_trace(hook)
         self.channel.trace(hook)
 
     async def perform(self, operation: Operation[_Value]) -> _Value:
         """Carry out `operation`."""
         try:
-            return await _carry_out(operation, self._exchange)
+            return await drive_async(operation, self._exchange)
         except RemoteProtocolError:
             await self.channel.close()
             raise
 
-    async def _exchange(self, batch: Batch) -> Replies:
+    async def _exchange(self, batch: Batch) -> list[Message]:
         transfer = Transfer(batch)
         try:
             await self.with_channel(lambda channel: channel.run(transfer))
         except ConnectionLost as lost:
-            raise transfer.in_the_end(lost) from None
+            raise transfer.final_error(lost) from None
         return transfer.result()
 
     async def with_channel(self, use: Callable[[AsyncChannel], Awaitable[None]]) -> None:
-        """Have `use` use the channel, over new connections while it raises ConnectionLost."""
-        if self._closed:
-            raise after_close(self.channel.address)
-        attempts = iter(()) if self._retry is None else self._retry.delays()
+        """Let `use` use the channel, over new connections while it raises ConnectionLost."""
+        self._reconnection.check_open()
         channel = self.channel
-        while True:
-            try:
-                return await use(channel)
-            except TimedOut:
-                raise  # another attempt would only wait as long again
-            except ConnectionLost as error:
-                lost = error
-            while True:
-                delay = next(attempts, None)
-                if delay is None or self._closed:
-                    raise lost
-                await asyncio.sleep(delay)
-                try:
-                    channel = await self._reopened(channel)
-                    break
-                except ServerRestarted:
-                    raise
-                except ConnectionLost as error:
-                    lost = error
+        try:
+            return await use(channel)
+        except ConnectionLost as error:
+            lost = error
 
-    async def _reopened(self, broken: AsyncChannel) -> AsyncChannel:
-        """A channel other than `broken`; tasks that need one share the attempt, and its failure.
+        async def perform(step: RecoveryStep) -> None:
+            nonlocal channel
+            match step:
+                case Pause(seconds):
+                    await asyncio.sleep(seconds)
+                case Reconnect():
+                    channel = await self._other_than(channel)
+                case _:  # Repeat
+                    await use(channel)
 
-        One behind the other, a thousand of them would wait for a thousand attempts.
+        return await drive_async(self._reconnection.recover(lost), perform)
+
+    async def _other_than(self, broken: AsyncChannel) -> AsyncChannel:
+        """A channel other than `broken`; tasks that need one share the attempt, and its error.
+
+        One after the other, a thousand tasks would wait for a thousand attempts.
         """
         if self.channel is not broken and not self.channel.closed:
             return self.channel
-        if self._closed:
-            raise after_close(self.channel.address)
         opening = self._opening
         if opening is None:
             opening = self._opening = asyncio.ensure_future(self._reopen())
             opening.add_done_callback(self._end_of_opening)
-        await asyncio.wait([opening])  # whoever is cancelled leaves it to the others
+        await asyncio.wait([opening])  # a cancelled task leaves it to the others
         if opening.cancelled():
-            raise after_close(self.channel.address)
+            raise client_closed(self.channel.address)
         return opening.result()
 
     def _end_of_opening(self, opening: asyncio.Task[AsyncChannel]) -> None:
         self._opening = None
         if not opening.cancelled():
-            opening.exception()  # somebody has seen it, even if everyone was cancelled
+            opening.exception()  # marked as seen, even if every task was cancelled
 
     async def _reopen(self) -> AsyncChannel:
-        channel, server = await self._open()
-        try:
-            see_that_it_is_the_same(self.channel.address, self.server, server)
-        except ServerRestarted:
-            self._closed = True
-            await channel.close()
-            raise
-        if self._hook is not None:
-            channel.trace(*self._hook)
-        self.channel, self.server = channel, server
+        self.channel = channel = await _open(self._reconnection)
         return channel
 
 
-async def _carry_out(
-    operation: Operation[_Value], exchange: Callable[[Batch], Awaitable[Replies]]
-) -> _Value:
-    """Run `operation` to its end."""
-    outcome: Replies | EtherError | None = None
-    while True:
-        try:
-            batch = operations.resume(operation, outcome)
-        except StopIteration as end:
-            value: _Value = end.value
-            return value
-        try:
-            outcome = await exchange(batch)
-        except EtherError as error:
-            outcome = error
+async def _open(reconnection: Reconnection) -> AsyncChannel:
+    """A new channel, after its first requests."""
+    channel = await open_async_channel(
+        reconnection.address, reconnection.options.connect_timeout, reconnection.handshake_trace
+    )
+
+    async def exchange(batch: Batch) -> list[Message]:
+        transfer = Transfer(batch)
+        await channel.run(transfer)
+        return transfer.result()
+
+    try:
+        await drive_async(reconnection.begin(channel), exchange)
+        reconnection.check_open()
+    except BaseException:
+        await channel.close()
+        raise
+    return channel

@@ -1,19 +1,27 @@
-"""A blocking transport and the protocol on it, several requests on their way at once.
+"""A blocking transport and the protocol on it, with several requests in flight at once.
 
-Rule: whatever ends an exchange, the next one begins with no reply under way,
-or with a closed connection.  Nothing here knows what a command is for.
+Rule: however an exchange ends, the next one begins with no reply in flight, or
+with a closed connection.  Nothing here knows what a command is for.
 """
 
 from __future__ import annotations
 
-from ether_protocol.client.core.fork_safety import stays_with_parent
-from ether_protocol.client.core.small_requests import READ, Plain
+from ether_protocol.client.core.fork_safety import close_in_child
+from ether_protocol.client.core.small_requests import READ, SmallRequest
 from ether_protocol.client.core.tracing import Trace, Tracer
-from ether_protocol.client.core.transfer import Step, Transfer
-from ether_protocol.client.transports.tcp import Broken, Transport, reason_of, timed_out
+from ether_protocol.client.core.transfer import Step, Transfer, connection_lost
+from ether_protocol.client.transports.base import (
+    BlockingTransport,
+    TransportError,
+    closed_by_server,
+    connecting,
+    reason_of,
+    timed_out,
+)
+from ether_protocol.client.transports.selection import transport_for
 from ether_protocol.sansio.client import ClientConnection
 from ether_protocol.wire.address import Address
-from ether_protocol.wire.codec import first_word
+from ether_protocol.wire.codec import command_word
 from ether_protocol.wire.constants import Command
 from ether_protocol.wire.errors import (
     ConnectionLost,
@@ -25,8 +33,15 @@ from ether_protocol.wire.errors import (
 )
 from ether_protocol.wire.messages import Buffer, Message
 
-_READ = first_word(Command.READ)
-_WRITE = first_word(Command.WRITE)
+_READ = command_word(Command.READ)
+_WRITE = command_word(Command.WRITE)
+
+
+def open_channel(address: Address, connect_timeout: float, trace: Trace | None) -> Channel:
+    """Connect; raises ConnectionLost if nobody answers within `connect_timeout` seconds."""
+    with connecting(address):
+        transport = transport_for(address).open_blocking(address, connect_timeout)
+    return Channel(transport, address, trace)
 
 
 class Channel:
@@ -34,20 +49,22 @@ class Channel:
 
     def __init__(
         self,
-        transport: Transport,
+        transport: BlockingTransport,
         address: Address,
         trace: Trace | None = None,
     ) -> None:
         self.address = address
         self.closed: bool = False
+        self.close_reason: str = ""
+        """Why it was closed, if that was not an error of the transport."""
         self.connection: ClientConnection = ClientConnection()
         self.transport = transport
         self._tracer = None if trace is None else Tracer(trace)
-        stays_with_parent(self)
+        close_in_child(self)
 
     @property
     def traced(self) -> bool:
-        """Whether every message is shown to somebody, so that each must be made."""
+        """Whether every message is shown to a hook, so that each must be made."""
         return self._tracer is not None
 
     @property
@@ -55,22 +72,37 @@ class Channel:
         """Whether the server has understood where each request ends."""
         return not self.connection.out_of_step
 
+    def limit_silence(self, seconds: float | None) -> None:
+        """Let the server be silent for at most `seconds`; raises ConnectionLost."""
+        try:
+            self.transport.limit_silence(seconds)
+        except OSError as error:  # reset already
+            self.close()
+            text = f"lost the connection to {self.address}: {reason_of(error)}"
+            raise connection_lost(text, in_time=True) from None
+
     def trace(self, hook: Trace | None) -> None:
-        """Show every message to `hook` from now on, or to nobody; between two requests only."""
+        """Show every message to `hook` from now on, or to nobody; only between two requests."""
         self._tracer = None if hook is None else Tracer(hook)
 
     def close(self) -> None:
-        """Close the socket.  May be called twice."""
+        """Close the connection.  May be called twice."""
         self.closed = True
         self.transport.close()
+
+    def interrupt(self) -> None:
+        """Close while another thread is waiting for the server; its request fails at once."""
+        self.close_reason = self.close_reason or "the client was closed"
+        self.transport.interrupt()
+        self.close()
 
     def run(self, transfer: Transfer) -> None:
         """Send what is left of `transfer`, and take every reply to it.
 
-        Raises ConnectionLost where the connection ended and the rest may go
-        over another one, OutcomeUnknown where it may not, RemoteProtocolError
-        where the server makes no sense, and ServerError where it said why it
-        closed; after each of these the channel is closed.
+        Raises ConnectionLost if the connection ended and the rest may go over
+        another one, OutcomeUnknown if it may not, RemoteProtocolError if the
+        server does not follow the protocol, and ServerError if it said why it
+        closed.  After each of these the channel is closed.
         """
         transfer.rewind()
         try:
@@ -79,47 +111,47 @@ class Channel:
                     self._send_step(step, transfer)
                 if not transfer.waiting:
                     break
-                transfer.take(self._receive(transfer))
+                transfer.take(self._receive_reply(transfer))
         except BaseException as error:
-            self.stop_after(error)
+            self.close_if_out_of_step(error)
             raise
 
-    def plain(
+    def run_small(
         self, command: Command, handle: int, size: int, offset: int, payload: Buffer
     ) -> bytes | int:
-        """One small READ or WRITE of `size` bytes: the bytes read, or how many were written.
+        """One READ or WRITE of `size` bytes: the bytes read, or how many were written.
 
-        Raises as `run` does, and ServerError.  Nothing is made of the request
-        but its bytes, unless something about it turns out to be unusual.
+        Raises as `run` does, and ServerError.  The fast path: no message is
+        made unless something about the request or its reply is unusual.
         """
         data, sent = b"", 0
         try:
             if self.closed or (command != READ and self.transport.has_ended()):
                 raise self.not_connected()
-            data = self.number_plain(command, handle, size, offset, payload)
+            data = self.encode_small(command, handle, size, offset, payload)
             sent = self.transport.send(data)
             if sent == len(data) and self._fill_buffer():
                 values: list[bytes | int] = []
                 self.connection.take_plain(values)
                 if values:
                     return values[0]
-            request = Plain(command, handle, size, offset, payload).message()
-            return self._finish(request, data[sent:])
+            request = SmallRequest(command, handle, size, offset, payload).message()
+            return self._finish_small(request, data[sent:])
         except EtherError as error:
-            self.stop_after(error)
+            self.close_if_out_of_step(error)
             raise
         except OSError as error:
-            request = Plain(command, handle, size, offset, payload).message()
-            transfer = Transfer.under_way(request)
+            request = SmallRequest(command, handle, size, offset, payload).message()
+            transfer = Transfer.in_flight(request)
             if sent < len(data):
-                raise self._cut_short(error, transfer) from None
+                raise self._error_of_partial_send(error, transfer) from None
             raise self._lost(error, transfer) from None
         except BaseException:
             self.close()
             raise
 
     def show_sent(self, request: Message) -> None:
-        """Show a numbered `request` to the hook, if there is one; raises what that raises."""
+        """Show a numbered `request` to the hook, if there is one; raises what the hook raises."""
         if self._tracer is not None:
             self._tracer.sent(request)
 
@@ -127,39 +159,40 @@ class Channel:
         """The next whole reply, None until more was received; raises RemoteProtocolError."""
         reply = self.connection.next_reply()
         if self.connection.out_of_step:
+            self.close_reason = "the server did not understand a request"
             self.close()
         if reply is not None and self._tracer is not None:
             self._tracer.received(reply)
         return reply
 
-    def number_plain(
+    def encode_small(
         self, command: Command, handle: int, size: int, offset: int, payload: Buffer
     ) -> bytes:
-        """The bytes of a small READ or WRITE, whose reply is then under way."""
+        """The bytes of a READ or WRITE, which is numbered and in flight from then on."""
         if command == READ:
             return self.connection.send_plain(_READ, handle, size, offset, 0, size)
         return self.connection.send_plain(_WRITE, handle, 0, offset, size, 0) + payload
 
-    def stop_after(self, error: BaseException) -> None:
-        """Close where `error` left replies that must not answer the next request."""
+    def close_if_out_of_step(self, error: BaseException) -> None:
+        """Close if `error` left replies in flight, which must not answer the next request."""
         if self.connection.outstanding or isinstance(error, RemoteProtocolError):
             self.close()
 
     def not_connected(self) -> ConnectionLost:
-        """Close; what to raise where nothing was sent."""
+        """Close; returns the error for a request that was not sent."""
         self.close()
         return ConnectionLost(f"not connected to {self.address}")
 
-    def pull(self) -> None:
-        """Receive once, waiting if need be; raises Broken, at the end too."""
+    def receive(self) -> None:
+        """Receive once, waiting if necessary; raises TransportError, also at the end."""
         try:
-            if not self.fill():
-                raise ConnectionResetError("the server closed the connection")
+            if not self._fill():
+                raise closed_by_server()
         except OSError as error:
-            raise Broken(error) from None
+            raise TransportError(error) from None
 
-    def fill(self) -> int:
-        """Receive once, waiting if need be; how many bytes, 0 at the end; raises OSError."""
+    def _fill(self) -> int:
+        """Receive once, waiting if necessary; how many bytes, 0 at the end; raises OSError."""
         connection = self.connection
         due = connection.payload_due
         if not due:
@@ -170,7 +203,7 @@ class Channel:
         return len(data)
 
     def _fill_buffer(self) -> int:
-        """`fill` where no payload is under way that has a better place."""
+        """`_fill` if no payload is due that is received as a whole."""
         connection = self.connection
         count = self.transport.receive_into(connection.get_buffer())
         connection.received(count)
@@ -195,10 +228,10 @@ class Channel:
             for buffer in buffers:
                 self.transport.send_all(buffer)
         except OSError as error:
-            raise self._cut_short(error, transfer) from None
+            raise self._error_of_partial_send(error, transfer) from None
 
-    def _cut_short(self, error: OSError, transfer: Transfer) -> EtherError:
-        """What to raise where the last request was not sent whole, so was not carried out."""
+    def _error_of_partial_send(self, error: OSError, transfer: Transfer) -> EtherError:
+        """What to raise if the last request was not sent whole, and so was not carried out."""
         refused = None if timed_out(error) else self._refused_while_sending(transfer)
         if refused is not None:
             return refused
@@ -207,10 +240,10 @@ class Channel:
         return self._lost(error, transfer)
 
     def _refused_while_sending(self, transfer: Transfer) -> ServerError | None:
-        """What the server said before it closed, if it said why: it is still there to be read."""
+        """What the server said before it closed, which is still there to be received."""
         try:
             while transfer.waiting:
-                transfer.take(self._receive(transfer))
+                transfer.take(self._receive_reply(transfer))
                 if transfer.refused is not None:
                     self.close()
                     return transfer.refused
@@ -218,27 +251,28 @@ class Channel:
             pass
         return None
 
-    def _receive(self, transfer: Transfer) -> Message:
+    def _receive_reply(self, transfer: Transfer) -> Message:
         while (reply := self.next_reply()) is None:
             try:
-                if not self.fill():
-                    raise ConnectionResetError("the server closed the connection")
+                if not self._fill():
+                    raise closed_by_server()
             except OSError as error:
                 raise self._lost(error, transfer) from None
         return reply
 
-    def _finish(self, request: Message, unsent: bytes) -> bytes | int:
-        """What `plain` began and what became unusual: a part not sent, a reply in pieces, an ERROR.
+    def _finish_small(self, request: Message, unsent: bytes) -> bytes | int:
+        """The slow path of `run_small`: a partial send, a reply in pieces, or an ERROR.
 
         Raises as `run` does, and ServerError.
         """
-        transfer = Transfer.under_way(request)
+        transfer = Transfer.in_flight(request)
         self._send([unsent], transfer)
-        transfer.take(self._receive(transfer))
+        transfer.take(self._receive_reply(transfer))
         (reply,) = transfer.result()
         return bytes(reply.payload) if request.command == Command.READ else reply.size
 
     def _lost(self, error: OSError, transfer: Transfer) -> ConnectionLost | OutcomeUnknown:
-        """Close, and say what that means for the requests that have no answer."""
+        """Close; returns what that means for the requests without a reply."""
+        reason = self.close_reason or reason_of(error)
         self.close()
-        return transfer.lost(self.address, reason_of(error), in_time=not timed_out(error))
+        return transfer.lost(self.address, reason, in_time=not timed_out(error))

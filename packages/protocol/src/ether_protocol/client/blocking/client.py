@@ -1,7 +1,7 @@
 """The blocking client: one method a verb.
 
-Rule: what a verb means is `operations`', and how it gets to the server is
-`link`'s; here a request has its name, its arguments and its words for people.
+Rule: `operations` says what a verb means, `reconnecting` gets it to the server;
+here it has its name, its arguments and its documentation.
 """
 
 from __future__ import annotations
@@ -13,17 +13,18 @@ from typing import NoReturn, Self, TypeVar
 from ether_protocol.client.core import operations
 from ether_protocol.client.core.fork_safety import not_pickled
 from ether_protocol.client.core.operations import Operation, Page, Progress
-from ether_protocol.client.core.reconnect import DEFAULT_RETRY, Retry
-from ether_protocol.client.core.small_requests import PLAIN_BYTES, READ, WRITE
+from ether_protocol.client.core.options import ConnectOptions
+from ether_protocol.client.core.retry import DEFAULT_RETRY, Retry
+from ether_protocol.client.core.small_requests import READ, SMALL_BYTES, WRITE
 from ether_protocol.client.core.tracing import Trace
 from ether_protocol.wire.address import Address, as_address
 from ether_protocol.wire.bodies import BlockInfo, Hello
 from ether_protocol.wire.constants import MAX_LIST_ENTRIES
-from ether_protocol.wire.messages import AnyBuffer, Message, flat
+from ether_protocol.wire.messages import AnyBuffer, Message, byte_view
 
 from .block import Block
 from .pipeline import Pipeline
-from .reconnecting import Link, opener
+from .reconnecting import ReconnectingChannel
 
 _Value = TypeVar("_Value")
 
@@ -37,42 +38,67 @@ def connect(
     retry: Retry | None = DEFAULT_RETRY,
     trace: Trace | None = None,
 ) -> Client:
-    """Connect to the server at `address` (`HOST`, `HOST:PORT` or `ether://HOST:PORT`).
+    """Connect to a server.
 
-    `connect_timeout`, and `timeout`, the longest silence while a request is
-    under way, are in seconds.  The server is asked with HELLO what it is, and
-    told `name`.  A lost connection is opened again as `retry` says; with None
-    it is not, and HELLO is not asked.  `trace` is called with every message.
+    Args:
+        address: `HOST`, `HOST:PORT` or `ether://HOST:PORT`, as text or as an Address.
+        name: What the server is told as the name of this client, at most 255 bytes.
+        connect_timeout: How long connecting may take, in seconds.
+        timeout: The longest silence of the server while a request is in flight,
+            in seconds; None is no limit.
+        retry: How often to connect again when the connection is lost.  With
+            None a lost connection is the end of the client, and the server is
+            not asked what it is.
+        trace: Called with every message, sent or received.
 
-    Raises ValueError for an address or a time that is none, ConnectionLost where nobody
-    answers, and RemoteProtocolError where it is no Ether server that does.
+    Returns:
+        A client, connected.
+
+    Raises:
+        ConnectionLost: Nobody answers at this address.
+        RemoteProtocolError: What answers is not an Ether server.
+        ServerError: The server refuses this client, for example ServerBusy.
+        LocalProtocolError: `name` is too long.
+        ValueError: `address` is not an address, or a time is not above 0.
+
+    See "Connections" in docs/protocol.md.
     """
-    where = as_address(address)
-    greet = retry is not None
-    return Client(Link(opener(where, name, connect_timeout, timeout, trace, greet=greet), retry))
+    options = ConnectOptions(
+        name=name, connect_timeout=connect_timeout, timeout=timeout, retry=retry, trace=trace
+    )
+    return Client(ReconnectingChannel(as_address(address), options))
 
 
 class Client:
-    """Remote memory, one request at a time (docs/protocol.md, "Commands").
+    """Remote memory: one method for each command, one request at a time.
 
-    Every method raises ServerError (NotFound, OutOfRange, …) where the server
-    refuses, and RemoteProtocolError where it makes no sense.  Where the
-    connection ends, the client connects again; a request that changes nothing
-    is then made again, and any other that had been sent raises OutcomeUnknown.
-    ConnectionLost means that there is no connection to be had and that the
-    request changed nothing (TimedOut: the server was silent for too long;
-    ServerRestarted: its blocks are others now, and this client is closed).
+    A client is for one thread at a time; a `Pool` has one for each thread.
+    When the connection ends, the client connects again.  A request that changes
+    nothing is then sent again.  In the child of a fork, the client connects
+    anew with its first request and leaves the connection of its parent alone.
 
-    LocalProtocolError means that an argument has no form on the wire, or that
-    another thread is in the middle of a request: a client is for one thread at
-    a time, and a `Pool` has one for each.
+    `connect` makes clients.  As a context manager a client is closed at the end.
 
-    The child of a fork connects anew with its first request, and leaves its
-    parent's connection alone.
+    Raises:
+        ServerError: The server refused the request, which changed nothing: NotFound,
+            OutOfRange and others.  The client goes on.
+        ConnectionLost: There is no connection, and the request changed nothing.
+        TimedOut: A ConnectionLost: the server was silent for too long.
+        ServerRestarted: A ConnectionLost: the server has other blocks now, every
+            handle is invalid, and the client is closed.
+        OutcomeUnknown: The connection ended after a request was sent that changes
+            something; it may have been carried out.
+        RemoteProtocolError: The server does not follow the protocol.
+        LocalProtocolError: An argument does not fit its field, or another thread
+            is using the client.  Nothing was sent.
+
+    Every method may raise these.
+
+    See "What a client does with a fault" in docs/protocol.md.
     """
 
-    def __init__(self, link: Link) -> None:
-        self._link = link
+    def __init__(self, connection: ReconnectingChannel) -> None:
+        self._connection = connection
 
     def __enter__(self) -> Self:
         return self
@@ -95,81 +121,192 @@ class Client:
     @property
     def address(self) -> Address:
         """Where the server is."""
-        return self._link.channel.address
+        return self._connection.channel.address
 
     @property
     def server(self) -> Hello | None:
-        """What the server said of itself at the last connection; None where it was not asked."""
-        return self._link.server
+        """What the server said about itself at the last connection; None if it was not asked."""
+        return self._connection.server
 
     @property
     def connected(self) -> bool:
         """Whether there is a connection, as far as is known without asking."""
-        return not self._link.channel.closed
+        return not self._connection.channel.closed
 
     @property
     def closed(self) -> bool:
-        """Whether the client is of no more use: closed, or left alone without a `retry`."""
-        return self._link.closed
+        """Whether every later request fails: closed, or lost without a `retry`."""
+        return self._connection.closed
 
     def close(self) -> None:
-        """End the connection; blocks stay, except SESSION blocks.  May be called twice."""
-        self._link.close()
+        """Close the client.  Its blocks stay, except SESSION blocks.  May be called twice."""
+        self._connection.close()
 
     def trace(self, hook: Trace | None) -> None:
-        """Call `hook` with every message from now on, None for nobody; see `connect`.
+        """Call a hook with every message from now on.
 
-        Raises LocalProtocolError while another thread is in the middle of a request.
+        It is not shown the HELLO with which the client connects again.
+
+        Args:
+            hook: Called with each message; None ends the trace.
+
+        Raises:
+            LocalProtocolError: Another thread is using the client.
         """
-        self._link.trace(hook)
+        self._connection.trace(hook)
 
     def perform(self, operation: Operation[_Value]) -> _Value:
-        """Carry out one of `operations`; raises as every method does."""
-        return self._link.perform(operation)
+        """Carry out an operation of `ether_protocol.client.core`; the other methods call this.
 
-    # One method a command, in the order of docs/protocol.md.
+        Args:
+            operation: What to carry out.
+
+        Returns:
+            The value of the operation.
+        """
+        return self._connection.perform(operation)
+
+    # One method for each command, in the order of docs/protocol.md.
 
     def ping(self, payload: AnyBuffer = b"") -> bytes:
-        """Have the server send `payload`, at most 4 KiB, back."""
+        """Send `payload` to the server and get it back.
+
+        Args:
+            payload: Up to 4 KiB.
+
+        Returns:
+            The same bytes.
+
+        Raises:
+            TooLarge: `payload` is longer.
+
+        See "Commands" in docs/protocol.md.
+        """
         return self.perform(operations.ping(payload))
 
     def hello(self, name: str = "") -> Hello:
-        """Say who this is, in at most 255 bytes, and learn what the server is."""
+        """Tell the server a name, and ask what it is.
+
+        Args:
+            name: The name of this client, at most 255 bytes of UTF-8.
+
+        Returns:
+            The server's name, version, limits and features.
+
+        Raises:
+            LocalProtocolError: `name` is too long.
+
+        See "Commands" in docs/protocol.md.
+        """
         return self.perform(operations.hello(name))
 
     def stats(self) -> dict[str, int]:
-        """The server's counters by name."""
+        """The server's counters, by name.
+
+        See "Commands" in docs/protocol.md.
+        """
         return self.perform(operations.stats())
 
     def alloc(self, size: int, *, session: bool = False) -> Block:
-        """Allocate `size` zeroed bytes; a `session` block is freed when this connection ends.
+        """Allocate a block of zeroed bytes.
 
-        It is gone, then, where the client has connected again, if only after a Ctrl-C.
+        A `session` block is freed when the connection that made it ends, also when the
+        client connects again by itself, for example after a Ctrl-C.
+
+        Args:
+            size: How many bytes, at least 1.
+            session: Free the block when this connection ends.
+
+        Returns:
+            The block.
+
+        Raises:
+            NoMemory: The server's memory limit or handle limit is reached.
+            InvalidRequest: `size` is 0.
+
+        See "Commands" in docs/protocol.md.
         """
         return Block(self, self.perform(operations.alloc(size, session)))
 
     def block(self, handle: int) -> Block:
-        """The block that `handle` names, whoever made it; nothing is asked of the server."""
+        """The block that a handle names.
+
+        Any client may have allocated it.  The server is not asked.
+
+        Args:
+            handle: A handle of this server.
+        """
         return Block(self, handle)
 
     def free(self, handle: int) -> None:
-        """Free and wipe a block."""
+        """Free a block and wipe its bytes.
+
+        Args:
+            handle: The block.
+
+        Raises:
+            NotFound: No block has this handle.
+
+        See "Commands" in docs/protocol.md.
+        """
         self.perform(operations.free(handle))
 
     def realloc(self, handle: int, size: int) -> int:
-        """Resize a block to `size` bytes: what it held stays, growth is zeroed."""
+        """Resize a block.
+
+        What it held stays; bytes that are added are zeroed.
+
+        Args:
+            handle: The block.
+            size: The new size in bytes, at least 1.
+
+        Returns:
+            The new size in bytes.
+
+        Raises:
+            NotFound: No block has this handle.
+            NoMemory: The server's memory limit is reached.
+            InvalidRequest: `size` is 0.
+
+        See "Commands" in docs/protocol.md.
+        """
         return self.perform(operations.realloc(handle, size))
 
     def info(self, handle: int) -> BlockInfo:
-        """Size, flags and age of a block."""
+        """Size, flags and time of creation of a block.
+
+        Args:
+            handle: The block.
+
+        Raises:
+            NotFound: No block has this handle.
+
+        See "Commands" in docs/protocol.md.
+        """
         return self.perform(operations.info(handle))
 
     def list(self, after: int = 0, limit: int = MAX_LIST_ENTRIES) -> Page:
-        """How many blocks exist, and (handle, size) of at most `limit` of them above `after`."""
+        """One page of the blocks that exist.
+
+        Args:
+            after: Only blocks with a higher handle.
+            limit: The most blocks in the page.
+
+        Returns:
+            How many blocks exist, and (handle, size in bytes) of each in the page, in the
+            order of handles.
+
+        See "Commands" in docs/protocol.md.
+        """
         return self.perform(operations.list_(after, limit))
 
     def blocks(self) -> Iterator[tuple[int, int]]:
-        """(handle, size) of every block, in the order of handles, asked for page by page."""
+        """(handle, size in bytes) of every block, in the order of handles.
+
+        They are asked for page by page.
+
+        See "Commands" in docs/protocol.md.
+        """
         after = 0
         while page := self.list(after)[1]:
             yield from page
@@ -178,14 +315,31 @@ class Client:
     def write(
         self, handle: int, data: AnyBuffer, offset: int = 0, *, progress: Progress | None = None
     ) -> int:
-        """Write `data` at `offset`; returns the bytes written.
+        """Write bytes into a block.
 
-        Up to 16 MiB it is all or nothing; more goes in several WRITEs, after
-        each of which `progress` is called with the bytes done and the total.
+        Up to 16 MiB it is all or nothing.  More goes in several messages, each of which
+        is all or nothing.
+
+        Args:
+            handle: The block.
+            data: Any object with a buffer.
+            offset: Where to write, in bytes from the start of the block.
+            progress: Called with the bytes done and the bytes in all, after every message.
+
+        Returns:
+            How many bytes were written.
+
+        Raises:
+            NotFound: No block has this handle.
+            OutOfRange: The range is not inside the block.
+            OutcomeUnknown: The connection ended; some or all may have been written.
+            TypeError: `data` has no buffer.
+
+        See "What a block promises" in docs/protocol.md.
         """
-        view = data if isinstance(data, bytes) else flat(data)
-        if len(view) <= PLAIN_BYTES and progress is None and not self._link.channel.traced:
-            count = self._link.perform_plain(WRITE, handle, len(view), offset, view)
+        view = data if isinstance(data, bytes) else byte_view(data)
+        if len(view) <= SMALL_BYTES and progress is None and not self._connection.channel.traced:
+            count = self._connection.perform_small(WRITE, handle, len(view), offset, view)
             if isinstance(count, int):
                 return count
         return self.perform(operations.write(handle, view, offset, progress))
@@ -198,12 +352,32 @@ class Client:
         *,
         progress: Progress | None = None,
     ) -> bytes:
-        """Read `size` bytes at `offset`, fewer where the block ends; None means to its end.
+        """Read bytes from a block.
 
-        `progress` is called as for `write`.
+        Up to 16 MiB come in one message, as they were at one moment.  More comes in several.
+
+        Args:
+            handle: The block.
+            size: How many bytes; None means to the end of the block.
+            offset: Where to begin, in bytes from the start of the block.
+            progress: Called with the bytes done and the bytes in all, after every message.
+
+        Returns:
+            The bytes, fewer than `size` if the block ends earlier.
+
+        Raises:
+            NotFound: No block has this handle.
+            OutOfRange: `offset` is past the end of the block.
+
+        See "What a block promises" in docs/protocol.md.
         """
-        if size and size <= PLAIN_BYTES and progress is None and not self._link.channel.traced:
-            data = self._link.perform_plain(READ, handle, size, offset, b"")
+        if (
+            size
+            and size <= SMALL_BYTES
+            and progress is None
+            and not self._connection.channel.traced
+        ):
+            data = self._connection.perform_small(READ, handle, size, offset, b"")
             if isinstance(data, bytes):
                 return data
         return self.perform(operations.read(handle, size, offset, progress))
@@ -216,10 +390,23 @@ class Client:
         *,
         progress: Progress | None = None,
     ) -> int:
-        """Read into `buffer` as many bytes as it holds or the block has; returns how many.
+        """Read from a block into a buffer, without a copy.
 
-        `progress` is called as for `write`.  Raises TypeError for a buffer that
-        is not writable or not in one piece.
+        Args:
+            handle: The block.
+            buffer: As many bytes are read as it holds.
+            offset: Where to begin, in bytes from the start of the block.
+            progress: Called with the bytes done and the bytes in all, after every message.
+
+        Returns:
+            How many bytes were read, fewer if the block ends earlier.
+
+        Raises:
+            NotFound: No block has this handle.
+            OutOfRange: `offset` is past the end of the block.
+            TypeError: The buffer is read-only or not contiguous.
+
+        See "What a block promises" in docs/protocol.md.
         """
         return self.perform(operations.readinto(handle, buffer, offset, progress))
 
@@ -232,9 +419,24 @@ class Client:
         *,
         progress: Progress | None = None,
     ) -> int:
-        """Set `size` bytes at `offset`, None for all to the block's end, to `byte`.
+        """Set bytes of a block to one value.
 
-        Returns how many; `progress` is called as for `write`.
+        Args:
+            handle: The block.
+            byte: The value of each byte, 0 to 255.
+            offset: Where to begin, in bytes from the start of the block.
+            size: How many bytes; None means to the end of the block.
+            progress: Called with the bytes done and the bytes in all, after every message.
+
+        Returns:
+            How many bytes were set.
+
+        Raises:
+            NotFound: No block has this handle.
+            OutOfRange: The range is not inside the block.
+            LocalProtocolError: `byte` is not a byte.
+
+        See "Commands" in docs/protocol.md.
         """
         return self.perform(operations.fill(handle, byte, offset, size, progress))
 
@@ -246,24 +448,86 @@ class Client:
         target_offset: int,
         size: int | None = None,
     ) -> int:
-        """Copy `size` bytes, at most 16 MiB, between blocks or within one, as `memmove`.
+        """Copy bytes between blocks or within one; the ranges may overlap.
 
-        None means to the end of the source.  Returns how many.
+        The bytes do not leave the server.
+
+        Args:
+            source: The block to copy from.
+            source_offset: Where to begin there, in bytes.
+            target: The block to copy to; it may be the same.
+            target_offset: Where to write there, in bytes.
+            size: How many bytes, at most 16 MiB; None means to the end of the source.
+
+        Returns:
+            How many bytes were copied.
+
+        Raises:
+            NotFound: There is no such block.
+            OutOfRange: A range is not inside its block; nothing was changed.
+            TooLarge: `size` is more than 16 MiB.
+
+        See "Commands" in docs/protocol.md.
         """
         return self.perform(operations.copy(source, source_offset, target, target_offset, size))
 
     def compare_swap(self, handle: int, offset: int, expected: bytes, desired: bytes) -> bytes:
-        """Put the 8 bytes `desired` at `offset` if `expected` stand there; returns what did."""
+        """Replace 8 bytes if they are what is expected, in one step.
+
+        Args:
+            handle: The block.
+            offset: Where the 8 bytes are, in bytes from the start of the block.
+            expected: The 8 bytes that must be there.
+            desired: The 8 bytes to write.
+
+        Returns:
+            The 8 bytes that were there; equal to `expected` if they were replaced.
+
+        Raises:
+            NotFound: No block has this handle.
+            OutOfRange: The 8 bytes are not inside the block.
+            LocalProtocolError: `expected` or `desired` are not 8 bytes.
+
+        See "Commands" in docs/protocol.md.
+        """
         return self.perform(operations.compare_swap(handle, offset, expected, desired))
 
     def fetch_add(self, handle: int, offset: int, delta: int) -> int:
-        """Add `delta` to the big-endian u64 at `offset`, wrapping; returns what was there."""
+        """Add to a number of 8 bytes, in one step.
+
+        The number is unsigned and big-endian, and wraps at 2**64.
+
+        Args:
+            handle: The block.
+            offset: Where the number is, in bytes from the start of the block.
+            delta: What to add, -2**63 to 2**63 - 1.
+
+        Returns:
+            The number that was there before.
+
+        Raises:
+            NotFound: No block has this handle.
+            OutOfRange: The 8 bytes are not inside the block.
+            LocalProtocolError: `delta` does not fit 64 bits.
+
+        See "Commands" in docs/protocol.md.
+        """
         return self.perform(operations.fetch_add(handle, offset, delta))
 
     def call(self, request: Message) -> Message:
-        """Send any `request` and return its reply; raises as every method does."""
+        """Send any request and return its reply.
+
+        Args:
+            request: A message; its id is set here.
+
+        Raises:
+            ServerError: The server refused the request.
+            LocalProtocolError: The message does not fit its fields.
+
+        See "Headers" in docs/protocol.md.
+        """
         return self.perform(operations.call(request))
 
     def pipeline(self) -> Pipeline:
-        """Requests to be sent in one go, with one error or one result for each."""
-        return Pipeline(self._link.with_channel)
+        """Requests to be sent together, with a result or an error for each."""
+        return Pipeline(self._connection.with_channel)

@@ -1,37 +1,41 @@
-"""A blocking client's pipeline: what was recorded, sent in one go and answered in order.
+"""A blocking client's pipeline: recorded requests, sent together and answered in order.
 
-Rule: what ends the connection is the error of every request that has no
-answer then, and of nothing else; the next exchange begins in step.
+Rule: if the connection ends, that is the error of every request without a
+reply, and of no other; the next exchange begins in step.
 """
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
-from ether_protocol.client.core.recording import Pending, Recorder, lose_all, raise_first
-from ether_protocol.client.core.small_requests import Plain
-from ether_protocol.client.transports.tcp import Broken
+from ether_protocol.client.core.pending import RecordedExchange, raise_first
+from ether_protocol.client.core.recording import Recorder
+from ether_protocol.client.core.small_requests import SmallRequest
+from ether_protocol.client.core.transfer import Step
+from ether_protocol.client.transports.base import TransportError
 from ether_protocol.wire.errors import LocalProtocolError
-from ether_protocol.wire.messages import Buffer, Message
+from ether_protocol.wire.messages import Buffer
 
 from .channel import Channel
 
-_PUSH_BYTES = 64 * 1024
-"""Requests are gathered up to here before they are sent."""
+_GATHER_BYTES = 64 * 1024
+"""Requests are gathered up to this size before they are sent."""
 
 
 class Pipeline(Recorder):
-    """Requests to send in one go; as a context manager it is executed at the end.
+    """Requests that are sent together, in one round trip.
 
-    The `with` then raises the first error there was; `execute` raises none that
-    belongs to a request.
+    Each method records a request and returns a `Pending`, which has the result
+    once the pipeline was executed.  Requests are carried out in their order;
+    one that is refused stops none of the others.
 
-    Each method records a request and returns a `Pending`, whose `result` is
-    there once the pipeline was executed.  Requests are carried out in their
-    order, also behind one that is refused.
+    As a context manager the pipeline is executed at the end of the `with`,
+    which then raises the first error there was.  Nothing is sent if the body
+    of the `with` raises.
+
+    See "Connections" in docs/protocol.md.
     """
 
     def __init__(self, with_channel: Callable[[Callable[[Channel], None]], None]) -> None:
@@ -53,91 +57,98 @@ class Pipeline(Recorder):
     def execute(self) -> list[object]:
         """Send what was recorded and wait for every reply; the pipeline is empty then.
 
-        Returns, in the order of the requests, each one's result or the
-        EtherError that is its own: ServerError, LocalProtocolError,
-        ConnectionLost, or OutcomeUnknown where it may have been carried out.
-        Raises ConnectionLost where there is no connection to begin with, and
-        RemoteProtocolError where the server makes no sense.
+        Returns:
+            The outcome of each request, in order: its result, or its error as
+            a value.  OutcomeUnknown says that the request may have been
+            carried out.
+
+        Raises:
+            ConnectionLost: There is no connection, and nothing was sent.
+            RemoteProtocolError: The server does not follow the protocol.
+            LocalProtocolError: Another thread is using the client.
+
+        See "What a client does with a fault" in docs/protocol.md.
         """
-        recorded = self._recorded
-        if recorded:
-            try:
-                self._with_channel(lambda channel: _exchange(channel, recorded))
-            finally:
-                if recorded[0].answered:  # what has begun must not be sent a second time
-                    self._recorded = []
+        with self._executing() as recorded:
+            if recorded:
+                exchange = RecordedExchange(recorded)
+                self._with_channel(lambda channel: _run(channel, exchange))
         return [pending.outcome() for pending in recorded]
 
 
-def _exchange(channel: Channel, recorded: list[Pending[Any]]) -> None:
-    """Send requests and take replies until each of `recorded` is answered."""
+def _run(channel: Channel, exchange: RecordedExchange) -> None:
+    """Send requests and take replies until each request has an outcome."""
     if channel.closed or channel.transport.has_ended():
         raise channel.not_connected()
-    waiting: deque[Pending[Any]] = deque()
-    unsent = iter(recorded)
     try:
-        _send_all(channel, unsent, waiting)
-        while waiting:
-            _receive(channel, waiting)
-    except Broken as error:
+        _send_all(channel, exchange)
+        while exchange.waiting:
+            _receive(channel, exchange)
+    except TransportError as error:
+        reason = channel.close_reason or error.reason
         channel.close()
-        lose_all(waiting, unsent, error.reason, in_time=error.in_time)
+        exchange.lose(reason, in_time=error.in_time)
     except BaseException as error:
         channel.close()
-        lose_all(waiting, unsent, f"it was closed after {error!r}")
+        exchange.lose(f"it was closed after {error!r}")
         raise
 
 
-def _send_all(
-    channel: Channel, requests: Iterator[Pending[Any]], waiting: deque[Pending[Any]]
-) -> None:
+def _send_all(channel: Channel, exchange: RecordedExchange) -> None:
     out = bytearray()
+    unsent, waiting = exchange.unsent, exchange.waiting
+    encode, fast = channel.encode_small, not channel.traced  # looked up once
 
     def receive() -> None:
-        _receive(channel, waiting)
+        _receive(channel, exchange)
 
-    plain = not channel.traced
-    for pending in requests:
+    def send(data: Buffer) -> None:
+        channel.transport.send_while_receiving(data, receive)
+
+    while unsent:
+        pending = unsent.popleft()
+        waiting.append(pending)
         request = pending.request
-        message: Message | None = None
-        buffers: list[Buffer] = []
-        try:
-            if isinstance(request, Plain) and plain:
-                out += channel.number_plain(*request)
-                waiting.append(pending)
-            else:
-                message, into = pending.step()
-                buffers = channel.connection.send(message, into)
-                waiting.append(pending)
-        except LocalProtocolError as error:
-            pending.fail(error)
-            continue
-        if message is not None:
-            channel.show_sent(message)
-        for buffer in buffers:
-            if len(buffer) < _PUSH_BYTES:
-                out += buffer
-                continue
-            channel.transport.push(out, receive)
-            channel.transport.push(buffer, receive)
+        if fast and isinstance(request, SmallRequest):
+            try:
+                out += encode(*request)
+            except LocalProtocolError as error:
+                exchange.not_sent(error)
+        else:
+            for buffer in _encode(channel, exchange, pending.step()):
+                if len(buffer) < _GATHER_BYTES:
+                    out += buffer
+                else:
+                    send(out)
+                    send(buffer)
+                    out = bytearray()
+        if len(out) >= _GATHER_BYTES:
+            send(out)
             out = bytearray()
-        if len(out) >= _PUSH_BYTES:
-            channel.transport.push(out, receive)
-            out = bytearray()
-    channel.transport.push(out, receive)
+    send(out)
 
 
-def _receive(channel: Channel, waiting: deque[Pending[Any]]) -> None:
-    """Wait for bytes, and hand every reply that they complete to its request."""
-    channel.pull()
+def _encode(channel: Channel, exchange: RecordedExchange, step: Step) -> list[Buffer]:
+    """The buffers of a request that is sent as a message; none if it does not fit its fields."""
+    request, into = step
+    try:
+        buffers = channel.connection.send(request, into)
+    except LocalProtocolError as error:
+        exchange.not_sent(error)
+        return []
+    channel.show_sent(request)
+    return buffers
+
+
+def _receive(channel: Channel, exchange: RecordedExchange) -> None:
+    """Wait for bytes, and give every reply that they complete to its request."""
+    channel.receive()
     values: list[bytes | int] = []
     while True:
         channel.connection.take_plain(values)
-        for value in values:
-            waiting.popleft().settle(value)
+        exchange.settle(values)
         values.clear()
         reply = channel.next_reply()
         if reply is None:
             return
-        waiting[0].take(reply)
-        waiting.popleft()
+        exchange.take(reply)

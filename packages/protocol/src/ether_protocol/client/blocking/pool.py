@@ -1,35 +1,50 @@
-"""Clients for many threads: each takes one, uses it alone, and gives it back.
+"""Clients for many threads: each takes one, uses it alone, and returns it.
 
-Rule: a client that is no longer connected is not handed out again.
+Rule: a client that is not connected any more is not given out again.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from types import TracebackType
 from typing import Self
 
-from ether_protocol.client.core.handshake import see_that_it_is_the_same
-from ether_protocol.client.core.reconnect import DEFAULT_RETRY, Retry
+from ether_protocol.client.core.handshake import check_same_server
+from ether_protocol.client.core.options import ConnectOptions
+from ether_protocol.client.core.retry import DEFAULT_RETRY, Retry
 from ether_protocol.client.core.tracing import Trace
 from ether_protocol.wire.address import Address, as_address
 from ether_protocol.wire.bodies import Hello
 from ether_protocol.wire.errors import LocalProtocolError, ServerRestarted, TimedOut
 
-from .client import Client, connect
+from .client import Client
+from .reconnecting import ReconnectingChannel
 
 
 class Pool:
-    """At most `size` clients of one server, connected when they are needed.
+    """Clients of one server for many threads, connected when they are needed.
 
-    Any thread may use it.  The other arguments are `connect`'s; nothing is
-    opened before the first `client`.  Raises ValueError for an address that is
-    none, and for a `size` below 1.
+    Nothing is opened before the first `client`.  All clients reach the same
+    blocks: if the server restarts, every later `client` raises ServerRestarted,
+    and another pool must be made.  As a context manager the pool is closed at
+    the end.
 
-    All clients reach the same blocks.  Where the server comes back with others,
-    ServerRestarted says so from then on, and another pool is to be made.
+    Args:
+        address: `HOST`, `HOST:PORT` or `ether://HOST:PORT`, as text or as an Address.
+        size: The most clients at once, at least 1.
+        name: As for `connect`.
+        connect_timeout: As for `connect`, in seconds.
+        timeout: As for `connect`, in seconds.
+        retry: As for `connect`.
+        trace: As for `connect`; called from several threads.
+
+    Raises:
+        ValueError: `address` is not an address, a time is not above 0, or
+            `size` is below 1.
+
+    See "Connections" in docs/protocol.md.
     """
 
     def __init__(
@@ -44,20 +59,15 @@ class Pool:
         trace: Trace | None = None,
     ) -> None:
         if size < 1:
-            raise ValueError(f"a pool of {size} clients serves nobody")
+            raise ValueError(f"the size of a pool is at least 1, not {size}")
         self.address: Address = as_address(address)
         self.size: int = size
-        self._connect: Callable[[], Client] = lambda: connect(
-            self.address,
-            name=name,
-            connect_timeout=connect_timeout,
-            timeout=timeout,
-            retry=retry,
-            trace=trace,
+        self._options = ConnectOptions(
+            name=name, connect_timeout=connect_timeout, timeout=timeout, retry=retry, trace=trace
         )
         self._server: Hello | None = None  # as the first client found it
         self._free = threading.Semaphore(size)
-        self._idle: list[Client] = []  # the one used last is taken first
+        self._idle: list[Client] = []  # the last one used is taken first
         self._lock = threading.Lock()
         self._closed = False
 
@@ -79,9 +89,18 @@ class Pool:
     def client(self, timeout: float | None = None) -> Iterator[Client]:
         """A client for the calling thread alone, until the `with` ends.
 
-        Waits `timeout` seconds, None for ever, while all are in use.  Raises
-        TimedOut after that, what `connect` raises, ServerRestarted where the
-        blocks of before are gone, and LocalProtocolError where the pool is closed.
+        Args:
+            timeout: How long to wait while all clients are in use, in seconds;
+                None is no limit.
+
+        Returns:
+            What to enter with `with`, for a client.
+
+        Raises:
+            TimedOut: All clients were in use for so long.
+            ServerRestarted: The server has other blocks now; make another pool.
+            ConnectionLost: Nobody answers at this address.
+            LocalProtocolError: The pool is closed.
         """
         if not self._free.acquire(timeout=timeout):
             raise TimedOut(f"all {self.size} clients of {self.address} are in use")
@@ -90,12 +109,12 @@ class Pool:
             try:
                 yield client
             finally:
-                self._give_back(client)
+                self._put_back(client)
         finally:
             self._free.release()
 
     def close(self) -> None:
-        """Close the clients that nobody uses; each of the others when it is given back."""
+        """Close every client: those in use when they are returned.  May be called twice."""
         with self._lock:
             self._closed = True
             idle, self._idle = self._idle, []
@@ -108,17 +127,17 @@ class Pool:
                 raise LocalProtocolError(f"the pool of clients of {self.address} is closed")
             if self._idle:
                 return self._idle.pop()
-        client = self._connect()
+        client = Client(ReconnectingChannel(self.address, self._options))
         with self._lock:
             self._server = before = self._server or client.server
         try:
-            see_that_it_is_the_same(self.address, before, client.server)
+            check_same_server(self.address, before, client.server)
         except ServerRestarted:
             client.close()
             raise
         return client
 
-    def _give_back(self, client: Client) -> None:
+    def _put_back(self, client: Client) -> None:
         with self._lock:
             if client.connected and not self._closed:
                 self._idle.append(client)

@@ -1,7 +1,7 @@
-"""Other processes: what a fork means for blocking connections, and that no client is pickled.
+"""Other processes: what a fork does to blocking connections, and why no client is pickled.
 
-Rule: a connection is used by the process that opened it.  Two at one socket
-would take each other's replies, with ids that fit.
+Rule: a connection is used only by the process that opened it.  Two processes
+at one socket would take each other's replies, and their ids would fit.
 """
 
 from __future__ import annotations
@@ -13,18 +13,18 @@ from weakref import ref
 
 
 class Closable(Protocol):
-    """A connection as far as it matters here."""
+    """A connection, as far as this module needs it."""
 
     def close(self) -> None:
         """Close this process's copy of the socket."""
 
 
-# A WeakSet runs Python where a connection is collected, and a Ctrl-C that falls there is lost.
+# Not a WeakSet: it runs Python when a connection is collected, where a Ctrl-C would be lost.
 _opened: list[ref[Closable]] = []
 
 
-def stays_with_parent(connection: Closable) -> None:
-    """Have `connection` closed in every child, where its client then opens one of its own."""
+def close_in_child(connection: Closable) -> None:
+    """Close `connection` in every forked child; its client opens another one there."""
     for other in list(_opened):
         if other() is None:
             with suppress(ValueError):  # another thread was faster
@@ -33,13 +33,13 @@ def stays_with_parent(connection: Closable) -> None:
 
 
 def not_pickled() -> TypeError:
-    """What to raise where a client, or a block with it, is sent to another process."""
+    """The error for pickling a client, or a block with its client."""
     return TypeError(
         "a client can't be pickled: give the other process its address, and the blocks' handles"
     )
 
 
-def _leave() -> None:
+def _close_all() -> None:
     for each in _opened:
         connection = each()
         if connection is not None:
@@ -48,4 +48,4 @@ def _leave() -> None:
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_leave)
+    os.register_at_fork(after_in_child=_close_all)

@@ -1,13 +1,11 @@
-"""The first words on a new connection: is this a server of ours, and the one of before?
+"""The handshake: is this an Ether server, and is it the one from before?
 
-Rule: judgements only; each client asks HELLO in its own way.
+Rule: judgements only; a client sends HELLO as it sends every request.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from math import inf
+from typing import Protocol
 
 from ether_protocol.wire.address import Address
 from ether_protocol.wire.bodies import Hello
@@ -20,51 +18,76 @@ from ether_protocol.wire.errors import (
     Unsupported,
 )
 
+from . import operations
+from .operations import Operation
+from .options import ConnectOptions
+from .tracing import Trace
+
 LONGEST_SILENCE_SECONDS = 5.0
-"""How long HELLO may take where the operation timeout does not ask for less."""
+"""How long HELLO may take, if the operation timeout is not shorter."""
 
 
-@contextmanager
-def first_words(address: Address) -> Iterator[None]:
-    """Have what goes wrong with HELLO say what it means for somebody who just connected."""
+class NewConnection(Protocol):
+    """A connection of either client, as far as the handshake needs it."""
+
+    @property
+    def address(self) -> Address:
+        """Where the server is."""
+
+    @property
+    def in_step(self) -> bool:
+        """Whether the server has understood where each request ends."""
+
+    def limit_silence(self, seconds: float | None) -> None:
+        """Let the server be silent for at most `seconds` while a request is in flight."""
+
+    def trace(self, hook: Trace | None) -> None:
+        """Show every message to `hook` from now on, None for nobody."""
+
+
+def handshake(connection: NewConnection, options: ConnectOptions) -> Operation[Hello | None]:
+    """What the server says about itself; None for an older one that cannot say.
+
+    An error says what it means for a client that has just connected.
+    """
+    address = connection.address
+    connection.limit_silence(_silence_limit(options.timeout))
+    hello = None
     try:
-        yield
+        hello = yield from operations.hello(options.name)
     except ConnectionLost as error:
-        why = str(error).partition(f"{address}: ")[2] or "it closed the connection"
+        reason = str(error).partition(f"{address}: ")[2] or "it closed the connection"
         raise ConnectionLost(
-            f"{address} accepted the connection but does not answer: is it an etherd? ({why})"
+            f"{address} accepted the connection but does not answer: is it an etherd? ({reason})"
         ) from None
     except RemoteProtocolError as error:
         raise RemoteProtocolError(
             f"{address} does not answer as an etherd does: is it one? ({error})"
         ) from None
+    except ServerError as error:
+        _check_refusal(connection, error)
+    connection.limit_silence(options.timeout)
+    return hello
 
 
-def see_that_it_just_can_not_say(address: Address, in_step: bool, error: ServerError) -> None:
-    """Raise what a refused HELLO means, unless it is that an older server does not know it."""
-    if not in_step:
+def _check_refusal(connection: NewConnection, error: ServerError) -> None:
+    """Raise what a refused HELLO means, unless an older server only does not know HELLO."""
+    if not connection.in_step:
         raise RemoteProtocolError(
-            f"{address} speaks version 1 of the protocol only, this client version 2 ({error})"
+            f"{connection.address} speaks version 1 of the protocol only,"
+            f" this client version 2 ({error})"
         ) from None
     if not isinstance(error, Unsupported | InvalidRequest):
         raise error
 
 
-def see_that_it_is_the_same(address: Address, before: Hello | None, now: Hello | None) -> None:
-    """Raise ServerRestarted where the server holds another set of blocks than `before`."""
+def check_same_server(address: Address, before: Hello | None, now: Hello | None) -> None:
+    """Raise ServerRestarted if the server holds another set of blocks than `before`."""
     if before is not None and (now is None or now.instance != before.instance):
         raise ServerRestarted(
-            f"{address} was restarted: the blocks of before are gone, and their handles void"
+            f"{address} was restarted: its old blocks are gone, their handles are invalid"
         )
 
 
-def silence_limit(timeout: float | None) -> float:
-    """The longest silence while HELLO is under way, in seconds."""
+def _silence_limit(timeout: float | None) -> float:
     return LONGEST_SILENCE_SECONDS if timeout is None else min(timeout, LONGEST_SILENCE_SECONDS)
-
-
-def see_that_they_are_times(connect_timeout: float, timeout: float | None) -> None:
-    """Raise ValueError for timeouts that would end every attempt before it began."""
-    for name, seconds in (("connect_timeout", connect_timeout), ("timeout", timeout)):
-        if seconds is not None and not 0 < seconds < inf:
-            raise ValueError(f"{name} is a number of seconds above 0, not {seconds!r}")

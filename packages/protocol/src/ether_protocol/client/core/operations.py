@@ -1,8 +1,8 @@
 """Every verb, without a socket: arguments into requests, replies into values.
 
 Rule: an operation is a generator that gives batches of requests, is sent their
-replies, and returns the value; all clients run the same ones, so that what a
-verb means stands once.
+replies, and returns the value.  All clients run the same ones, so that the
+meaning of a verb has one place.
 """
 
 from __future__ import annotations
@@ -19,41 +19,21 @@ from ether_protocol.wire.constants import (
     Command,
     command_name,
 )
-from ether_protocol.wire.errors import (
-    EtherError,
-    LocalProtocolError,
-    OutOfRange,
-    RemoteProtocolError,
-)
-from ether_protocol.wire.messages import AnyBuffer, Message, flat
+from ether_protocol.wire.errors import LocalProtocolError, OutOfRange, RemoteProtocolError
+from ether_protocol.wire.messages import AnyBuffer, Message, byte_view
 
 from .transfer import Batch, Step
 
 _Value = TypeVar("_Value")
 
-Replies: TypeAlias = list[Message]
-"""The replies to a batch, in order."""
-
-Operation: TypeAlias = Generator[Batch, Replies, _Value]
+Operation: TypeAlias = Generator[Batch, list[Message], _Value]
+"""Gives batches, is sent the replies to each in order, and returns the value."""
 
 Progress: TypeAlias = Callable[[int, int], object]
 """Called with the bytes done and the bytes of the whole, after every message of a range."""
 
 Page: TypeAlias = tuple[int, list[tuple[int, int]]]
 """How many blocks exist, and (handle, size) of some."""
-
-
-def resume(operation: Operation[_Value], outcome: Replies | EtherError | None) -> Batch:
-    """Tell `operation` what its last batch came to, None at first; the next batch.
-
-    Raises StopIteration with the value at the end.  What callbacks raise stays
-    outside: their StopIteration would be taken for an end.
-    """
-    if outcome is None:
-        return next(operation)
-    if isinstance(outcome, EtherError):
-        return operation.throw(outcome)
-    return operation.send(outcome)
 
 
 def call(request: Message) -> Operation[Message]:
@@ -64,7 +44,7 @@ def call(request: Message) -> Operation[Message]:
 
 def ping(payload: AnyBuffer) -> Operation[bytes]:
     """The payload, sent back."""
-    reply = yield from call(Message(Command.PING, payload=flat(payload)))
+    reply = yield from call(Message(Command.PING, payload=byte_view(payload)))
     return bytes(reply.payload)
 
 
@@ -106,7 +86,7 @@ def info(handle: int) -> Operation[BlockInfo]:
 
 
 def list_(after: int, limit: int) -> Operation[Page]:
-    """One page; raises RemoteProtocolError where it does not go on behind `after`."""
+    """One page; raises RemoteProtocolError if it does not begin after `after`."""
     reply = yield from call(Message(Command.LIST, after, limit))
     page = bodies.decode_list(reply.payload)
     if page and page[-1][0] <= after:
@@ -118,14 +98,14 @@ def write(
     handle: int, data: AnyBuffer, offset: int, progress: Progress | None = None
 ) -> Operation[int]:
     """How many bytes were written."""
-    view = flat(data)
-    yield from _see_that_it_fits(Message(Command.WRITE, handle, offset=offset), len(view))
+    view = byte_view(data)
+    yield from _check_fits(Message(Command.WRITE, handle, offset=offset), len(view))
     steps: list[Step] = [
         (
             Message(Command.WRITE, handle, offset=offset + at, payload=view[at : at + size]),
             None,
         )
-        for at, size in _cut(len(view))
+        for at, size in _split(len(view))
     ]
     return (yield from _sum_of_sizes(steps, len(view), progress))
 
@@ -135,11 +115,11 @@ def read(
 ) -> Operation[bytes]:
     """The bytes, fewer where the block ends."""
     if size is None or size > MAX_PAYLOAD_BYTES:
-        # Nothing is asked for that is not there, however much was named.
+        # Not more is asked for than there is, however large `size` is.
         left = max(0, (yield from info(handle)).size - offset)
         size = left if size is None else min(size, left)
     steps: list[Step] = [
-        (Message(Command.READ, handle, part, offset + at), None) for at, part in _cut(size)
+        (Message(Command.READ, handle, part, offset + at), None) for at, part in _split(size)
     ]
     replies = yield Batch(steps, _sum_of_payloads(size, progress))
     if len(replies) == 1:
@@ -150,16 +130,16 @@ def read(
 def readinto(
     handle: int, buffer: AnyBuffer, offset: int, progress: Progress | None = None
 ) -> Operation[int]:
-    """How many bytes were put into `buffer`; raises TypeError where it can't take any."""
+    """How many bytes were put into `buffer`; raises TypeError if it can't be written to."""
     whole = memoryview(buffer)
     if whole.readonly:
         raise TypeError("readinto: the buffer is read-only")
     if not whole.c_contiguous:
-        raise TypeError("readinto: the buffer does not lie in one piece, in the order of C")
-    view = flat(whole)
+        raise TypeError("readinto: the buffer is not contiguous: it does not lie in one piece")
+    view = byte_view(whole)
     steps: list[Step] = [
         (Message(Command.READ, handle, part, offset + at), view[at : at + part])
-        for at, part in _cut(len(view))
+        for at, part in _split(len(view))
     ]
     replies = yield Batch(steps, _sum_of_payloads(len(view), progress))
     return sum(len(reply.payload) for reply in replies)
@@ -172,9 +152,10 @@ def fill(
     payload = bodies.pack(bodies.FILL_REQUEST, byte)
     if size is None:
         size = max(0, (yield from info(handle)).size - offset)
-    yield from _see_that_it_fits(Message(Command.FILL, handle, 0, offset, payload), size)
+    yield from _check_fits(Message(Command.FILL, handle, 0, offset, payload), size)
     steps: list[Step] = [
-        (Message(Command.FILL, handle, part, offset + at, payload), None) for at, part in _cut(size)
+        (Message(Command.FILL, handle, part, offset + at, payload), None)
+        for at, part in _split(size)
     ]
     return (yield from _sum_of_sizes(steps, size, progress))
 
@@ -182,7 +163,7 @@ def fill(
 def copy(
     source: int, source_offset: int, target: int, target_offset: int, size: int | None
 ) -> Operation[int]:
-    """How many bytes were copied: one message, so that an overlap is as with `memmove`."""
+    """How many bytes were copied.  One message, so that ranges may overlap."""
     if size is None:
         size = max(0, (yield from info(source)).size - source_offset)
     payload = bodies.pack(bodies.COPY_REQUEST, source, source_offset)
@@ -208,13 +189,13 @@ def fetch_add(handle: int, offset: int, delta: int) -> Operation[int]:
     return bodies.decode_fetch_add(reply.payload)
 
 
-def _see_that_it_fits(nothing: Message, size: int) -> Operation[None]:
-    """Before the first of several messages changes anything, see that the last one may.
+def _check_fits(nothing: Message, size: int) -> Operation[None]:
+    """Ask whether the whole range is in the block, before the first of several messages.
 
-    `nothing` is the request about 0 bytes at the range's start.
+    `nothing` is the request for 0 bytes at the start of the range.
     """
     if size <= MAX_PAYLOAD_BYTES:
-        return  # one message is whole or refused by itself
+        return  # one message is carried out whole or refused
     start = nothing.offset
     nothing.offset += size
     try:
@@ -226,7 +207,7 @@ def _see_that_it_fits(nothing: Message, size: int) -> Operation[None]:
         ) from None
 
 
-def _cut(size: int) -> Iterator[tuple[int, int]]:
+def _split(size: int) -> Iterator[tuple[int, int]]:
     """(bytes done, bytes now) for each message of a range of `size` bytes; at least one."""
     for done in range(0, max(size, 1), MAX_PAYLOAD_BYTES):
         yield done, min(MAX_PAYLOAD_BYTES, size - done)
@@ -249,9 +230,9 @@ def _reporter(
         return None
     done = 0
 
-    def heard(reply: Message) -> None:
+    def report(reply: Message) -> None:
         nonlocal done
         done += count(reply)
         progress(done, total)
 
-    return heard
+    return report

@@ -1,191 +1,25 @@
-"""Requests that are recorded to be sent in one go, and what each is answered.
+"""The verbs of a pipeline: each records a request, to be sent together with the others.
 
-Rule: no socket; a request's error stays with it.
+Rule: a request is one message; what is sent, and when, is not decided here.
 """
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Iterable, Sequence
-from typing import Any, Generic, TypeVar, cast
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, TypeVar
 
-from ether_protocol.wire import bodies
-from ether_protocol.wire.address import Address
 from ether_protocol.wire.bodies import BlockInfo, Hello
-from ether_protocol.wire.constants import MAX_LIST_ENTRIES, MAX_PAYLOAD_BYTES, REPEATABLE, Command
-from ether_protocol.wire.errors import ConnectionLost, EtherError, LocalProtocolError
-from ether_protocol.wire.messages import AnyBuffer, Message, flat
+from ether_protocol.wire.constants import MAX_LIST_ENTRIES, MAX_PAYLOAD_BYTES, Command
+from ether_protocol.wire.errors import LocalProtocolError
+from ether_protocol.wire.messages import AnyBuffer, byte_view
 
 from . import operations
 from .operations import Operation, Page
-from .small_requests import PLAIN_BYTES, Plain
-from .transfer import Step, connection_lost, doing, outcome_unknown
+from .pending import Pending
+from .small_requests import SMALL_BYTES, SmallRequest
 
 _Value = TypeVar("_Value")
-
-
-class Pending(Generic[_Value]):
-    """What a recorded request will have been answered."""
-
-    __slots__ = ("_error", "_operation", "_value", "answered", "request")
-
-    def __init__(self, request: Step | Plain, operation: Operation[_Value] | None = None) -> None:
-        self.request: Step | Plain = request
-        self.answered: bool = False
-        """Whether there is a result or an error."""
-        self._operation = operation
-        self._value: _Value | None = None
-        self._error: EtherError | None = None
-
-    def __repr__(self) -> str:
-        state = "not executed yet" if not self.answered else "answered"
-        if self._error is not None:
-            state = type(self._error).__name__
-        return f"<Pending {self.message()}, {state}>"
-
-    @property
-    def error(self) -> EtherError | None:
-        """What went wrong with this request, None if nothing did."""
-        return self._error
-
-    def result(self) -> _Value:
-        """What the client's method of the same name returns, or raises.
-
-        Raises LocalProtocolError before the pipeline was executed.
-        """
-        if not self.answered:
-            raise LocalProtocolError("the pipeline has not been executed yet")
-        if self._error is not None:
-            raise self._error
-        return cast(_Value, self._value)
-
-    def outcome(self) -> _Value | EtherError:
-        """The result, or the error as a value."""
-        return self._error if self._error is not None else self.result()
-
-    def settle(self, value: _Value) -> None:
-        """Have `value` be the result."""
-        self._value = value
-        self.answered = True
-
-    def fail(self, error: EtherError) -> None:
-        """Have `error` be what went wrong."""
-        self._error = error
-        self.answered = True
-
-    def take(self, reply: Message) -> None:
-        """Take the reply; raises RemoteProtocolError where it makes no sense."""
-        if reply.command == Command.ERROR:
-            self.fail(bodies.decode_error(reply, doing(self.message())))
-        elif self._operation is None:
-            read = self.message().command == Command.READ
-            self.settle(cast(_Value, bytes(reply.payload) if read else reply.size))
-        else:
-            try:
-                self._operation.send([reply])
-            except StopIteration as end:
-                self.settle(end.value)
-
-    def lose(self, reason: str, *, sent: bool, in_time: bool = True) -> None:
-        """Say that the connection ended before the reply; see `Transfer.lost`."""
-        request = self.message()
-        if sent and request.command not in REPEATABLE:
-            self.fail(outcome_unknown(request, reason))
-        else:
-            self.fail(
-                connection_lost(f"{doing(request)}: lost the connection: {reason}", in_time=in_time)
-            )
-
-    def step(self) -> Step:
-        """The request, and where the payload of its reply goes."""
-        return (self.request.message(), None) if isinstance(self.request, Plain) else self.request
-
-    def message(self) -> Message:
-        """The request."""
-        return self.step()[0]
-
-
-def raise_first(outcomes: list[object]) -> None:
-    """Raise the first of `outcomes` that is an error: none is to go unseen."""
-    for outcome in outcomes:
-        if isinstance(outcome, EtherError):
-            raise outcome
-
-
-def lose_all(
-    waiting: Iterable[Pending[Any]],
-    unsent: Iterable[Pending[Any]],
-    reason: str,
-    *,
-    in_time: bool = True,
-) -> None:
-    """Say of requests that were sent, and of those that were not, that they have no answer."""
-    for pending in waiting:
-        pending.lose(reason, sent=True, in_time=in_time)
-    for pending in unsent:
-        pending.lose(reason, sent=False, in_time=in_time)
-
-
-class Recording:
-    """What was recorded, as traffic of an asyncio channel."""
-
-    def __init__(self, recorded: Sequence[Pending[Any]]) -> None:
-        self._recorded = recorded
-        self._next = 0
-        self._waiting: deque[tuple[Pending[Any], Step]] = deque()
-
-    @property
-    def may_send(self) -> bool:
-        """Whether anything is left to send."""
-        return self._next < len(self._recorded)
-
-    @property
-    def finished(self) -> bool:
-        """Whether every request is answered."""
-        return not self._waiting and not self.may_send
-
-    @property
-    def lent(self) -> list[int]:
-        """See `Traffic`."""
-        steps = (step for _, step in self._waiting)
-        return [request.request_id for request, into in steps if into is not None]
-
-    def rewind(self) -> None:
-        """Nothing: a pipeline that has begun does not go on over another connection."""
-
-    def next_step(self) -> Step | None:
-        """What to send now."""
-        if not self.may_send:
-            return None
-        pending = self._recorded[self._next]
-        self._next += 1
-        step = pending.step()
-        self._waiting.append((pending, step))
-        return step
-
-    def not_sent(self, error: LocalProtocolError | None = None) -> None:
-        """See `Traffic`."""
-        pending, _ = self._waiting.pop()
-        if error is None:
-            self._next -= 1
-        else:
-            pending.fail(error)
-
-    def take(self, reply: Message) -> None:
-        """Take the reply to the oldest request; raises RemoteProtocolError as `Pending.take`."""
-        self._waiting[0][0].take(reply)
-        self._waiting.popleft()
-
-    def lost(self, address: Address, reason: str, *, in_time: bool = True) -> ConnectionLost:
-        """What the end means for each; ConnectionLost, which is for all where none was sent."""
-        if self._next:
-            self.lose(reason, in_time=in_time)
-        return connection_lost(f"lost the connection to {address}: {reason}", in_time=in_time)
-
-    def lose(self, reason: str, *, in_time: bool = True) -> None:
-        """Say of every request without an answer that it will have none."""
-        waiting = [pending for pending, _ in self._waiting]
-        lose_all(waiting, self._recorded[self._next :], reason, in_time=in_time)
 
 
 class Recorder:
@@ -202,11 +36,19 @@ class Recorder:
         return len(self._recorded)
 
     def ping(self, payload: AnyBuffer = b"") -> Pending[bytes]:
-        """As `Client.ping`."""
+        """As `Client.ping`.
+
+        Args:
+            payload: Up to 4 KiB.
+        """
         return self._record(operations.ping(payload))
 
     def hello(self, name: str = "") -> Pending[Hello]:
-        """As `Client.hello`."""
+        """As `Client.hello`.
+
+        Args:
+            name: The name of this client, at most 255 bytes of UTF-8.
+        """
         return self._record(operations.hello(name))
 
     def stats(self) -> Pending[dict[str, int]]:
@@ -214,65 +56,167 @@ class Recorder:
         return self._record(operations.stats())
 
     def alloc(self, size: int, *, session: bool = False) -> Pending[int]:
-        """As `Client.alloc`, but the result is the handle."""
+        """As `Client.alloc`, but the result is the handle.
+
+        Args:
+            size: How many bytes, at least 1.
+            session: Free the block when this connection ends.
+        """
         return self._record(operations.alloc(size, session))
 
     def free(self, handle: int) -> Pending[None]:
-        """As `Client.free`."""
+        """As `Client.free`.
+
+        Args:
+            handle: The block.
+        """
         return self._record(operations.free(handle))
 
     def realloc(self, handle: int, size: int) -> Pending[int]:
-        """As `Client.realloc`."""
+        """As `Client.realloc`.
+
+        Args:
+            handle: The block.
+            size: The new size in bytes, at least 1.
+        """
         return self._record(operations.realloc(handle, size))
 
     def info(self, handle: int) -> Pending[BlockInfo]:
-        """As `Client.info`."""
+        """As `Client.info`.
+
+        Args:
+            handle: The block.
+        """
         return self._record(operations.info(handle))
 
     def list(self, after: int = 0, limit: int = MAX_LIST_ENTRIES) -> Pending[Page]:
-        """As `Client.list`."""
+        """As `Client.list`.
+
+        Args:
+            after: Only blocks with a higher handle.
+            limit: The most blocks in the result.
+        """
         return self._record(operations.list_(after, limit))
 
     def write(self, handle: int, data: AnyBuffer, offset: int = 0) -> Pending[int]:
-        """As `Client.write`, of at most 16 MiB; `data` must not change until it was executed."""
-        view = flat(data)
-        if len(view) > PLAIN_BYTES:
-            _see_that_it_is_one_message(len(view))
+        """As `Client.write`, for one message.
+
+        Args:
+            handle: The block.
+            data: At most 16 MiB.  It must not change until the pipeline was executed.
+            offset: Where to write, in bytes from the start of the block.
+
+        Raises:
+            LocalProtocolError: There are more than 16 MiB.
+            TypeError: `data` has no buffer.
+        """
+        view = byte_view(data)
+        if len(view) > SMALL_BYTES:
+            _check_one_message(len(view))
             return self._record(operations.write(handle, view, offset))
-        return self._record_plain(Plain(Command.WRITE, handle, len(view), offset, view))
+        return self._record_small(SmallRequest(Command.WRITE, handle, len(view), offset, view))
 
     def read(self, handle: int, size: int, offset: int = 0) -> Pending[bytes]:
-        """As `Client.read`, of at most 16 MiB."""
-        if 0 < size <= PLAIN_BYTES:
-            return self._record_plain(Plain(Command.READ, handle, size, offset, b""))
-        _see_that_it_is_one_message(size)
+        """As `Client.read`, for one message.
+
+        Args:
+            handle: The block.
+            size: How many bytes, at most 16 MiB.
+            offset: Where to begin, in bytes from the start of the block.
+
+        Raises:
+            LocalProtocolError: `size` is more than 16 MiB.
+        """
+        if 0 < size <= SMALL_BYTES:
+            return self._record_small(SmallRequest(Command.READ, handle, size, offset, b""))
+        _check_one_message(size)
         return self._record(operations.read(handle, size, offset))
 
     def readinto(self, handle: int, buffer: AnyBuffer, offset: int = 0) -> Pending[int]:
-        """As `Client.readinto`, of at most 16 MiB."""
-        _see_that_it_is_one_message(memoryview(buffer).nbytes)
+        """As `Client.readinto`, for one message.
+
+        Args:
+            handle: The block.
+            buffer: Where the bytes go, at most 16 MiB.
+            offset: Where to begin, in bytes from the start of the block.
+
+        Raises:
+            LocalProtocolError: The buffer is longer than 16 MiB.
+            TypeError: The buffer is read-only or not contiguous.
+        """
+        _check_one_message(memoryview(buffer).nbytes)
         return self._record(operations.readinto(handle, buffer, offset))
 
     def fill(self, handle: int, byte: int, offset: int, size: int) -> Pending[int]:
-        """As `Client.fill`, of at most 16 MiB."""
-        _see_that_it_is_one_message(size)
+        """As `Client.fill`, for one message.
+
+        Args:
+            handle: The block.
+            byte: The value of each byte, 0 to 255.
+            offset: Where to begin, in bytes from the start of the block.
+            size: How many bytes, at most 16 MiB.
+
+        Raises:
+            LocalProtocolError: `size` is more than 16 MiB, or `byte` is not a byte.
+        """
+        _check_one_message(size)
         return self._record(operations.fill(handle, byte, offset, size))
 
     def copy(
         self, source: int, source_offset: int, target: int, target_offset: int, size: int
     ) -> Pending[int]:
-        """As `Client.copy`."""
+        """As `Client.copy`.
+
+        Args:
+            source: The block to copy from.
+            source_offset: Where to begin there, in bytes.
+            target: The block to copy to; it may be the same.
+            target_offset: Where to write there, in bytes.
+            size: How many bytes, at most 16 MiB.
+        """
         return self._record(operations.copy(source, source_offset, target, target_offset, size))
 
     def compare_swap(
         self, handle: int, offset: int, expected: bytes, desired: bytes
     ) -> Pending[bytes]:
-        """As `Client.compare_swap`."""
+        """As `Client.compare_swap`.
+
+        Args:
+            handle: The block.
+            offset: Where the 8 bytes are, in bytes from the start of the block.
+            expected: The 8 bytes that must be there.
+            desired: The 8 bytes to write.
+
+        Raises:
+            LocalProtocolError: `expected` or `desired` are not 8 bytes.
+        """
         return self._record(operations.compare_swap(handle, offset, expected, desired))
 
     def fetch_add(self, handle: int, offset: int, delta: int) -> Pending[int]:
-        """As `Client.fetch_add`."""
+        """As `Client.fetch_add`.
+
+        Args:
+            handle: The block.
+            offset: Where the number is, in bytes from the start of the block.
+            delta: What to add, -2**63 to 2**63 - 1.
+
+        Raises:
+            LocalProtocolError: `delta` does not fit 64 bits.
+        """
         return self._record(operations.fetch_add(handle, offset, delta))
+
+    @contextmanager
+    def _executing(self) -> Iterator[Sequence[Pending[Any]]]:
+        """The recorded requests; they are forgotten at the end if they were begun.
+
+        What was begun must not be sent a second time.
+        """
+        recorded = self._recorded
+        try:
+            yield recorded
+        finally:
+            if recorded and recorded[0].answered:
+                self._recorded = []
 
     def _record(self, operation: Operation[_Value]) -> Pending[_Value]:
         (step,) = next(operation).steps
@@ -280,13 +224,13 @@ class Recorder:
         self._recorded.append(pending)
         return pending
 
-    def _record_plain(self, plain: Plain) -> Pending[Any]:
-        pending: Pending[Any] = Pending(plain)
+    def _record_small(self, request: SmallRequest) -> Pending[Any]:
+        pending: Pending[Any] = Pending(request)
         self._recorded.append(pending)
         return pending
 
 
-def _see_that_it_is_one_message(size: int) -> None:
+def _check_one_message(size: int) -> None:
     if size > MAX_PAYLOAD_BYTES:
         raise LocalProtocolError(
             f"a pipeline's requests are of at most {MAX_PAYLOAD_BYTES} bytes each"

@@ -1,7 +1,7 @@
 """What `block[10:20]` and `block[-1] = 7` mean, as for a `bytearray` of fixed size.
 
-Rule: operations like those in `operations`; the block's length is asked for
-only where a slice can't be understood without it.
+Rule: operations like those in `operations`; the length of the block is asked
+for only if the slice can't be resolved without it.
 """
 
 from __future__ import annotations
@@ -10,16 +10,16 @@ from operator import index as number
 from typing import NamedTuple, SupportsIndex
 
 from ether_protocol.wire.errors import OutOfRange
-from ether_protocol.wire.messages import AnyBuffer, flat
+from ether_protocol.wire.messages import AnyBuffer, byte_view
 
 from .operations import Operation, info, read, write
 
 _MAX_OFFSET = 2**64 - 1
-"""What lies behind it has no form on the wire, and no block reaches so far."""
+"""A larger offset does not fit its field on the wire, and no block is so long."""
 
 
 class _Span(NamedTuple):
-    """`size` bytes from `offset` on, of which every `step`-th is meant, backwards if negative."""
+    """`size` bytes from `offset` on; every `step`-th of them is meant, backwards if negative."""
 
     offset: int
     size: int
@@ -34,7 +34,7 @@ def get(handle: int, key: slice | SupportsIndex) -> Operation[bytes | int]:
 
 
 def set_(handle: int, key: slice | SupportsIndex, value: AnyBuffer | int) -> Operation[None]:
-    """Nothing; raises ValueError for bytes that do not fit the slice."""
+    """Write; raises ValueError if there are not as many bytes as the slice has."""
     if isinstance(key, slice):
         if isinstance(value, int):
             raise TypeError("a slice takes bytes, not a number")
@@ -50,7 +50,7 @@ def _get_slice(handle: int, key: slice) -> Operation[bytes]:
         return b""
     try:
         data = yield from read(handle, span.size, span.offset)
-    except OutOfRange:  # a slice behind the end is empty
+    except OutOfRange:  # a slice past the end is empty
         return b""
     return data if span.step == 1 else data[:: span.step]
 
@@ -67,7 +67,7 @@ def _get_byte(handle: int, index: SupportsIndex) -> Operation[int]:
 
 
 def _set_slice(handle: int, key: slice, value: AnyBuffer) -> Operation[None]:
-    view = flat(value)
+    view = byte_view(value)
     span = yield from _span(handle, key)
     if span.step != 1 and span.size:
         raise ValueError("a slice with a step can be read, not written")

@@ -1,6 +1,6 @@
-"""Small READs and WRITEs as their values, for the ways that make no message of them.
+"""Small READs and WRITEs as plain values, for the fast path that makes no message of them.
 
-Rule: a message is made only where something about one turns out to be unusual.
+Rule: a message is made only if something about the request or its reply is unusual.
 """
 
 from __future__ import annotations
@@ -10,14 +10,14 @@ from typing import NamedTuple
 from ether_protocol.wire.constants import Command
 from ether_protocol.wire.messages import Buffer, Message
 
-READ, WRITE = Command.READ, Command.WRITE  # in a tight place: an enum is slow to ask for them
+READ, WRITE = Command.READ, Command.WRITE  # looked up once: an attribute of an enum is slow
 
-PLAIN_BYTES = 16 * 1024
-"""Up to here a READ or WRITE is made without a message object."""
+SMALL_BYTES = 16 * 1024
+"""The most bytes of a READ or WRITE on the fast path."""
 
 
-class Plain(NamedTuple):
-    """A small READ or WRITE of `size` bytes as its values."""
+class SmallRequest(NamedTuple):
+    """A READ or WRITE of `size` bytes, as its values."""
 
     command: Command
     handle: int
@@ -26,7 +26,7 @@ class Plain(NamedTuple):
     payload: Buffer
 
     def message(self) -> Message:
-        """The same as a message, to name it in an error or to go on with it."""
+        """The same as a message, for the slow path and for the words of an error."""
         if self.command == READ:
             return Message(self.command, self.handle, self.size, self.offset)
         return Message(self.command, self.handle, offset=self.offset, payload=self.payload)

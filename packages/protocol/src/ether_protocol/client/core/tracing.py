@@ -1,4 +1,4 @@
-"""What a `trace=` hook is told: every message, either way, taken apart into fields.
+"""What a `trace=` hook is called with: every message, sent or received, as its fields.
 
 Rule: a record keeps no message and no secret, only what `dissect` shows of it.
 """
@@ -9,19 +9,23 @@ import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
-from ether_protocol.inspect.dissect import Field, dissect
 from ether_protocol.wire.messages import Message
+
+if TYPE_CHECKING:
+    from ether_protocol.inspect.dissect import Field
 
 
 @dataclass(frozen=True, slots=True)
 class Traced:
-    """One message on its way.
+    """One message, as a trace hook is called with it.  `str()` makes a line for a log.
 
-    `sent` says which way; `summary` is one line for a log; `fields` are its
-    bytes by offset.  `elapsed`, in seconds, is how long after its request a
-    reply was there, None for a request.
+    Attributes:
+        sent: True for a request, False for a reply.
+        summary: The message in one line, without its payload.
+        fields: The bytes of the message, by offset.  A token is not shown.
+        elapsed: Seconds from the request to its reply; None for a request.
     """
 
     sent: bool
@@ -36,29 +40,33 @@ class Traced:
 
 
 Trace: TypeAlias = Callable[[Traced], object]
-"""A hook; what it raises reaches whoever made the request."""
+"""A hook, called with every message; what it raises reaches the caller of the request."""
 
 
 class Tracer:
-    """Tells a hook of one connection's messages, and matches replies with requests.
+    """Calls a hook with the messages of one connection, and matches replies with requests.
 
-    Replies to the `under_way` requests that were sent before it are not shown.
+    Replies to the `in_flight` requests that were sent earlier are not shown.
     """
 
-    def __init__(self, hook: Trace, under_way: int = 0) -> None:
+    def __init__(self, hook: Trace, in_flight: int = 0) -> None:
+        # `dissect` needs construct, which takes longer to import than all the rest of a client.
+        from ether_protocol.inspect.dissect import dissect
+
+        self._dissect = dissect
         self._hook = hook
-        self._open: deque[tuple[int, float] | None] = deque([None] * under_way)
+        self._open: deque[tuple[int, float] | None] = deque([None] * in_flight)
 
     def sent(self, request: Message) -> None:
-        """A request is about to leave."""
+        """A request is about to be sent."""
         self._open.append((request.command, time.perf_counter()))
-        self._hook(Traced(True, str(request), tuple(dissect(request))))
+        self._hook(Traced(True, str(request), tuple(self._dissect(request))))
 
     def received(self, reply: Message) -> None:
-        """A reply is here, in the order of the requests."""
-        begun = self._open.popleft()
-        if begun is None:
+        """A reply was received; replies come in the order of the requests."""
+        request = self._open.popleft()
+        if request is None:
             return
-        command, since = begun
+        command, since = request
         elapsed = time.perf_counter() - since
-        self._hook(Traced(False, str(reply), tuple(dissect(reply, command)), elapsed))
+        self._hook(Traced(False, str(reply), tuple(self._dissect(reply, command)), elapsed))

@@ -1,7 +1,7 @@
-"""One batch of requests on its way: what is sent next, and what the replies amount to.
+"""One batch of requests: what is sent next, and what the replies amount to.
 
-Rule: decisions only, the same for every client; whoever owns the socket sends
-what `next_step` says and hands each reply to `take`, in order.
+Rule: decisions only, the same for every client; the owner of the connection
+sends what `next_step` says and hands each reply to `take`, in order.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from ether_protocol.wire.errors import (
 from ether_protocol.wire.messages import Message
 
 _WINDOW = 4
-"""Messages of a batch that are on their way at once."""
+"""How many messages of a batch are in flight at once."""
 
 Step = tuple[Message, memoryview | None]
 """A request, and where the payload of its reply goes."""
@@ -32,14 +32,14 @@ Step = tuple[Message, memoryview | None]
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Requests that are sent one behind the other; `heard` is told of each OK reply."""
+    """Requests that are sent one after the other; `on_reply` is called with each OK reply."""
 
     steps: Sequence[Step]
-    heard: Callable[[Message], None] | None = None
+    on_reply: Callable[[Message], None] | None = None
 
 
-class Traffic(Protocol):
-    """What a channel carries: what it is to send next, and what takes the replies in order."""
+class Exchange(Protocol):
+    """What a channel carries: it gives the next request, and takes the replies in order."""
 
     @property
     def may_send(self) -> bool:
@@ -50,17 +50,17 @@ class Traffic(Protocol):
         """Whether nothing is left to send or to wait for."""
 
     @property
-    def lent(self) -> list[int]:
-        """The ids of the requests under way whose replies go into a buffer of the caller's."""
+    def caller_buffer_ids(self) -> list[int]:
+        """The ids of the requests in flight whose replies go into a buffer of the caller."""
 
     def rewind(self) -> None:
-        """Begin with the first request that has no reply: a new connection is to go on."""
+        """Begin with the first request that has no reply, for a new connection."""
 
     def next_step(self) -> Step | None:
         """What to send now, if anything."""
 
     def not_sent(self, error: LocalProtocolError | None = None) -> None:
-        """Say that the step given last was not sent, for good where it has no form on the wire."""
+        """Say that the last step was not sent; never will be, if `error` says why."""
 
     def take(self, reply: Message) -> None:
         """Take the reply to the oldest request."""
@@ -74,10 +74,10 @@ class Traffic(Protocol):
 class Transfer:
     """One batch, from its first request to its last reply.
 
-    The first error, in the order of the requests, is what counts.  Requests
-    behind a refused one are not sent, those already on their way are awaited,
-    so that no reply is left for the next caller.  Neither is anything asked
-    for behind a READ that came short, at the block's end.
+    The result is the first error, in the order of the requests, if there is
+    one.  After an error nothing more is sent, but the replies in flight are
+    awaited, so that no reply is left for the next caller.  After a READ that came
+    short, at the block's end, nothing more is sent either.
     """
 
     __slots__ = ("_batch", "_ended", "_error", "_next", "_waiting", "replies")
@@ -91,14 +91,14 @@ class Transfer:
         self._error: ServerError | LocalProtocolError | None = None
 
     @classmethod
-    def under_way(cls, request: Message) -> Transfer:
+    def in_flight(cls, request: Message) -> Transfer:
         """A batch of one `request` that was sent already."""
         transfer = cls(Batch([(request, None)]))
         transfer.next_step()
         return transfer
 
     def rewind(self) -> None:
-        """Begin with the first request that has no reply: a new connection is to go on."""
+        """Begin with the first request that has no reply, for a new connection."""
         self._next -= len(self._waiting)
         self._waiting.clear()
 
@@ -108,7 +108,7 @@ class Transfer:
         return bool(self._waiting)
 
     def next_step(self) -> Step | None:
-        """What to send now; None while the window is full and when nothing is left to send."""
+        """What to send now; None if the window is full, and if nothing is left to send."""
         if not self.may_send:
             return None
         step = self._batch.steps[self._next]
@@ -117,10 +117,10 @@ class Transfer:
         return step
 
     @property
-    def lent(self) -> list[int]:
-        """The ids of the requests under way whose replies go into a buffer of the caller's."""
-        under_way = self._batch.steps[self._next - len(self._waiting) : self._next]
-        return [request.request_id for request, into in under_way if into is not None]
+    def caller_buffer_ids(self) -> list[int]:
+        """See Exchange."""
+        in_flight = self._batch.steps[self._next - len(self._waiting) : self._next]
+        return [request.request_id for request, into in in_flight if into is not None]
 
     @property
     def may_send(self) -> bool:
@@ -138,7 +138,7 @@ class Transfer:
         return not self._waiting and not self.may_send
 
     def not_sent(self, error: LocalProtocolError | None = None) -> None:
-        """Say that the step given last was not sent, for good where it has no form on the wire."""
+        """See Exchange."""
         self._waiting.pop()
         self._next -= 1
         self._error = error
@@ -146,7 +146,7 @@ class Transfer:
     def take(self, reply: Message) -> None:
         """Take the reply to the oldest request.
 
-        Raises RemoteProtocolError where an ERROR makes no sense.
+        Raises RemoteProtocolError for an ERROR without a meaning.
         """
         request = self._waiting.popleft()
         if self._ended:
@@ -154,40 +154,39 @@ class Transfer:
         if reply.command != Command.ERROR:
             self.replies.append(reply)
             self._ended = request.command == Command.READ and len(reply.payload) < request.size
-            if self._batch.heard is not None:
-                self._batch.heard(reply)
+            if self._batch.on_reply is not None:
+                self._batch.on_reply(reply)
         elif self._error is None or isinstance(self._error, LocalProtocolError):
-            self._error = bodies.decode_error(reply, doing(request))
+            self._error = bodies.decode_error(reply, describe(request))
 
     def result(self) -> list[Message]:
-        """All replies, once nothing is waited for; raises the first error."""
+        """All replies, once the transfer is finished; raises the first error."""
         if self._error is not None:
             raise self._error
         return self.replies
 
     @property
     def refused(self) -> ServerError | None:
-        """What the server refused with, if it has."""
+        """The error of the server, if it has refused a request."""
         return self._error if isinstance(self._error, ServerError) else None
 
-    def in_the_end(self, lost: ConnectionLost) -> ConnectionLost | OutcomeUnknown:
-        """What `lost` means where nobody goes on: a range may have been changed in part."""
+    def final_error(self, lost: ConnectionLost) -> ConnectionLost | OutcomeUnknown:
+        """What `lost` means if it is final: a range may have been changed in part."""
         changed = len(self.replies)
         request = self._batch.steps[0][0] if changed else None
         if request is None or request.command in REPEATABLE:
             return lost
         return OutcomeUnknown(
-            f"{doing(request)}: {changed} of {len(self._batch.steps)} messages"
+            f"{describe(request)}: {changed} of {len(self._batch.steps)} messages"
             f" were carried out: {lost}"
         )
 
     def lost(
         self, address: Address, reason: str, *, in_time: bool = True
     ) -> ConnectionLost | OutcomeUnknown:
-        """What the end of the connection means.
+        """What the end of the connection means; `in_time` is false if the server was silent.
 
-        Without `in_time` the silence had lasted too long.  ConnectionLost says
-        that going on over another connection is safe.
+        ConnectionLost says that the rest may safely go over another connection.
         """
         changing = next((r for r in self._waiting if r.command not in REPEATABLE), None)
         if changing is not None:
@@ -196,23 +195,18 @@ class Transfer:
 
 
 def outcome_unknown(request: Message, reason: str) -> OutcomeUnknown:
-    """What the end of the connection means for a `request` that was sent and changes something."""
+    """The error of a `request` that was sent, changes something, and has no reply."""
     return OutcomeUnknown(
-        f"{doing(request)}: outcome unknown, the connection ended before the answer: {reason}"
+        f"{describe(request)}: outcome unknown, the connection ended before the answer: {reason}"
     )
 
 
 def connection_lost(text: str, *, in_time: bool) -> ConnectionLost:
-    """What it means for others; without `in_time` the silence had lasted too long."""
+    """The error of other requests without a reply; `in_time` is false if the server was silent."""
     return ConnectionLost(text) if in_time else TimedOut(text)
 
 
-def after_close(address: Address) -> ConnectionLost:
-    """What to raise for whatever is asked of a client that was closed."""
-    return ConnectionLost(f"not connected to {address}: the client was closed")
-
-
-def doing(request: Message) -> str:
+def describe(request: Message) -> str:
     """The request as an error names it: command, handle and range."""
     text = command_name(request.command)
     if request.handle:

@@ -1,8 +1,8 @@
-"""The conformance check: plays the contract of docs/protocol.md against any server.
+"""The conformance check: tests any server against the rules of docs/protocol.md.
 
-Rule: it speaks over plain sockets, and asks nothing of a server but what the
-contract promises.  `themes` say what must hold, `runner` tries it, `report`
-tells it.
+Rule: it uses plain sockets and expects of a server only what the document
+promises.  `themes` hold the rules, `runner` checks them, `report` formats the
+findings.
 """
 
 from .command import main

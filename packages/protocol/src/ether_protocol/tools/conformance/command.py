@@ -1,7 +1,7 @@
 """`python -m ether_protocol conformance`: from arguments to an exit status.
 
-Rule: findings go to standard output as they are made, everything else to
-standard error.
+Rule: findings go to standard output one by one as they are made, everything
+else to standard error.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from .themes import THEMES
 from .verdicts import Verdict
 
 HELD, BROKEN, USAGE, NO_CONNECTION = 0, 1, 2, 3
-"""Exit statuses: every rule held, some are broken, a mistake in the command, no server there."""
+"""Exit statuses: every rule held, some are broken, usage error, no connection."""
 
 TIMEOUT_SECONDS = 2.0
 
@@ -39,19 +39,19 @@ def main(arguments: list[str]) -> int:
     if options.address is None:
         parser.error("HOST:PORT is missing")
     run = Run(options.address, options.timeout)
-    reason = run.greet()
+    reason = run.handshake()
     if reason:
         print(f"no connection to {options.address}: {expect.printable(reason)}", file=sys.stderr)
         return NO_CONNECTION
-    return _check(run, rules, options)
+    return _print_findings(run, rules, options)
 
 
-def _check(run: Run, rules: Sequence[Rule], options: argparse.Namespace) -> int:
+def _print_findings(run: Run, rules: Sequence[Rule], options: argparse.Namespace) -> int:
     if not options.json:
-        print(report.head())
-    for finding in run.each(rules):
-        told = report.json_line(finding) if options.json else report.row(finding, options.verbose)
-        print(told, flush=True)
+        print(report.header())
+    for finding in run.check(rules):
+        line = report.json_line(finding) if options.json else report.row(finding, options.verbose)
+        print(line, flush=True)
     if not options.json:
         print(report.summary(run.findings))
     if run.left_behind:
@@ -72,15 +72,15 @@ def _seconds(text: str) -> float:
     except ValueError:
         seconds = 0.0
     if not 0 < seconds < 3600:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds above 0")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds above 0")
     return seconds
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m ether_protocol conformance",
-        description="Play the contract of docs/protocol.md against a server, and say of each rule "
-        "whether it holds. Every block that is made is freed again.",
+        description="Check a server against the rules of docs/protocol.md, and print for each rule "
+        "whether it holds. Every block that is allocated is freed again.",
         epilog="Exit status: 0 all rules held, 1 some are broken, 2 usage, 3 no connection.",
     )
     parser.add_argument(
@@ -91,10 +91,10 @@ def _parser() -> argparse.ArgumentParser:
         action="append",
         default=[],
         metavar="PATTERN",
-        help="try the rules whose name has this in it, or matches it: filler, '*-v1'; may repeat",
+        help="check only the rules whose name contains or matches this: filler, '*-v1'; may repeat",
     )
-    parser.add_argument("--list", action="store_true", help="list the rules and try none")
-    parser.add_argument("--json", action="store_true", help="print one JSON object a rule")
+    parser.add_argument("--list", action="store_true", help="list the rules and check none")
+    parser.add_argument("--json", action="store_true", help="print one JSON object per rule")
     parser.add_argument(
         "--timeout",
         type=_seconds,

@@ -1,7 +1,7 @@
-"""What a reply must be, and how it is told when it is not.
+"""Assertions about replies.
 
-Rule: each check names what was expected and what was seen in words for a
-person; text that the server sent is printed without control characters.
+Rule: each says in words what was expected and what was seen; text that the
+server sent is printed without control characters.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from ether_protocol.wire.constants import VERSION_1, Command, ErrorCode, command
 from ether_protocol.wire.errors import RemoteProtocolError, ServerError
 from ether_protocol.wire.messages import Buffer, Message
 
-from .verdicts import Broken
+from .verdicts import RuleBroken
 
 _MOST_TEXT = 80
 
@@ -22,19 +22,22 @@ _Body = TypeVar("_Body")
 
 
 def printable(text: str) -> str:
-    """`text`, short and without anything that a terminal would obey."""
+    """`text`, shortened, its control characters replaced."""
     shown = "".join(char if char.isprintable() else "?" for char in text)
     return shown if len(shown) <= _MOST_TEXT else shown[:_MOST_TEXT] + "…"
 
 
 def error_of(reply: Message) -> ServerError | None:
-    """The error that `reply` stands for; None where it is no ERROR; Broken where it can't be."""
+    """The error in `reply`, None if it is no ERROR.
+
+    Raises RuleBroken for an ERROR that does not parse.
+    """
     if reply.command != Command.ERROR:
         return None
     try:
         return bodies.decode_error(reply)
     except RemoteProtocolError as error:
-        raise Broken("an ERROR with a code and UTF-8 text", printable(str(error))) from None
+        raise RuleBroken("an ERROR with a code and UTF-8 text", printable(str(error))) from None
 
 
 def code_of(reply: Message) -> int:
@@ -44,7 +47,7 @@ def code_of(reply: Message) -> int:
 
 
 def described(reply: Message) -> str:
-    """`reply` in one line; an ERROR with its code and what it says."""
+    """`reply` in one line; an ERROR with its code and text."""
     error = error_of(reply)
     if error is None:
         return printable(str(reply))
@@ -53,25 +56,25 @@ def described(reply: Message) -> str:
 
 
 def ok(reply: Message, **fields: int | bytes) -> Message:
-    """Expect OK with the fields given, which may be any of a Message's; returns the reply."""
+    """Expect OK with these values in fields of the Message; returns the reply."""
     return _answer(reply, Command.OK, fields)
 
 
 def pong(reply: Message, **fields: int | bytes) -> Message:
-    """Expect PONG with the fields given; returns the reply."""
+    """Expect PONG with these values in fields of the Message; returns the reply."""
     return _answer(reply, Command.PONG, fields)
 
 
 def _answer(reply: Message, command: Command, fields: dict[str, int | bytes]) -> Message:
     if reply.command != command:
-        raise Broken(_words(command, fields), described(reply))
+        raise RuleBroken(_words(command, fields), described(reply))
     payload = fields.get("payload")
     if isinstance(payload, bytes):
         content(reply.payload, payload)
     for name, value in fields.items():
         seen = getattr(reply, name)
         if name != "payload" and seen != value:
-            raise Broken(f"{command.name} with {name} {value!r}", f"{name} {seen}")
+            raise RuleBroken(f"{command.name} with {name} {value!r}", f"{name} {seen}")
     return reply
 
 
@@ -85,13 +88,13 @@ def content(seen: Buffer, expected: bytes) -> None:
     if seen == expected:
         return
     if len(seen) != len(expected):
-        raise Broken(f"{len(expected)} bytes of payload", f"{len(seen)}")
+        raise RuleBroken(f"{len(expected)} bytes of payload", f"{len(seen)}")
     at = next(i for i, (a, b) in enumerate(zip(seen, expected, strict=True)) if a != b)
-    raise Broken(f"byte {at} to be 0x{expected[at]:02X}", f"0x{seen[at]:02X}")
+    raise RuleBroken(f"byte {at} to be 0x{expected[at]:02X}", f"0x{seen[at]:02X}")
 
 
 def zeros(seen: Buffer, count: int) -> None:
-    """Expect so many bytes, all 0."""
+    """Expect `count` bytes, all 0."""
     content(seen, bytes(count))
 
 
@@ -99,25 +102,25 @@ def error(reply: Message, *codes: ErrorCode) -> Message:
     """Expect ERROR with one of `codes`; returns the reply."""
     found = code_of(reply)
     if found not in codes:
-        raise Broken("ERROR " + " or ".join(code.name for code in codes), described(reply))
+        raise RuleBroken("ERROR " + " or ".join(code.name for code in codes), described(reply))
     return reply
 
 
 def equal(what: str, seen: object, expected: object) -> None:
-    """Expect a value."""
+    """Expect that `seen`, which `what` names, equals `expected`."""
     if seen != expected:
-        raise Broken(f"{what} to be {expected}", printable(str(seen)))
+        raise RuleBroken(f"{what} to be {expected}", printable(str(seen)))
 
 
 def true(holds: bool, expected: str, seen: object) -> None:
-    """Expect what is not a matter of one value."""
+    """Expect that `holds` is true."""
     if not holds:
-        raise Broken(expected, printable(str(seen)))
+        raise RuleBroken(expected, printable(str(seen)))
 
 
 def parsed(what: str, decode: Callable[[Buffer], _Body], payload: Buffer) -> _Body:
-    """Expect a body that parses; returns its value."""
+    """Expect that `decode` parses the body `payload`; returns its value."""
     try:
         return decode(payload)
     except RemoteProtocolError as error:
-        raise Broken(f"a body of {what} that parses", printable(str(error))) from None
+        raise RuleBroken(f"a body of {what} that parses", printable(str(error))) from None

@@ -16,7 +16,7 @@ _NAME_COLUMNS = 44
 
 
 def row(finding: Finding, verbose: bool = False) -> str:
-    """One rule's row: verdict, section and sentence, and below it what was otherwise."""
+    """A rule's row: verdict, section, sentence; if it is broken, what was expected and seen."""
     section = _fitted(finding.section, _SECTION_COLUMNS)
     lines = [f"{finding.verdict.value:<8} {section} {finding.sentence}"]
     if verbose:
@@ -29,23 +29,23 @@ def row(finding: Finding, verbose: bool = False) -> str:
     return "\n".join(lines)
 
 
-def head() -> str:
-    """The table's first line."""
+def header() -> str:
+    """The first line of the table."""
     return f"{'verdict':<8} {'section of docs/protocol.md':<{_SECTION_COLUMNS}} rule"
 
 
 def summary(findings: Sequence[Finding]) -> str:
-    """The table's last line."""
+    """The last line: how many rules, and how many of each verdict."""
     counts = {
         verdict: sum(finding.verdict is verdict for finding in findings) for verdict in Verdict
     }
-    told = ", ".join(f"{count} {verdict.value}" for verdict, count in counts.items())
+    counted = ", ".join(f"{count} {verdict.value}" for verdict, count in counts.items())
     seconds = sum(finding.seconds for finding in findings)
-    return f"{len(findings)} rules in {seconds:.1f} s: {told}"
+    return f"{len(findings)} rules in {seconds:.1f} s: {counted}"
 
 
 def listing(rules: Iterable[Rule]) -> str:
-    """The rules there are: name, section, sentence."""
+    """The rules, a line each: name, section, sentence."""
     return "\n".join(
         f"{rule.name:<{_NAME_COLUMNS}} {_fitted(rule.section, _SECTION_COLUMNS)} {rule.sentence}"
         for rule in rules
@@ -53,8 +53,8 @@ def listing(rules: Iterable[Rule]) -> str:
 
 
 def json_line(finding: Finding) -> str:
-    """One rule as a JSON object; `expected` and `seen` only where there is something to say."""
-    told = {
+    """A finding as a JSON object; `expected` and `seen`, or `reason`, only if it is not held."""
+    row = {
         "rule": finding.name,
         "section": finding.section,
         "sentence": finding.sentence,
@@ -62,10 +62,10 @@ def json_line(finding: Finding) -> str:
         "seconds": round(finding.seconds, 3),
     }
     if finding.verdict is Verdict.BROKEN:
-        told |= {"expected": finding.expected, "seen": finding.seen}
+        row |= {"expected": finding.expected, "seen": finding.seen}
     elif finding.verdict is Verdict.SKIPPED:
-        told["reason"] = finding.seen
-    return json.dumps(told, ensure_ascii=False)
+        row["reason"] = finding.seen
+    return json.dumps(row, ensure_ascii=False)
 
 
 def _fitted(text: str, columns: int) -> str:

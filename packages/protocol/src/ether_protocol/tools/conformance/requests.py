@@ -1,7 +1,7 @@
-"""The requests of the protocol, as one call each.
+"""The requests of the protocol, a function each.
 
-Rule: these are whole and well-formed; a rule that sends something else writes
-its bytes itself, with `header_v1` and `header_v2`, which check nothing.
+Rule: these are whole and well-formed; a rule that sends anything else makes
+its bytes with `header_v1` and `header_v2`, which check nothing.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def features_of(request: Message) -> list[str]:
 def header_v1(
     command: int, handle: int = 0, size: int = 0, *, version: int = VERSION_1, flags: int = 0
 ) -> bytes:
-    """24 bytes as version 1 has them, whatever they say."""
+    """A version 1 header with any values."""
     return _V1.pack(MAGIC, version, command, flags, handle, size, 0)
 
 
@@ -50,7 +50,7 @@ def header_v2(
     flags: int = 0,
     request_id: int = 0,
 ) -> bytes:
-    """40 bytes as version 2 has them, whatever they say."""
+    """A version 2 header with any values."""
     return _V2.pack(MAGIC, VERSION_2, command, flags, handle, size, offset, request_id, length)
 
 

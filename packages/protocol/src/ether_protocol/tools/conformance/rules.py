@@ -1,6 +1,6 @@
-"""What a rule is: a name, a section of docs/protocol.md, a sentence, and how to try it.
+"""What a rule is: a name, a section of docs/protocol.md, a sentence, and a function.
 
-Rule: the sentence is the docstring of the function that tries it, so that
+Rule: the sentence is the docstring of the function that checks it, so that
 what is printed and what is checked stand in one place.
 """
 
@@ -10,10 +10,10 @@ import fnmatch
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-from .trial import Trial
+from .fixture import Fixture
 
-Try = Callable[[Trial], None]
-"""Returns where the rule holds; raises Broken or Skipped where not."""
+CheckFunction = Callable[[Fixture], None]
+"""Returns if the rule holds, else raises RuleBroken or RuleSkipped."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,10 +23,10 @@ class Rule:
     name: str
     section: str
     sentence: str
-    attempt: Try
+    check: CheckFunction
 
     def matches(self, patterns: Iterable[str]) -> bool:
-        """Whether one of `patterns` is meant: a part of the name, or a shell pattern of it."""
+        """Whether one of `patterns` is a part of the name, or matches it as a shell pattern."""
         return any(
             pattern in self.name or fnmatch.fnmatchcase(self.name, pattern) for pattern in patterns
         )
@@ -34,18 +34,18 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Theme:
-    """Rules that belong together, in the order in which they are tried."""
+    """Rules about one subject, in the order in which they are checked."""
 
     name: str
     rules: list[Rule] = field(default_factory=list)
 
-    def rule(self, section: str) -> Callable[[Try], Try]:
+    def rule(self, section: str) -> Callable[[CheckFunction], CheckFunction]:
         """Declare the decorated function as a rule of `section` of docs/protocol.md."""
 
-        def declare(attempt: Try) -> Try:
-            name = f"{self.name}/{attempt.__name__.replace('_', '-')}"
-            sentence = (attempt.__doc__ or "").strip().splitlines()[0].removesuffix(".")
-            self.rules.append(Rule(name, section, sentence, attempt))
-            return attempt
+        def declare(check: CheckFunction) -> CheckFunction:
+            name = f"{self.name}/{check.__name__.replace('_', '-')}"
+            sentence = (check.__doc__ or "").strip().splitlines()[0].removesuffix(".")
+            self.rules.append(Rule(name, section, sentence, check))
+            return check
 
         return declare

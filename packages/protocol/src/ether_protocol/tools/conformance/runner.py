@@ -1,7 +1,7 @@
-"""Tries rules one after the other, each with connections of its own.
+"""Checks rules one after the other, each with a fixture of its own.
 
-Rule: a rule can't end the run.  Whatever the server does to one, the next
-begins anew.
+Rule: no rule can end the run.  Whatever the server did to one rule, the next
+one starts with new connections.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from ether_protocol.wire.errors import EtherError, RemoteProtocolError
 from ether_protocol.wire.messages import Message
 
 from . import expect
+from .fixture import Fixture
 from .requests import hello
 from .rules import Rule
-from .trial import Trial
-from .verdicts import Broken, Finding, NoConnection, Skipped, Verdict
+from .verdicts import Finding, NoConnection, RuleBroken, RuleSkipped, Verdict
 
 _NOT_SERVED = (ErrorCode.FORBIDDEN, ErrorCode.BUSY, ErrorCode.UNAUTHENTICATED)
 
@@ -35,72 +35,77 @@ class Run:
     findings: list[Finding] = field(default_factory=list)
     left_behind: int = 0
     features: frozenset[str] | None = None
-    """What the server says that it has; None before it was asked, and then all is expected."""
+    """The features that HELLO named; None where no HELLO was asked: then all are expected."""
 
-    def greet(self) -> str:
-        """Ask what the server has; returns why this client is not served, or nothing.
+    def handshake(self) -> str:
+        """Ask HELLO; returns why this client is not served, or "".
 
-        A server that answers with anything else is there: the rules will tell.  One
-        that never says a word would be silent for each of them, for minutes.
+        Any other wrong answer is left to the rules.  A server that answers
+        neither HELLO nor PING is refused here, because every rule would wait
+        for its timeout.
         """
-        trial = Trial(self.address, self.timeout)
+        fixture = Fixture(self.address, self.timeout)
         try:
-            reply = trial.connect().ask(hello(b"conformance"))
+            reply = fixture.connect().ask(hello(b"conformance"))
             refusal = expect.error_of(reply)
             if refusal is not None:
                 return str(refusal) if refusal.code in _NOT_SERVED else ""
             said = decode_hello(reply.payload)
         except NoConnection as error:
             return error.seen
-        except (Broken, RemoteProtocolError):
-            return "" if self._speaks() else "it answers neither HELLO nor PING: is it an etherd?"
+        except (RuleBroken, RemoteProtocolError):
+            return (
+                ""
+                if self._answers_ping()
+                else "it answers neither HELLO nor PING: is it an etherd?"
+            )
         finally:
-            trial.clean()
+            fixture.clean()
         if said.auth_needed:
             return "it wants an AUTH first, which this check cannot give"
         self.features = frozenset(said.features)
         return ""
 
-    def _speaks(self) -> bool:
-        """Whether a PING of one version at least gets a message back, whatever it says."""
+    def _answers_ping(self) -> bool:
+        """Whether a PING of either version gets any message as its reply."""
         for version in HEADER_BYTES:
-            trial = Trial(self.address, self.timeout)
+            fixture = Fixture(self.address, self.timeout)
             try:
-                trial.connect().ask(Message(Command.PING, version=version))
+                fixture.connect().ask(Message(Command.PING, version=version))
                 return True
-            except Broken:
+            except RuleBroken:
                 continue
             finally:
-                trial.clean()
+                fixture.clean()
         return False
 
-    def each(self, rules: Iterable[Rule]) -> Iterator[Finding]:
-        """Try `rules` and give out each finding as it is made."""
+    def check(self, rules: Iterable[Rule]) -> Iterator[Finding]:
+        """CheckFunction `rules` and give out each finding as it is made."""
         for rule in rules:
-            finding = self._try(rule)
+            finding = self._check(rule)
             self.findings.append(finding)
             yield finding
 
     def count(self, verdict: Verdict) -> int:
-        """How many rules ended so."""
+        """How many findings have this verdict."""
         return sum(finding.verdict is verdict for finding in self.findings)
 
-    def _try(self, rule: Rule) -> Finding:
-        trial = Trial(self.address, self.timeout, self.features)
+    def _check(self, rule: Rule) -> Finding:
+        fixture = Fixture(self.address, self.timeout, self.features)
         began = time.monotonic()
         try:
-            verdict, expected, seen = self._attempt(rule, trial)
+            verdict, expected, seen = self._verdict(rule, fixture)
         finally:
-            self.left_behind += trial.clean()
+            self.left_behind += fixture.clean()
         seconds = time.monotonic() - began
         return Finding(rule.name, rule.section, rule.sentence, verdict, expected, seen, seconds)
 
-    def _attempt(self, rule: Rule, trial: Trial) -> tuple[Verdict, str, str]:
+    def _verdict(self, rule: Rule, fixture: Fixture) -> tuple[Verdict, str, str]:
         try:
-            rule.attempt(trial)
-        except Broken as broken:
+            rule.check(fixture)
+        except RuleBroken as broken:
             return Verdict.BROKEN, broken.expected, broken.seen
-        except Skipped as skipped:
+        except RuleSkipped as skipped:
             return Verdict.SKIPPED, "", str(skipped)
         except (EtherError, OSError) as error:
             return Verdict.BROKEN, "a server that can be spoken to", str(error)

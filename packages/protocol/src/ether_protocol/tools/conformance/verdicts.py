@@ -1,7 +1,6 @@
 """How the check of one rule ends.
 
-Rule: plain data and the two exceptions that a rule may end with; what is
-printed of them is `report`'s work.
+Rule: plain data, and the exceptions that a rule may raise; `report` formats them.
 """
 
 from __future__ import annotations
@@ -10,8 +9,8 @@ from dataclasses import dataclass
 from enum import Enum
 
 
-class Broken(Exception):
-    """The server did not do what the rule says: what was expected, and what was seen."""
+class RuleBroken(Exception):
+    """Raised where the server breaks the rule: what was expected, and what was seen."""
 
     def __init__(self, expected: str, seen: str) -> None:
         super().__init__(f"expected {expected}, saw {seen}")
@@ -19,19 +18,19 @@ class Broken(Exception):
         self.seen = seen
 
 
-class NoConnection(Broken):
-    """The server takes no connection, and why."""
+class NoConnection(RuleBroken):
+    """Raised where no connection can be opened, with the reason."""
 
     def __init__(self, reason: str) -> None:
         super().__init__("a connection", reason)
 
 
-class Skipped(Exception):
-    """The rule could not be put to the test on this server, and why."""
+class RuleSkipped(Exception):
+    """Raised where the rule can't be checked on this server, with the reason."""
 
 
 class Verdict(Enum):
-    """What became of a rule."""
+    """The result of checking a rule."""
 
     HELD = "held"
     BROKEN = "broken"

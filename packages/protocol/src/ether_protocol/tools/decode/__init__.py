@@ -1,6 +1,6 @@
-"""The `decode` tool: bytes however they were kept, as the messages in them.
+"""The `decode` tool: shows the messages in hex text, raw bytes or a network capture.
 
-Rule: this file only hands on where the tool begins.
+Rule: this file only names the entry point.
 """
 
 from .command import main

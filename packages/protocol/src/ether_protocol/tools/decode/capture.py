@@ -1,7 +1,7 @@
 """A network capture, pcap or pcapng, as the Ether messages in its TCP connections.
 
-Rule: this file alone imports dpkt, and it knows packets; the order of bytes is
-`reassembly`'s work, and where a message ends `cutting`'s.
+Rule: this file alone imports dpkt and knows packets; `reassembly` puts bytes in
+order, and `cutting` finds the messages in them.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import dpkt
 
 from .cutting import Cut, Cutter
 from .reassembly import Missing, Reassembly
-from .transcript import Entry, Matcher, Way, entries
+from .transcript import Entry, ReplyMatcher, Route, entries
 
 _LINKS: Final = {
     0: dpkt.loopback.Loopback,
@@ -26,14 +26,14 @@ _LINKS: Final = {
     113: dpkt.sll.SLL,
     276: dpkt.sll2.SLL2,
 }
-"""How a packet begins, by the capture's link type; of any other it may begin with IP itself."""
+"""The outer header by the capture's link type; with any other type a packet begins with IP."""
 
 _DAMAGED = (dpkt.Error, struct.error, ValueError, IndexError, OverflowError)
-"""What dpkt raises for bytes that make no sense to it."""
+"""What dpkt raises for bytes that it can't parse."""
 
 
 class _Segment(NamedTuple):
-    """One TCP packet: of the `length` bytes that were sent, the capture kept `data`."""
+    """One TCP packet; of the `length` bytes that were sent, the capture has `data`."""
 
     source: str
     destination: str
@@ -62,18 +62,18 @@ class _Direction:
 
 @dataclass(slots=True)
 class _Connection:
-    """Both directions of one connection, by who sends."""
+    """Both directions of one connection, by the sender's address."""
 
-    matcher: Matcher = field(default_factory=Matcher)
+    matcher: ReplyMatcher = field(default_factory=ReplyMatcher)
     directions: dict[str, _Direction] = field(default_factory=dict)
 
     def take(self, segment: _Segment, seconds: float) -> Iterator[Entry]:
-        """What `segment` completes."""
-        way = Way(segment.source, segment.destination, seconds)
+        """Yield the messages that `segment` completes."""
+        route = Route(segment.source, segment.destination, seconds)
         other = self.directions.get(segment.destination)
         if other is not None and segment.acknowledged is not None:
             missed = other.reassembly.acknowledged(segment.acknowledged)
-            yield from entries(other.cuts(missed), self.matcher, way.back())
+            yield from entries(other.cuts(missed), self.matcher, route.reversed())
         first = segment.sequence + segment.begins
         direction = self.directions.get(segment.source)
         if direction is None:
@@ -81,11 +81,11 @@ class _Connection:
             direction = _Direction(Reassembly(first), Cutter(inside=not segment.begins))
             self.directions[segment.source] = direction
         parts = direction.reassembly.segment(first, segment.data, segment.length)
-        yield from entries(direction.cuts(parts), self.matcher, way)
+        yield from entries(direction.cuts(parts), self.matcher, route)
 
-    def end(self, way: Way) -> Iterator[Entry]:
-        """What is left when no more packets come; `way` is that of either direction."""
-        for each in (way, way.back()):
+    def end(self, route: Route) -> Iterator[Entry]:
+        """Yield what is left when the capture ends; `route` is that of either direction."""
+        for each in (route, route.reversed()):
             direction = self.directions.get(each.source)
             if direction is not None:
                 left = direction.cuts(direction.reassembly.end())
@@ -94,24 +94,24 @@ class _Connection:
 
 
 def read_capture(data: bytes, port: int) -> Iterator[Entry]:
-    """The messages of every TCP connection to `port` in the capture `data`, as they came whole.
+    """Yield the messages of every TCP connection to `port`, in the order of their last bytes.
 
-    Raises ValueError where it is no capture, or damaged, after what could be read.
+    Raises ValueError if `data` is no capture or is damaged, after the messages before the damage.
     """
-    connections: dict[frozenset[str], tuple[_Connection, Way]] = {}
+    connections: dict[frozenset[str], tuple[_Connection, Route]] = {}
     for seconds, segment in _segments(data, port):
         ends = frozenset((segment.source, segment.destination))
         known = connections.get(ends)
         if known is not None and segment.opens and segment.source in known[0].directions:
             if known[0].directions[segment.source].reassembly.begins_at(segment.sequence + 1):
-                continue  # the same SYN once more
+                continue  # a SYN that was sent again
             yield from known[0].end(known[1])
             known = None
         connection = known[0] if known is not None else _Connection()
-        connections[ends] = connection, Way(segment.source, segment.destination, seconds)
+        connections[ends] = connection, Route(segment.source, segment.destination, seconds)
         yield from connection.take(segment, seconds)
-    for connection, way in connections.values():
-        yield from connection.end(way)
+    for connection, route in connections.values():
+        yield from connection.end(route)
 
 
 def _segments(data: bytes, port: int) -> Iterator[tuple[float, _Segment]]:
@@ -126,7 +126,7 @@ def _segments(data: bytes, port: int) -> Iterator[tuple[float, _Segment]]:
             if segment is not None:
                 yield float(moment) - begin, segment
     except _DAMAGED as error:
-        raise ValueError(f"the capture can't be read behind packet {count}: {error}") from None
+        raise ValueError(f"the capture can't be read after packet {count}: {error}") from None
 
 
 def _segment(packet: bytes, link: int, port: int) -> _Segment | None:
@@ -161,9 +161,9 @@ def _ip(packet: bytes, link: int) -> Any:
 
 
 def _sent(ip: Any) -> int:
-    """How many bytes stood behind IP's headers on the wire; 0 where it does not say.
+    """How many bytes followed IP's headers on the wire, or a number below 1 if IP does not say.
 
-    It doesn't where the sender's kernel left the cutting to the network card.
+    It does not where the sender's kernel left segmentation to the network card.
     """
     if isinstance(ip, dpkt.ip6.IP6):
         return int(ip.plen - sum(header.length for header in ip.all_extension_headers))

@@ -1,6 +1,7 @@
-"""What `decode` is told by its arguments, and what it prints.
+"""`python -m ether_protocol decode`: from arguments to an exit status.
 
-Rule: input and output stand here, every decision in the files beside this one.
+Rule: `decode` reads and prints only here; what the bytes mean is decided in
+the files beside this one.
 """
 
 from __future__ import annotations
@@ -14,18 +15,23 @@ from ether_protocol.wire.constants import DEFAULT_PORT
 
 from .cutting import Cutter
 from .hextext import parse_hex
-from .transcript import Entry, Matcher, as_json, as_text, entries
+from .transcript import Entry, ReplyMatcher, as_json, as_text, entries
+
+_NO_DPKT = (
+    "reading a capture needs dpkt, which is not installed: "
+    "python -m pip install 'ether-protocol[capture]'"
+)
 
 _CAPTURE_MAGICS = tuple(
     bytes.fromhex(magic) for magic in ("d4c3b2a1", "a1b2c3d4", "4d3cb2a1", "a1b23c4d", "0a0d0d0a")
 )
-"""How files of pcap, in either byte order and unit of time, and of pcapng begin."""
+"""How capture files begin: pcap in either byte order and unit of time, and pcapng."""
 
 _TEXT = bytes(range(0x20, 0x7F)) + b"\t\n\r\f"
 
 
 def main(arguments: list[str]) -> int:
-    """Decode what `arguments` name; returns 0, or 1 where something in it is no message."""
+    """Decode the file that `arguments` name; returns 1 if some of it is no message, else 0."""
     options = _parser().parse_args(arguments)
     try:
         data = sys.stdin.buffer.read() if options.file == "-" else Path(options.file).read_bytes()
@@ -47,28 +53,35 @@ def detect(data: bytes) -> str:
 
 def _decode(data: bytes, format_: str, port: int) -> Iterator[Entry]:
     if format_ == "pcap":
-        # dpkt is read from disk only for a capture.
-        from .capture import read_capture
-
-        yield from read_capture(data, port)
+        yield from _capture(data, port)
         return
     if format_ == "hex":
         data = parse_hex(data.decode("ascii", "backslashreplace"))
-    cutter, matcher = Cutter(), Matcher()
+    cutter, matcher = Cutter(), ReplyMatcher()
     yield from entries(cutter.feed(data), matcher)
     yield from entries(cutter.end(), matcher)
 
 
+def _capture(data: bytes, port: int) -> Iterator[Entry]:
+    try:
+        from .capture import read_capture  # imports dpkt, an extra that nothing else needs
+    except ModuleNotFoundError as error:
+        if error.name != "dpkt":
+            raise
+        raise ValueError(_NO_DPKT) from None
+    return read_capture(data, port)
+
+
 def _show(found: Iterator[Entry], write: Callable[[Entry], str], file: str) -> int:
-    messages = unsound = 0
+    messages = invalid = 0
     for entry in found:
         print(write(entry))
         messages += entry.cut.message is not None
-        unsound += 0 if entry.cut.sound else entry.cut.length
+        invalid += 0 if entry.cut.valid else entry.cut.length
     if not messages:
         return _fail(file, "there is no message in it")
-    if unsound:
-        return _fail(file, f"{unsound:,} byte{'s' * (unsound != 1)} of it are no whole message")
+    if invalid:
+        return _fail(file, f"{invalid:,} byte{'s' * (invalid != 1)} of it are no whole message")
     return 0
 
 
@@ -88,7 +101,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m ether_protocol decode",
         description="Show the messages in hex text, raw bytes or a network capture, field by "
-        "field. An AUTH's token is left out.",
+        "field. The token of an AUTH is not shown.",
         epilog="Exit status: 0 all of it is messages, 1 some of it is not, 2 usage.",
     )
     parser.add_argument(
@@ -97,15 +110,15 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--format",
         choices=("hex", "raw", "pcap"),
-        help="how FILE keeps the bytes; found out by itself otherwise. hex: digits, with or "
-        "without 0x, or a dump by xxd or hexdump -C. pcap: pcapng too",
+        help="the format of FILE (default: detected). hex: digits, with or without 0x, or a dump "
+        "by xxd or hexdump -C. pcap: a network capture, pcap or pcapng",
     )
     parser.add_argument(
         "--port",
         type=_port,
         default=DEFAULT_PORT,
         metavar="N",
-        help="of a capture, take the TCP connections to this port (default: %(default)s)",
+        help="in a capture, decode the TCP connections to this port (default: %(default)s)",
     )
-    parser.add_argument("--json", action="store_true", help="print one JSON object a message")
+    parser.add_argument("--json", action="store_true", help="print one JSON object per message")
     return parser

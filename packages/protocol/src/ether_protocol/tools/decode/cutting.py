@@ -1,8 +1,8 @@
-"""A stream of bytes cut into messages, whichever side sent them and whatever stands between.
+"""A stream of bytes cut into messages of either side, and bytes that are no message.
 
-Rule: requests are cut as a server cuts them, by `framing`, so that filler and
-every refusal are seen as the server sees them.  After bytes that are no
-message it goes on at the next magic, and shows none that may be a secret.
+Rule: requests are cut by the server's own `framing`, so that filler and
+refusals are found where a server finds them.  After bytes that are no message
+it goes on at the next magic, and it shows none of them that may be a secret.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from ether_protocol.wire.constants import (
     Command,
     ErrorCode,
 )
-from ether_protocol.wire.framing import Filler, Head, Refusal, RequestFramer
+from ether_protocol.wire.framing import Filler, Refusal, RequestFramer, RequestHead
 from ether_protocol.wire.messages import Message
 
 _VERSION_AT, _COMMAND_AT = 4, 5
@@ -34,10 +34,10 @@ WITHOUT_BEGINNING = "the beginning of this is missing"
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """`length` bytes from `start` on: a message, or bytes that are none and `note` why.
+    """`length` bytes from `start` on: a message, or bytes that are none.
 
-    A message has all its bytes in `data`, and a note only where it is cut
-    short or a server refuses it; of other bytes `data` has the first few.
+    `data` has all bytes of a message, and the first `KEPT_BYTES` of others.
+    `note` says why the bytes are no message, or why a server refuses it.
     """
 
     start: int
@@ -47,7 +47,7 @@ class Cut:
     note: str = ""
 
     @property
-    def sound(self) -> bool:
+    def valid(self) -> bool:
         """Whether this is a whole message of a known version, or filler."""
         if self.message is None or self.note == CUT_SHORT:
             return self.note == FILLER
@@ -55,8 +55,8 @@ class Cut:
 
 
 @dataclass(slots=True)
-class _Run:
-    """Bytes on their way that are no message: `left` more, or all up to a magic where None."""
+class _Stray:
+    """Bytes that are no message: `left` more of them, or, if None, all up to the next magic."""
 
     start: int
     note: str
@@ -66,10 +66,10 @@ class _Run:
     data: bytes = b""
 
     def take(self, data: bytearray) -> int:
-        """How many of the bytes at the front of `data` belong to this; they are counted."""
+        """Count the bytes at the start of `data` that belong to this; returns how many."""
         if self.left is None:
             found = data.find(MAGIC_BYTES)
-            count = found if found >= 0 else len(data) - _begun_magic(data)
+            count = found if found >= 0 else len(data) - _partial_magic(data)
         else:
             count = min(self.left, len(data))
             self.left -= count
@@ -79,15 +79,15 @@ class _Run:
         return count
 
     def ended(self, data: bytearray) -> bool:
-        """Whether something else begins with `data`, which stands behind this."""
+        """Whether `data`, the bytes after those taken, begins something else."""
         return data.startswith(MAGIC_BYTES) if self.left is None else not self.left
 
     def cut(self) -> Cut:
         return Cut(self.start, self.length, self.data, note=self.note)
 
 
-def _begun_magic(data: bytearray) -> int:
-    """How many bytes at the end of `data` may be the first of a magic."""
+def _partial_magic(data: bytearray) -> int:
+    """How many bytes at the end of `data` may be the start of a magic."""
     lengths = range(min(len(MAGIC_BYTES) - 1, len(data)), 0, -1)
     return next((length for length in lengths if data.endswith(MAGIC_BYTES[:length])), 0)
 
@@ -95,76 +95,77 @@ def _begun_magic(data: bytearray) -> int:
 class Cutter:
     """Cuts the bytes of one direction, or of both in turn, as they are fed.
 
-    Where the stream is known to begin `inside` a message, all is skipped up to
-    the next magic.
+    A stream that begins `inside` a message is skipped up to the first magic.
     """
 
     def __init__(self, *, inside: bool = False) -> None:
         self._framer = RequestFramer()
         self._buffer = bytearray()
         self._at = 0
-        self._head: Head | None = None
-        self._run = _Run(0, WITHOUT_BEGINNING, shown=False) if inside else None
+        self._head: RequestHead | None = None
+        self._stray = _Stray(0, WITHOUT_BEGINNING, shown=False) if inside else None
         self._secret = False
 
     def feed(self, data: bytes) -> Iterator[Cut]:
-        """Take `data` and give what it completes."""
+        """Take `data` and yield what it completes."""
         self._buffer += data
-        while self._look():
-            if (run := self._run) is not None:
-                self._used(run.take(self._buffer))
-                if not run.ended(self._buffer):
+        while self._identify():
+            if (stray := self._stray) is not None:
+                self._drop(stray.take(self._buffer))
+                if not stray.ended(self._buffer):
                     return
-                self._run = None
-                if run.length:
-                    yield run.cut()
-            elif self._head is not None and (cut := self._whole(self._head)) is not None:
+                self._stray = None
+                if stray.length:
+                    yield stray.cut()
+            elif self._head is not None and (cut := self._complete(self._head)) is not None:
                 yield cut
             else:
                 return
 
     def skip(self, count: int) -> Iterator[Cut]:
-        """Take note of `count` bytes that are missing from the stream here."""
+        """Go on after `count` bytes that are missing from the stream here."""
         left, note = None, WITHOUT_BEGINNING
         if self._head is not None:
             left = self._head.used + self._head.length - len(self._buffer) - count
-        elif self._run is not None and self._run.left is not None:
-            left, note = self._run.left - count, self._run.note
+        elif self._stray is not None and self._stray.left is not None:
+            left, note = self._stray.left - count, self._stray.note
         yield from self.end()
         yield Cut(self._at, count, note=MISSING)
         self._at += count
         if left is None or left < 0:
-            self._run = _Run(self._at, WITHOUT_BEGINNING, shown=False)
+            self._stray = _Stray(self._at, WITHOUT_BEGINNING, shown=False)
         elif left:
-            self._run = _Run(self._at, note, left, shown=False)
+            self._stray = _Stray(self._at, note, left, shown=False)
 
     def end(self) -> Iterator[Cut]:
-        """Give what is left over when no more bytes come."""
+        """Yield what is left when no more bytes come."""
         message = self._head.message if self._head else None
-        run, self._run, self._head = self._run, None, None
-        if run is not None:
-            run.left = len(self._buffer)
-            run.take(self._buffer)
-            self._used(len(self._buffer))
-            if run.length:
-                yield run.cut()
+        stray, self._stray, self._head = self._stray, None, None
+        if stray is not None:
+            stray.left = len(self._buffer)
+            stray.take(self._buffer)
+            self._drop(len(self._buffer))
+            if stray.length:
+                yield stray.cut()
         elif self._buffer:
             yield self._take(len(self._buffer), message, CUT_SHORT)
 
-    def _look(self) -> bool:
-        """Look at what stands where a header is due; False where more bytes are needed."""
-        if self._head is None and self._run is None:
-            found = self._reply_head() or self._framer.head(self._buffer, 0, len(self._buffer))
+    def _identify(self) -> bool:
+        """Find out what the buffer begins with; False if more bytes are needed."""
+        if self._head is None and self._stray is None:
+            found = self._reply_head() or self._framer.parse_head(
+                self._buffer, 0, len(self._buffer)
+            )
             if isinstance(found, Filler):
-                self._run = _Run(self._at, FILLER, found.length)
+                self._stray = _Stray(self._at, FILLER, found.length)
             elif found is not None and not found.used:
-                self._run = _Run(self._at, NO_MESSAGE, shown=not self._secret)
+                self._stray = _Stray(self._at, NO_MESSAGE, shown=not self._secret)
             else:
                 self._head = found
-        return self._head is not None or self._run is not None
+        return self._head is not None or self._stray is not None
 
-    def _reply_head(self) -> Head | None:
-        """The head of a reply, which no server expects to receive."""
+    def _reply_head(self) -> RequestHead | None:
+        """The header of a reply, which `RequestFramer` does not read."""
         buffer = self._buffer
         if len(buffer) <= _COMMAND_AT or buffer[_COMMAND_AT] not in REPLIES:
             return None
@@ -174,9 +175,11 @@ class Cutter:
         self._framer.forget_filler()
         message, length = decode_header(buffer, 0, buffer[_VERSION_AT])
         too_long = Refusal(ErrorCode.TOO_LARGE, f"{length} bytes are too many", fatal=True)
-        return Head(message, used, length, refusal=too_long if length > MAX_PAYLOAD_BYTES else None)
+        return RequestHead(
+            message, used, length, refusal=too_long if length > MAX_PAYLOAD_BYTES else None
+        )
 
-    def _whole(self, head: Head) -> Cut | None:
+    def _complete(self, head: RequestHead) -> Cut | None:
         """The message that begins with `head`, or None until all of it is here."""
         message, refusal = head.message, head.refusal
         fatal = refusal is not None and refusal.fatal
@@ -189,16 +192,16 @@ class Cutter:
         self._head = None
         self._secret = message.command in SECRET
         if fatal:
-            self._run = _Run(self._at, NO_MESSAGE, shown=not self._secret)
+            self._stray = _Stray(self._at, NO_MESSAGE, shown=not self._secret)
         elif filler and head.length:
-            self._run = _Run(self._at, FILLER, head.length)
+            self._stray = _Stray(self._at, FILLER, head.length)
         return cut
 
     def _take(self, length: int, message: Message | None, note: str) -> Cut:
         cut = Cut(self._at, length, bytes(self._buffer[:length]), message, note)
-        self._used(length)
+        self._drop(length)
         return cut
 
-    def _used(self, count: int) -> None:
+    def _drop(self, count: int) -> None:
         del self._buffer[:count]
         self._at += count

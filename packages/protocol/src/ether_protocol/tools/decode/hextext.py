@@ -1,6 +1,6 @@
-"""Bytes written as hexadecimal text, the way people and hex dumps write them.
+"""Hexadecimal text, as people and hex dumps write it, to bytes.
 
-Rule: what could be read in two ways is refused, with the line that it is in.
+Rule: no guessing; text that can be read in two ways is refused with its line number.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ _MAX_REPEATED_BYTES = 64 * 1024 * 1024
 
 
 class HexError(ValueError):
-    """The text is not hexadecimal; says where and why."""
+    """The text is not hexadecimal; the message says where and why."""
 
 
 def parse_hex(text: str) -> bytes:
@@ -33,7 +33,7 @@ def parse_hex(text: str) -> bytes:
     first = lines[0][1]
     if _COLON_LINE.fullmatch(first):
         return _dump(lines, _COLON_LINE, _before_gap)
-    # No message begins with zeros, so these are the offset of a dump's first line.
+    # No message begins with zeros: they are the offset in the first line of a dump.
     if (match := _DUMP_LINE.fullmatch(first)) and match[2] and not int(match[1], 16):
         if all(map(_WORD.fullmatch, match[2].split())):
             raise HexError(
@@ -44,12 +44,12 @@ def parse_hex(text: str) -> bytes:
 
 
 def _before_gap(columns: str) -> str:
-    """What stands before `xxd`'s text column, which two spaces set apart."""
+    """The columns before the text of `xxd`, which follows two spaces."""
     return re.split(r"\s\s", columns, maxsplit=1)[0]
 
 
 def _before_bar(columns: str) -> str:
-    """What stands before the text column of `hexdump -C`."""
+    """The columns before the text of `hexdump -C`, which follows a bar."""
     return columns.partition("|")[0]
 
 
@@ -66,7 +66,7 @@ def _dump(
             continue
         match = pattern.fullmatch(line)
         if match is None:
-            raise HexError(f"line {number}: this is no line of a hex dump")
+            raise HexError(f"line {number}: this is not a line of a hex dump")
         offset = int(match[1], 16)
         begin = offset if begin is None else begin
         missing = offset - begin - len(data)

@@ -1,7 +1,7 @@
 """One direction of a TCP connection, from the segments that a capture saw.
 
-Rule: pure.  Bytes come out in order and once; that some never came is said as
-soon as it is certain, and not before.
+Rule: no I/O.  Bytes come out in order and once; missing bytes are reported as
+soon as it is certain that they will not come.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ _SEQUENCE_MODULUS = 2**32
 
 
 class Missing(int):
-    """So many bytes were sent that the capture does not have."""
+    """How many bytes were sent that the capture does not have."""
 
 
 class Reassembly:
-    """Puts segments in order and drops what was sent twice; `first` is the first byte's number."""
+    """Puts segments in order and drops repeated bytes; the first byte has number `first`."""
 
     def __init__(self, first: int) -> None:
         self._first = self._next = first
@@ -27,39 +27,39 @@ class Reassembly:
         return (sequence - self._first) % _SEQUENCE_MODULUS == 0
 
     def segment(self, sequence: int, data: bytes, length: int) -> Iterator[bytes | Missing]:
-        """Take a segment of `length` bytes and give what comes in its turn.
+        """Take a segment of `length` bytes and yield all bytes that are now in order.
 
-        `data` is shorter than that where the capture kept only a packet's beginning.
+        `data` is shorter if the capture has only the beginning of the packet.
         """
         at = self._position(sequence)
         kept = self._early.get(at, (0, b""))
         if (length, len(data)) > (kept[0], len(kept[1])):
             self._early[at] = (length, data)
-        yield from self._in_turn()
+        yield from self._in_order()
 
     def acknowledged(self, sequence: int) -> Iterator[bytes | Missing]:
-        """The other side has everything before `sequence`: what of it is missing stays so."""
+        """Report gaps before `sequence`: acknowledged bytes are not sent again."""
         end = self._position(sequence)
         while self._early and min(self._early) <= end:
-            yield from self._give_up()
+            yield from self._skip_gap()
 
     def end(self) -> Iterator[bytes | Missing]:
-        """No more segments come."""
+        """Report all gaps: no more segments come."""
         while self._early:
-            yield from self._give_up()
+            yield from self._skip_gap()
 
     def _position(self, sequence: int) -> int:
-        """The number without the wrap at 4 GiB, as the one nearest to what is due."""
+        """`sequence` without its wrap at 4 GiB: the position nearest to the next byte."""
         half = _SEQUENCE_MODULUS // 2
         return self._next + (sequence - self._next + half) % _SEQUENCE_MODULUS - half
 
-    def _give_up(self) -> Iterator[bytes | Missing]:
+    def _skip_gap(self) -> Iterator[bytes | Missing]:
         first = min(self._early)
         yield Missing(first - self._next)
         self._next = first
-        yield from self._in_turn()
+        yield from self._in_order()
 
-    def _in_turn(self) -> Iterator[bytes | Missing]:
+    def _in_order(self) -> Iterator[bytes | Missing]:
         while self._early and (first := min(self._early)) <= self._next:
             length, data = self._early.pop(first)
             fresh = first + length - self._next

@@ -1,7 +1,7 @@
-"""What was said on one connection, message by message: as a table or as JSON.
+"""The messages of one connection, each as text or as JSON.
 
-Rule: pure.  Bytes come in as `cutting` cut them; which request a reply answers
-is found here, how either looks is decided here, and nothing is printed.
+Rule: no I/O.  Messages come from `cutting`; this file matches replies with
+requests and formats both.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ from ether_protocol.wire.messages import Message
 from .cutting import Cut
 
 
-class Matcher:
-    """Finds the request that a reply answers, by its id or by its turn."""
+class ReplyMatcher:
+    """Finds the request that a reply answers, by id or, in version 1, by order."""
 
     def __init__(self) -> None:
         self._waiting: deque[Message] = deque()
 
     def answers(self, message: Message) -> int:
-        """The command that `message` answers; 0 for a request, and where none fits.
+        """The command that `message` answers; 0 for a request, or if no request fits.
 
-        A request of version 2 that was passed over is forgotten: replies come
-        in the order of the requests, so its own is missing here.
+        Requests before the one that is answered are forgotten: replies come in
+        the order of the requests, so theirs are missing from the stream.
         """
         if not message.is_reply:
             self._waiting.append(message)
@@ -43,49 +43,49 @@ class Matcher:
 
 
 @dataclass(frozen=True, slots=True)
-class Way:
-    """Which way bytes went, and when: seconds since the capture's first packet."""
+class Route:
+    """Who sent bytes to whom, and when, in seconds since the capture's first packet."""
 
     source: str
     destination: str
     seconds: float
 
-    def back(self) -> Way:
-        """The other way, at the same time."""
-        return Way(self.destination, self.source, self.seconds)
+    def reversed(self) -> Route:
+        """The opposite direction at the same time."""
+        return Route(self.destination, self.source, self.seconds)
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One message, or bytes that are none; `answers` is a reply's request's command."""
+    """One message, or bytes that are none; a reply `answers` a command."""
 
     cut: Cut
     answers: int = 0
-    way: Way | None = None
+    route: Route | None = None
 
     @property
     def fields(self) -> list[Field]:
-        """What the bytes say."""
+        """The bytes as fields."""
         if self.cut.message is not None:
             return dissect_bytes(self.cut.data, self.answers)
         return [Field(0, self.cut.data, "undecoded", self.cut.note)] if self.cut.data else []
 
 
-def entries(cuts: Iterable[Cut], matcher: Matcher, way: Way | None = None) -> list[Entry]:
-    """Say which request each reply among `cuts` answers."""
+def entries(cuts: Iterable[Cut], matcher: ReplyMatcher, route: Route | None = None) -> list[Entry]:
+    """`cuts` as entries, each reply matched with its request."""
     return [
-        Entry(cut, matcher.answers(cut.message) if cut.message is not None else 0, way)
+        Entry(cut, matcher.answers(cut.message) if cut.message is not None else 0, route)
         for cut in cuts
     ]
 
 
 def as_text(entry: Entry) -> str:
-    """A headline and a table."""
+    """A headline and a table of fields."""
     cut = entry.cut
     words = [f"at {cut.start:,}", f"{cut.length:,} byte" + "s" * (cut.length != 1)]
-    if entry.way is not None:
-        way = entry.way
-        words = [f"{way.seconds:.6f} s", f"{way.source} → {way.destination}", *words]
+    if entry.route is not None:
+        route = entry.route
+        words = [f"{route.seconds:.6f} s", f"{route.source} → {route.destination}", *words]
     if cut.message is not None:
         answered = f", answers {command_name(entry.answers)}" if entry.answers else ""
         words.append(str(cut.message) + answered)
@@ -96,11 +96,11 @@ def as_text(entry: Entry) -> str:
 
 
 def as_json(entry: Entry) -> str:
-    """One object in one line; bytes are hex, and `note` says what is the matter."""
-    cut, way, message = entry.cut, entry.way, entry.cut.message
+    """One JSON object on one line; bytes are hex, and `note` says what is wrong."""
+    cut, route, message = entry.cut, entry.route, entry.cut.message
     row: dict[str, object] = {"at": cut.start, "length": cut.length}
-    if way is not None:
-        row |= {"seconds": round(way.seconds, 6), "from": way.source, "to": way.destination}
+    if route is not None:
+        row |= {"seconds": round(route.seconds, 6), "from": route.source, "to": route.destination}
     if message is not None:
         row["kind"] = "reply" if message.is_reply else "request"
         row |= {"version": message.version, "command": command_name(message.command)}

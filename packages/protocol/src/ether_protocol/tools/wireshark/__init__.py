@@ -1,6 +1,6 @@
-"""The `wireshark` tool: a dissector in Lua, printed from the declarations.
+"""The `wireshark` tool: prints a dissector in Lua, made from `wire.schema`.
 
-Rule: this file only hands on where the tool begins.
+Rule: this file only names the entry point.
 """
 
 from .generator import main

@@ -1,8 +1,7 @@
-"""The dissector for Wireshark, with its tables taken from the declarations.
+"""The dissector for Wireshark: tables made from `wire`, and a Lua template that reads them.
 
-Rule: every number and every field of the protocol in the output comes from
-`declarations` and `vocabulary`; how Wireshark is told about them stands in
-`ether.lua.template`, which has none of its own.
+Rule: every number and field of the protocol in the output comes from `wire`;
+`ether.lua.template` has none of its own.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ from importlib.resources import files
 from typing import Any
 
 from ether_protocol.inspect.dissect import MAX_BODY_FIELDS, SECRET
-from ether_protocol.wire import schema as declared
+from ether_protocol.wire import schema
 from ether_protocol.wire.codec import HEADER_BYTES, V1_WITH_PAYLOAD
 from ether_protocol.wire.constants import (
     DEFAULT_PORT,
@@ -27,11 +26,11 @@ from ether_protocol.wire.constants import (
     Command,
     ErrorCode,
 )
-from ether_protocol.wire.framing import FILLED
-from ether_protocol.wire.schema import Part
+from ether_protocol.wire.framing import FILLER_COMMANDS
+from ether_protocol.wire.schema import FieldSpec
 
 _TEMPLATE = "ether.lua.template"
-_HEAD = """\
+_BANNER = """\
 -- Ether's protocol for Wireshark (docs/protocol.md).
 -- Written by `python -m ether_protocol wireshark`: change that, not this.
 """
@@ -51,13 +50,13 @@ def main(arguments: list[str]) -> int:
 def dissector() -> str:
     """The whole Lua file."""
     template = files(__package__).joinpath(_TEMPLATE).read_text(encoding="utf-8")
-    return f"{_HEAD}\n{_tables()}\n{template}"
+    return f"{_BANNER}\n{_tables()}\n{template}"
 
 
 def _tables() -> str:
     headers = {
-        version: f"{{ size = {HEADER_BYTES[version]}, fields = {_parts(declaration, 1)} }}"
-        for version, declaration in declared.HEADERS.items()
+        version: f"{{ size = {HEADER_BYTES[version]}, fields = {_field_table(declaration, 1)} }}"
+        for version, declaration in schema.HEADERS.items()
     }
     known = {
         command: _set(f'["{flag.name}"]' for flag in AllocFlag if flag & bits)
@@ -77,12 +76,12 @@ def _tables() -> str:
         "KNOWN_FLAGS": _table({_hex(command): flags for command, flags in known.items()}),
         "REPLIES": _commands(REPLIES),
         "SECRET": _commands(SECRET),
-        "FILLED": _commands(FILLED),
+        "FILLER_COMMANDS": _commands(FILLER_COMMANDS),
         "V1_WITH_PAYLOAD": _commands(V1_WITH_PAYLOAD),
         "HEADERS": _table({str(version): text for version, text in headers.items()}),
-        "REQUEST_BODIES": _bodies(declared.REQUEST_BODIES),
-        "REPLY_BODIES": _bodies(declared.REPLY_BODIES),
-        "ERROR_BODY": _parts(declared.ERROR_REPLY, 0),
+        "REQUEST_BODIES": _bodies(schema.REQUEST_BODIES),
+        "REPLY_BODIES": _bodies(schema.REPLY_BODIES),
+        "ERROR_BODY": _field_table(schema.ERROR_REPLY, 0),
     }
     return "".join(f"local {name} = {text}\n" for name, text in tables.items())
 
@@ -104,23 +103,23 @@ def _hex(number: int) -> str:
 
 
 def _bodies(bodies: Mapping[Command, Any]) -> str:
-    return _table({_hex(command): _parts(body, 1) for command, body in bodies.items()})
+    return _table({_hex(command): _field_table(body, 1) for command, body in bodies.items()})
 
 
-def _parts(declaration: Any, depth: int) -> str:
-    return _rows(declared.outline(declaration), depth)
+def _field_table(declaration: Any, depth: int) -> str:
+    return _rows(schema.field_specs(declaration), depth)
 
 
-def _rows(parts: tuple[Part, ...], depth: int) -> str:
+def _rows(fields: tuple[FieldSpec, ...], depth: int) -> str:
     indent = "  " * (depth + 1)
-    rows = "".join(f"{indent}{{ {_row(part, depth + 1)} }},\n" for part in parts)
+    rows = "".join(f"{indent}{{ {_row(field, depth + 1)} }},\n" for field in fields)
     return f"{{\n{rows}{'  ' * depth}}}"
 
 
-def _row(part: Part, depth: int) -> str:
-    words = [f'name = "{part.name}"', f'kind = "{part.kind}"']
-    if part.size:
-        words.append(f"size = {part.size}")
-    if part.element:
-        words.append(f"element = {_rows(part.element, depth)}")
+def _row(field: FieldSpec, depth: int) -> str:
+    words = [f'name = "{field.name}"', f'kind = "{field.kind}"']
+    if field.size:
+        words.append(f"size = {field.size}")
+    if field.element:
+        words.append(f"element = {_rows(field.element, depth)}")
     return ", ".join(words)

@@ -1,7 +1,7 @@
-"""The rules, a file a theme, in the order in which they are tried.
+"""The rules, one file per theme, in the order in which they are checked.
 
-Rule: a theme speaks to the server through `Peer` alone, and every rule stands
-by itself: it needs nothing that another has left behind.
+Rule: a theme reaches the server only through `Peer`, and no rule needs
+anything that another rule did.
 """
 
 from . import (

@@ -1,7 +1,7 @@
-"""COMPARE_SWAP and FETCH_ADD: their arithmetic, and nothing comes between.
+"""COMPARE_SWAP and FETCH_ADD: their arithmetic and their atomicity.
 
-Rule: several connections have their requests under way at once before any
-reply is taken, so that a server with threads has its chance to go wrong.
+Rule: atomicity is checked with several connections that have all sent their
+requests before any reply is received, so that races in the server can show.
 """
 
 from __future__ import annotations
@@ -9,9 +9,9 @@ from __future__ import annotations
 import struct
 
 from ether_protocol.tools.conformance import expect
+from ether_protocol.tools.conformance.fixture import Fixture
 from ether_protocol.tools.conformance.requests import compare_swap, fetch_add, read, write
 from ether_protocol.tools.conformance.rules import Theme
-from ether_protocol.tools.conformance.trial import Trial
 from ether_protocol.wire.bodies import decode_fetch_add
 from ether_protocol.wire.constants import VERSION_1
 
@@ -24,10 +24,10 @@ U64 = struct.Struct(">Q")
 
 
 @theme.rule(BLOCK)
-def swap_only_if_equal(trial: Trial) -> None:
-    """COMPARE_SWAP writes only if all 8 bytes equal the expected; it answers what was there."""
-    peer = trial.connect()
-    handle = trial.block(peer, 8, b"original")
+def swap_only_if_equal(fixture: Fixture) -> None:
+    """COMPARE_SWAP writes only if all 8 bytes equal the expected; the reply has what was there."""
+    peer = fixture.connect()
+    handle = fixture.block(peer, 8, b"original")
     for expected in (b"originaL", b"Original", bytes(8)):
         reply = peer.ask(compare_swap(handle, 0, expected, b"replaced"))
         expect.ok(reply, payload=b"original")
@@ -37,10 +37,10 @@ def swap_only_if_equal(trial: Trial) -> None:
 
 
 @theme.rule(BLOCK)
-def add_wraps_around(trial: Trial) -> None:
+def add_wraps_around(fixture: Fixture) -> None:
     """FETCH_ADD wraps around at 2^64, both ways, and takes any i64."""
-    peer = trial.connect()
-    handle = trial.block(peer, 8)
+    peer = fixture.connect()
+    handle = fixture.block(peer, 8)
     value = 0
     for delta in (-1, 1, 2**63 - 1, 1, -(2**63), -(2**63), 5, -6, 1):
         expect.ok(peer.ask(fetch_add(handle, 0, delta)), payload=U64.pack(value))
@@ -49,10 +49,10 @@ def add_wraps_around(trial: Trial) -> None:
 
 
 @theme.rule(BLOCK)
-def atomics_at_any_offset(trial: Trial) -> None:
-    """COMPARE_SWAP and FETCH_ADD need no alignment, and touch 8 bytes alone."""
-    peer = trial.connect()
-    handle = trial.block(peer, 18, b"\xff" * 18)
+def atomics_at_any_offset(fixture: Fixture) -> None:
+    """COMPARE_SWAP and FETCH_ADD need no alignment and touch only 8 bytes."""
+    peer = fixture.connect()
+    handle = fixture.block(peer, 18, b"\xff" * 18)
     expect.ok(peer.ask(fetch_add(handle, 5, 1)), payload=b"\xff" * 8)
     expect.ok(peer.ask(read(handle, 0, 18)), payload=b"\xff" * 5 + bytes(8) + b"\xff" * 5)
     expect.ok(peer.ask(compare_swap(handle, 5, bytes(8), b"\xee" * 8)), payload=bytes(8))
@@ -60,10 +60,10 @@ def atomics_at_any_offset(trial: Trial) -> None:
 
 
 @theme.rule(BLOCK)
-def add_from_several_connections(trial: Trial) -> None:
+def add_from_several_connections(fixture: Fixture) -> None:
     """FETCH_ADDs of several connections at once lose none and give each number once."""
-    peers = [trial.connect() for _ in range(CONNECTIONS)]
-    handle = trial.block(peers[0], 8)
+    peers = [fixture.connect() for _ in range(CONNECTIONS)]
+    handle = fixture.block(peers[0], 8)
     for peer in peers:
         peer.send(*(fetch_add(handle, 0, 1) for _ in range(ROUNDS)))
     found = [
@@ -81,10 +81,10 @@ def add_from_several_connections(trial: Trial) -> None:
 
 
 @theme.rule(BLOCK)
-def one_swap_wins(trial: Trial) -> None:
+def one_swap_wins(fixture: Fixture) -> None:
     """Of several connections' COMPARE_SWAPs that expect the same, one is carried out."""
-    peers = [trial.connect() for _ in range(CONNECTIONS)]
-    handle = trial.block(peers[0], 8)
+    peers = [fixture.connect() for _ in range(CONNECTIONS)]
+    handle = fixture.block(peers[0], 8)
     there = bytes(8)
     for turn in range(1, ROUNDS + 1):
         wanted = [U64.pack(turn * CONNECTIONS + number) for number in range(CONNECTIONS)]
@@ -101,11 +101,11 @@ def one_swap_wins(trial: Trial) -> None:
 
 
 @theme.rule(BLOCK)
-def writes_do_not_mix(trial: Trial) -> None:
+def writes_do_not_mix(fixture: Fixture) -> None:
     """WRITEs of several connections at once to one range leave one of them whole."""
-    peers = [trial.connect() for _ in range(CONNECTIONS)]
+    peers = [fixture.connect() for _ in range(CONNECTIONS)]
     size = 100_000
-    handle = trial.block(peers[0], size)
+    handle = fixture.block(peers[0], size)
     for _ in range(5):
         for number, peer in enumerate(peers, 1):
             version = 1 + number % 2

@@ -1,12 +1,13 @@
-"""What a block promises: zeros, its handle, its life, and WRITEs that happen whole or not at all.
+"""What a block promises: zeros, its handle, its lifetime, and WRITEs that are all or nothing.
 
-Rule: only what a client can see.  Where other connections or their ends are
-part of the promise, their end is waited for, never slept for.
+Rule: only what a client can see is checked.  Where the end of another
+connection matters, the rule polls for a sign that the server noticed it.
 """
 
 from __future__ import annotations
 
 from ether_protocol.tools.conformance import expect
+from ether_protocol.tools.conformance.fixture import Fixture
 from ether_protocol.tools.conformance.peer import Peer
 from ether_protocol.tools.conformance.requests import (
     alloc,
@@ -23,7 +24,6 @@ from ether_protocol.tools.conformance.requests import (
     write,
 )
 from ether_protocol.tools.conformance.rules import Theme
-from ether_protocol.tools.conformance.trial import Trial
 from ether_protocol.wire.constants import (
     MAX_SIZE,
     SESSION_BLOCKS,
@@ -40,9 +40,9 @@ SMALL_BYTES, LARGE_BYTES = 1000, 1 << 20
 
 
 @theme.rule(BLOCK)
-def zeroed(trial: Trial) -> None:
+def zeroed(fixture: Fixture) -> None:
     """ALLOC gives zeroed bytes, small and large, in both versions."""
-    peer = trial.connect()
+    peer = fixture.connect()
     for version in (1, 2):
         for size in (1, SMALL_BYTES, LARGE_BYTES):
             handle = expect.ok(peer.ask(alloc(size, version=version))).handle
@@ -50,24 +50,24 @@ def zeroed(trial: Trial) -> None:
 
 
 @theme.rule(BLOCK)
-def zeroed_again(trial: Trial) -> None:
-    """A block made where another was freed shows none of its bytes."""
-    peer = trial.connect()
+def zeroed_again(fixture: Fixture) -> None:
+    """A block allocated after another was freed shows none of its bytes."""
+    peer = fixture.connect()
     for size in (64, SMALL_BYTES, LARGE_BYTES):
         for _ in range(5):
-            handle = trial.block(peer, size)
+            handle = fixture.block(peer, size)
             expect.zeros(expect.ok(peer.ask(read(handle, 0, size))).payload, size)
             expect.ok(peer.ask(write(handle, 0, b"\xaa" * size)))
             expect.ok(peer.ask(free(handle)))
 
 
 @theme.rule(BLOCK)
-def realloc_keeps(trial: Trial) -> None:
+def realloc_keeps(fixture: Fixture) -> None:
     """REALLOC keeps the bytes up to the smaller of both sizes and zeroes what is new."""
-    peer = trial.connect()
+    peer = fixture.connect()
     for small, large in ((10, 5000), (5000, LARGE_BYTES)):
         old = b"\xaa" * small
-        handle = trial.block(peer, small, old)
+        handle = fixture.block(peer, small, old)
         expect.ok(peer.ask(realloc(handle, large)))
         payload = expect.ok(peer.ask(read(handle, 0, large))).payload
         expect.content(payload, old + bytes(large - small))
@@ -76,11 +76,11 @@ def realloc_keeps(trial: Trial) -> None:
 
 
 @theme.rule(BLOCK)
-def realloc_wipes(trial: Trial) -> None:
+def realloc_wipes(fixture: Fixture) -> None:
     """What REALLOC cuts away is zeroed if the block grows again."""
-    peer = trial.connect()
+    peer = fixture.connect()
     for small, large in ((10, 5000), (10, 40), (5000, LARGE_BYTES)):
-        handle = trial.block(peer, large, b"\xaa" * large)
+        handle = fixture.block(peer, large, b"\xaa" * large)
         expect.ok(peer.ask(realloc(handle, small)))
         expect.ok(peer.ask(realloc(handle, large)))
         payload = expect.ok(peer.ask(read(handle, 0, large))).payload
@@ -88,12 +88,12 @@ def realloc_wipes(trial: Trial) -> None:
 
 
 @theme.rule(BLOCK)
-def handles_ascend(trial: Trial) -> None:
+def handles_ascend(fixture: Fixture) -> None:
     """Handles ascend, and none is given out twice, whatever was freed in between."""
-    peer = trial.connect()
+    peer = fixture.connect()
     last = 0
     for number in range(20):
-        handle = trial.block(peer, 64)
+        handle = fixture.block(peer, 64)
         expect.true(handle > last, f"a handle above {last}", handle)
         last = handle
         if number % 3:
@@ -101,18 +101,18 @@ def handles_ascend(trial: Trial) -> None:
 
 
 @theme.rule(BLOCK)
-def handle_zero(trial: Trial) -> None:
+def handle_zero(fixture: Fixture) -> None:
     """0 is never a handle: NOT_FOUND."""
-    peer = trial.connect()
+    peer = fixture.connect()
     for request in (read(0, 0, 1), write(0, 0, b"x"), free(0), free(0, version=VERSION_1)):
         expect.error(peer.ask(request), ErrorCode.NOT_FOUND)
 
 
 @theme.rule(BLOCK)
-def freed_is_not_found(trial: Trial) -> None:
+def freed_is_not_found(fixture: Fixture) -> None:
     """After FREE the handle is NOT_FOUND for every command, in both versions."""
-    peer = trial.connect()
-    handle, other = trial.block(peer, 64), trial.block(peer, 64)
+    peer = fixture.connect()
+    handle, other = fixture.block(peer, 64), fixture.block(peer, 64)
     expect.ok(peer.ask(free(handle)))
     for request in (
         *(free(handle), realloc(handle, 8), info(handle), write(handle, 0, b"x")),
@@ -122,129 +122,129 @@ def freed_is_not_found(trial: Trial) -> None:
         *(free(handle, version=VERSION_1), read(handle, 0, 1, version=VERSION_1)),
         write(handle, 0, b"x", version=VERSION_1),
     ):
-        if trial.serves(request):
+        if fixture.serves(request):
             expect.error(peer.ask(request), ErrorCode.NOT_FOUND)
 
 
 @theme.rule(BLOCK)
-def unknown_is_not_found(trial: Trial) -> None:
+def unknown_is_not_found(fixture: Fixture) -> None:
     """A handle that was never given out is NOT_FOUND: 2^32, 2^63, 2^64-1."""
-    peer = trial.connect()
+    peer = fixture.connect()
     for handle in (1 << 32, 1 << 63, MAX_SIZE):
         for request in (read(handle, 0, 1), write(handle, 0, b"x"), free(handle)):
             expect.error(peer.ask(request), ErrorCode.NOT_FOUND)
 
 
 @theme.rule(BLOCK)
-def size_zero(trial: Trial) -> None:
+def size_zero(fixture: Fixture) -> None:
     """ALLOC and REALLOC of 0 bytes are INVALID, and change nothing."""
-    peer = trial.connect()
-    handle = trial.block(peer, 8, b"contents")
+    peer = fixture.connect()
+    handle = fixture.block(peer, 8, b"contents")
     for request in (alloc(0), alloc(0, version=VERSION_1), realloc(handle, 0)):
-        if trial.serves(request):
+        if fixture.serves(request):
             expect.error(peer.ask(request), ErrorCode.INVALID)
     expect.ok(peer.ask(read(handle, 0, 8)), payload=b"contents")
 
 
 @theme.rule(BLOCK)
-def beyond_memory(trial: Trial) -> None:
+def beyond_memory(fixture: Fixture) -> None:
     """ALLOC and REALLOC beyond the memory limit are NO_MEMORY, and change nothing."""
-    peer = trial.connect()
-    handle = trial.block(peer, 8, b"contents")
+    peer = fixture.connect()
+    handle = fixture.block(peer, 8, b"contents")
     for size in (MAX_SIZE, MAX_SIZE - 63, 1 << 63, 1 << 60):
         for request in (alloc(size), realloc(handle, size)):
-            if trial.serves(request):
+            if fixture.serves(request):
                 expect.error(peer.ask(request), ErrorCode.NO_MEMORY)
     expect.ok(peer.ask(read(handle, 0, 8)), payload=b"contents")
 
 
 @theme.rule(BLOCK)
-def outlives_its_connection(trial: Trial) -> None:
+def outlives_its_connection(fixture: Fixture) -> None:
     """A block outlives the connection that made it, closed or reset."""
     for end in (Peer.close, Peer.reset):
-        maker = trial.connect()
-        handle = trial.block(maker, 8, b"contents")
-        session = _session_block(trial, maker)
+        maker = fixture.connect()
+        handle = fixture.block(maker, 8, b"contents")
+        session = _session_block(fixture, maker)
         end(maker)
-        peer = trial.connect()
-        _until_gone(trial, peer, session)
+        peer = fixture.connect()
+        _until_gone(fixture, peer, session)
         expect.ok(peer.ask(read(handle, 0, 8)), payload=b"contents")
 
 
 @theme.rule(BLOCK)
-def session_blocks_end(trial: Trial) -> None:
+def session_blocks_end(fixture: Fixture) -> None:
     """A SESSION block is NOT_FOUND soon after its connection ended, closed or reset."""
     for end in (Peer.close, Peer.reset):
-        maker, peer = trial.connect(), trial.connect()
+        maker, peer = fixture.connect(), fixture.connect()
         handle = expect.ok(maker.ask(alloc(64, AllocFlag.SESSION))).handle
         expect.ok(peer.ask(write(handle, 0, b"shared")))
         end(maker)
-        gone = _until_gone(trial, peer, handle, trial.timeout)
+        gone = _until_gone(fixture, peer, handle, fixture.timeout)
         expect.true(gone, "NOT_FOUND", "a block that is still there")
 
 
-def _session_block(trial: Trial, peer: Peer) -> int:
-    """A block that tells by its disappearance that the end of `peer` was noticed.
+def _session_block(fixture: Fixture, peer: Peer) -> int:
+    """A SESSION block of `peer`: once it is gone, the server has noticed the end of `peer`.
 
-    Where a server has no such blocks, one that stays: then a short time has to do.
+    From a server without SESSION it is a plain block, which stays.
     """
-    if not trial.has(SESSION_BLOCKS):
-        return trial.block(peer, 8)
+    if not fixture.has(SESSION_BLOCKS):
+        return fixture.block(peer, 8)
     return expect.ok(peer.ask(alloc(8, AllocFlag.SESSION))).handle
 
 
-def _until_gone(trial: Trial, peer: Peer, session: int, seconds: float = 0.25) -> bool:
-    """Wait until the server has noticed the end of the connection that made block `session`.
+def _until_gone(fixture: Fixture, peer: Peer, session: int, seconds: float = 0.25) -> bool:
+    """Wait up to `seconds` until the block `session` is gone; returns whether it is.
 
-    A server that does not free it can't show this; then the time is all that there is.
+    Then the server has noticed the end of the block's connection.
     """
-    for _ in trial.polls(seconds):
+    for _ in fixture.polls(seconds):
         if expect.code_of(peer.ask(info(session))) == ErrorCode.NOT_FOUND:
             return True
     return False
 
 
 @theme.rule(BLOCK)
-def write_then_death(trial: Trial) -> None:
-    """A WRITE whose client dies in the middle of the payload changes nothing."""
+def write_then_death(fixture: Fixture) -> None:
+    """A WRITE whose connection is reset in the middle of the payload changes nothing."""
     for size in (100, 20_000, LARGE_BYTES):
         for version in (1, 2):
-            peer, dying = trial.connect(), trial.connect()
-            handle = trial.block(peer, size)
-            session = _session_block(trial, dying)
-            dying.raw(_write_header(version, handle, size) + b"\xaa" * (size // 2))
+            peer, dying = fixture.connect(), fixture.connect()
+            handle = fixture.block(peer, size)
+            session = _session_block(fixture, dying)
+            dying.send_raw(_write_header(version, handle, size) + b"\xaa" * (size // 2))
             dying.reset()
-            _until_gone(trial, peer, session)
+            _until_gone(fixture, peer, session)
             expect.zeros(expect.ok(peer.ask(read(handle, 0, size))).payload, size)
 
 
 @theme.rule(BLOCK)
-def write_is_never_half_seen(trial: Trial) -> None:
-    """A READ sees a WRITE whole or not at all, while its payload is still on its way."""
-    writer, reader = trial.connect(), trial.connect()
+def write_is_never_half_seen(fixture: Fixture) -> None:
+    """A READ sees a WRITE whole or not at all, while its payload is still arriving."""
+    writer, reader = fixture.connect(), fixture.connect()
     for size in (100, 20_000, LARGE_BYTES):
-        handle = trial.block(reader, size)
-        wire = writer.form(request := write(handle, 0, b"\xaa" * size))
+        handle = fixture.block(reader, size)
+        wire = writer.encode(request := write(handle, 0, b"\xaa" * size))
         sent = 0
         for part in (size // 3, size - 1):
-            writer.raw(wire[sent : 40 + part])
+            writer.send_raw(wire[sent : 40 + part])
             sent = 40 + part
             expect.zeros(expect.ok(reader.ask(read(handle, 0, size))).payload, size)
-        writer.raw(wire[sent:], request)
+        writer.send_raw(wire[sent:], request)
         expect.ok(writer.receive(), size=size)
         expect.content(expect.ok(reader.ask(read(handle, 0, size))).payload, b"\xaa" * size)
 
 
 @theme.rule(BLOCK)
-def read_is_never_torn(trial: Trial) -> None:
-    """A READ gives what was there when it was carried out, though the block changes meanwhile."""
-    slow, peer = trial.connect(), trial.connect()
+def read_is_never_torn(fixture: Fixture) -> None:
+    """A READ gives what was there when it was carried out, even if the block changes meanwhile."""
+    slow, peer = fixture.connect(), fixture.connect()
     size = 8 * LARGE_BYTES
-    handle = trial.block(peer, size, b"\x11" * size)
+    handle = fixture.block(peer, size, b"\x11" * size)
     slow.send(read(handle, 0, size))
     expect.ok(peer.ask(write(handle, 0, b"\x22" * size)))
     expect.ok(peer.ask(free(handle)))
-    trial.block(peer, size, b"\x33" * size)
+    fixture.block(peer, size, b"\x33" * size)
     reply = slow.receive()
     if reply.command == Command.ERROR:
         expect.error(reply, ErrorCode.NOT_FOUND)

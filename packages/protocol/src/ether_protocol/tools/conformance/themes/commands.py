@@ -1,7 +1,7 @@
 """The table of commands: what each OK reply carries.
 
-Rule: a request that must succeed, and each field of its reply; edges and
-refusals belong to other themes.
+Rule: each request must succeed, and every field of its reply is checked; limits
+and refusals belong to other themes.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import struct
 
 from ether_protocol.tools.conformance import expect
+from ether_protocol.tools.conformance.fixture import Fixture
 from ether_protocol.tools.conformance.requests import (
     alloc,
     compare_swap,
@@ -24,7 +25,6 @@ from ether_protocol.tools.conformance.requests import (
     write,
 )
 from ether_protocol.tools.conformance.rules import Theme
-from ether_protocol.tools.conformance.trial import Trial
 from ether_protocol.wire.constants import MAX_PING_BYTES, VERSION_1, Command, ErrorCode
 from ether_protocol.wire.messages import Message
 
@@ -35,95 +35,95 @@ V1 = "Version 1: 24 bytes"
 
 
 @theme.rule(COMMANDS)
-def ping_echoes(trial: Trial) -> None:
+def ping_echoes(fixture: Fixture) -> None:
     """PONG has the same payload as the PING: 0, 1 and 4,096 bytes."""
-    peer = trial.connect()
+    peer = fixture.connect()
     for payload in (b"", b"\xe7", bytes(range(256)) * (MAX_PING_BYTES // 256)):
         expect.pong(peer.ask(ping(payload)), payload=payload, handle=0, size=0)
 
 
 @theme.rule(COMMANDS)
-def alloc_reply(trial: Trial) -> None:
+def alloc_reply(fixture: Fixture) -> None:
     """OK to ALLOC has the new handle and the size."""
-    reply = expect.ok(trial.connect().ask(alloc(1000)), size=1000, payload=b"")
+    reply = expect.ok(fixture.connect().ask(alloc(1000)), size=1000, payload=b"")
     expect.true(reply.handle > 0, "a handle above 0", reply.handle)
 
 
 @theme.rule(V1)
-def alloc_reply_v1(trial: Trial) -> None:
+def alloc_reply_v1(fixture: Fixture) -> None:
     """OK to a version 1 ALLOC has the new handle, and size 0."""
-    peer = trial.connect()
+    peer = fixture.connect()
     reply = expect.ok(peer.ask(alloc(1000, version=VERSION_1)), version=VERSION_1, size=0, code=0)
     expect.true(reply.handle > 0, "a handle above 0", reply.handle)
 
 
 @theme.rule(COMMANDS)
-def free_reply(trial: Trial) -> None:
+def free_reply(fixture: Fixture) -> None:
     """OK to FREE has the handle, in both versions."""
-    peer = trial.connect()
+    peer = fixture.connect()
     for version in (1, 2):
-        handle = trial.block(peer, 8)
+        handle = fixture.block(peer, 8)
         expect.ok(peer.ask(free(handle, version=version)), handle=handle, size=0, payload=b"")
 
 
 @theme.rule(COMMANDS)
-def realloc_reply(trial: Trial) -> None:
+def realloc_reply(fixture: Fixture) -> None:
     """OK to REALLOC has the handle, unchanged, and the new size."""
-    peer = trial.connect()
-    handle = trial.block(peer, 8)
+    peer = fixture.connect()
+    handle = fixture.block(peer, 8)
     for size in (100, 3):
         expect.ok(peer.ask(realloc(handle, size)), handle=handle, size=size, payload=b"")
 
 
 @theme.rule(COMMANDS)
-def write_reply(trial: Trial) -> None:
+def write_reply(fixture: Fixture) -> None:
     """OK to WRITE has the handle and the bytes written."""
-    peer = trial.connect()
-    handle = trial.block(peer, 8)
+    peer = fixture.connect()
+    handle = fixture.block(peer, 8)
     expect.ok(peer.ask(write(handle, 2, b"12345")), handle=handle, size=5, payload=b"")
 
 
 @theme.rule(V1)
-def write_reply_v1(trial: Trial) -> None:
+def write_reply_v1(fixture: Fixture) -> None:
     """OK to a version 1 WRITE has the handle, and size 0; the rest of the block is unchanged."""
-    peer = trial.connect()
-    handle = trial.block(peer, 8, b"abcdefgh")
+    peer = fixture.connect()
+    handle = fixture.block(peer, 8, b"abcdefgh")
     reply = peer.ask(write(handle, 0, b"1234", version=VERSION_1))
     expect.ok(reply, version=VERSION_1, handle=handle, size=0, code=0)
     expect.ok(peer.ask(read(handle, 0, 8)), payload=b"1234efgh")
 
 
 @theme.rule(COMMANDS)
-def read_reply(trial: Trial) -> None:
-    """OK to READ has the handle, the bytes read and how many they are."""
-    peer = trial.connect()
-    handle = trial.block(peer, 8, b"abcdefgh")
+def read_reply(fixture: Fixture) -> None:
+    """OK to READ has the handle, the bytes read and their number."""
+    peer = fixture.connect()
+    handle = fixture.block(peer, 8, b"abcdefgh")
     expect.ok(peer.ask(read(handle, 2, 5)), handle=handle, size=5, payload=b"cdefg")
 
 
 @theme.rule(V1)
-def read_reply_v1(trial: Trial) -> None:
+def read_reply_v1(fixture: Fixture) -> None:
     """OK to a version 1 READ has the handle and the block's first bytes."""
-    peer = trial.connect()
-    handle = trial.block(peer, 8, b"abcdefgh")
+    peer = fixture.connect()
+    handle = fixture.block(peer, 8, b"abcdefgh")
     reply = peer.ask(read(handle, 0, 5, version=VERSION_1))
     expect.ok(reply, version=VERSION_1, handle=handle, size=5, payload=b"abcde", code=0)
 
 
 @theme.rule(COMMANDS)
-def fill_reply(trial: Trial) -> None:
-    """OK to FILL has the handle and the size, and so many bytes are set."""
-    peer = trial.connect()
-    handle = trial.block(peer, 8)
+def fill_reply(fixture: Fixture) -> None:
+    """OK to FILL has the handle and the size, and that many bytes are set."""
+    peer = fixture.connect()
+    handle = fixture.block(peer, 8)
     expect.ok(peer.ask(fill(handle, 2, 5, 0xAA)), handle=handle, size=5, payload=b"")
     expect.ok(peer.ask(read(handle, 0, 8)), payload=b"\0\0" + b"\xaa" * 5 + b"\0")
 
 
 @theme.rule(COMMANDS)
-def copy_reply(trial: Trial) -> None:
+def copy_reply(fixture: Fixture) -> None:
     """OK to COPY has the destination's handle and the size, and the bytes are there."""
-    peer = trial.connect()
-    source, target = trial.block(peer, 8, b"abcdefgh"), trial.block(peer, 8)
+    peer = fixture.connect()
+    source, target = fixture.block(peer, 8, b"abcdefgh"), fixture.block(peer, 8)
     reply = peer.ask(copy(target, 1, 4, source, 3))
     expect.ok(reply, handle=target, size=4, payload=b"")
     expect.ok(peer.ask(read(target, 0, 8)), payload=b"\0defg\0\0\0")
@@ -131,20 +131,20 @@ def copy_reply(trial: Trial) -> None:
 
 
 @theme.rule(COMMANDS)
-def compare_swap_reply(trial: Trial) -> None:
+def compare_swap_reply(fixture: Fixture) -> None:
     """OK to COMPARE_SWAP has the handle, size 0 and the 8 bytes that were there."""
-    peer = trial.connect()
-    handle = trial.block(peer, 16, b"--expected------")
+    peer = fixture.connect()
+    handle = fixture.block(peer, 16, b"--expected------")
     reply = peer.ask(compare_swap(handle, 2, b"expected", b"desired!"))
     expect.ok(reply, handle=handle, size=0, payload=b"expected")
     expect.ok(peer.ask(read(handle, 0, 16)), payload=b"--desired!------")
 
 
 @theme.rule(COMMANDS)
-def fetch_add_reply(trial: Trial) -> None:
+def fetch_add_reply(fixture: Fixture) -> None:
     """OK to FETCH_ADD has the handle, size 0 and the number that was there, big-endian."""
-    peer = trial.connect()
-    handle = trial.block(peer, 16, b"\0" * 3 + struct.pack(">Q", 0x0102030405060708))
+    peer = fixture.connect()
+    handle = fixture.block(peer, 16, b"\0" * 3 + struct.pack(">Q", 0x0102030405060708))
     reply = peer.ask(fetch_add(handle, 3, 0x10))
     expect.ok(reply, handle=handle, size=0, payload=struct.pack(">Q", 0x0102030405060708))
     reply = peer.ask(read(handle, 3, 8))
@@ -152,10 +152,10 @@ def fetch_add_reply(trial: Trial) -> None:
 
 
 @theme.rule(COMMANDS)
-def zero_handles(trial: Trial) -> None:
+def zero_handles(fixture: Fixture) -> None:
     """OK to HELLO, STATS and LIST has handle 0; OK to INFO has the request's."""
-    peer = trial.connect()
-    handle = trial.block(peer, 8)
+    peer = fixture.connect()
+    handle = fixture.block(peer, 8)
     for command in (Command.HELLO, Command.STATS):
         expect.ok(peer.ask(Message(command, handle)), handle=0, size=0)
     expect.ok(peer.ask(list_blocks(handle, 1)), handle=0)
@@ -163,33 +163,33 @@ def zero_handles(trial: Trial) -> None:
 
 
 @theme.rule(COMMANDS)
-def auth_unneeded(trial: Trial) -> None:
+def auth_unneeded(fixture: Fixture) -> None:
     """Where HELLO says that no authentication is needed, AUTH is UNSUPPORTED."""
-    peer = trial.connect()
+    peer = fixture.connect()
     expect.error(peer.ask(Message(Command.AUTH, payload=b"token")), ErrorCode.UNSUPPORTED)
-    peer.alive()
+    peer.expect_alive()
 
 
 @theme.rule("Error codes")
-def error_reply(trial: Trial) -> None:
+def error_reply(fixture: Fixture) -> None:
     """ERROR has the request's handle, size 0, and its code and UTF-8 text as payload."""
-    peer = trial.connect()
+    peer = fixture.connect()
     reply = expect.error(peer.ask(read(0, 0, 1)), ErrorCode.NOT_FOUND)
     expect.equal("the handle", reply.handle, 0)
-    handle = trial.block(peer, 8)
+    handle = fixture.block(peer, 8)
     reply = expect.error(peer.ask(read(handle, 9, 1)), ErrorCode.OVERFLOW)
     expect.equal("the handle", reply.handle, handle)
     expect.equal("the size", reply.size, 0)
 
 
 @theme.rule("Error codes")
-def error_reply_v1(trial: Trial) -> None:
-    """ERROR of version 1 is a header alone, its code in the reserved field."""
-    peer = trial.connect()
-    handle = trial.block(peer, 8)
+def error_reply_v1(fixture: Fixture) -> None:
+    """ERROR of version 1 is only a header, with the code in the reserved field."""
+    peer = fixture.connect()
+    handle = fixture.block(peer, 8)
     reply = peer.ask(write(handle, 0, b"too much!", version=VERSION_1))
     expect.error(reply, ErrorCode.OVERFLOW)
     expect.equal("the version", reply.version, VERSION_1)
     expect.equal("the handle", reply.handle, handle)
     expect.equal("the size", reply.size, 0)
-    peer.alive()
+    peer.expect_alive()

@@ -1,16 +1,16 @@
 """LIST: pages of handles, ascending, up to the end.
 
-Rule: other clients may have blocks on the server; only what lies between the
-rule's own handles is judged.
+Rule: other clients may have blocks on the server, so only the entries of the
+rule's own handles are checked.
 """
 
 from __future__ import annotations
 
 from ether_protocol.tools.conformance import expect
+from ether_protocol.tools.conformance.fixture import Fixture
 from ether_protocol.tools.conformance.peer import Peer
 from ether_protocol.tools.conformance.requests import free, list_blocks
 from ether_protocol.tools.conformance.rules import Theme
-from ether_protocol.tools.conformance.trial import Trial
 from ether_protocol.wire.bodies import decode_list
 from ether_protocol.wire.constants import MAX_LIST_ENTRIES, MAX_SIZE
 from ether_protocol.wire.messages import Message
@@ -26,10 +26,10 @@ def _page(peer: Peer, after: int, most: int) -> tuple[Message, list[tuple[int, i
 
 
 @theme.rule(COMMANDS)
-def entries(trial: Trial) -> None:
+def entries(fixture: Fixture) -> None:
     """LIST gives handle and size of each block, handles ascending, without the freed."""
-    peer = trial.connect()
-    made = [(trial.block(peer, size), size) for size in (10, 20, 30, 40)]
+    peer = fixture.connect()
+    made = [(fixture.block(peer, size), size) for size in (10, 20, 30, 40)]
     expect.ok(peer.ask(free(made.pop(1)[0])))
     _, page = _page(peer, made[0][0] - 1, 100)
     expect.equal("the order of the handles", page, sorted(page))
@@ -37,10 +37,10 @@ def entries(trial: Trial) -> None:
 
 
 @theme.rule(COMMANDS)
-def count_of_all(trial: Trial) -> None:
+def count_of_all(fixture: Fixture) -> None:
     """The reply's size is how many blocks exist, however few the page has."""
-    peer = trial.connect()
-    handles = trial.blocks(peer, 5, 8)
+    peer = fixture.connect()
+    handles = fixture.blocks(peer, 5, 8)
     for most in (0, 1, 2):
         reply, page = _page(peer, 0, most)
         expect.true(reply.size >= 5, "at least 5 blocks", reply.size)
@@ -52,10 +52,10 @@ def count_of_all(trial: Trial) -> None:
 
 
 @theme.rule(BLOCK)
-def pages(trial: Trial) -> None:
+def pages(fixture: Fixture) -> None:
     """LIST begins above the handle named; page by page it comes to an empty list."""
-    peer = trial.connect()
-    made = trial.blocks(peer, 7, 8)
+    peer = fixture.connect()
+    made = fixture.blocks(peer, 7, 8)
     seen: list[int] = []
     last = made[0] - 1
     while True:
@@ -73,10 +73,10 @@ def pages(trial: Trial) -> None:
 
 
 @theme.rule(BLOCK)
-def never_more_than_4096(trial: Trial) -> None:
+def never_more_than_4096(fixture: Fixture) -> None:
     """LIST never gives more than 4,096 entries, however many are wanted."""
-    peer = trial.connect()
-    handles = trial.blocks(peer, MAX_LIST_ENTRIES + 1, 1)
+    peer = fixture.connect()
+    handles = fixture.blocks(peer, MAX_LIST_ENTRIES + 1, 1)
     for most in (MAX_LIST_ENTRIES, MAX_LIST_ENTRIES + 1, MAX_SIZE):
         _, page = _page(peer, handles[0] - 1, most)
         expect.equal("the entries", len(page), MAX_LIST_ENTRIES)

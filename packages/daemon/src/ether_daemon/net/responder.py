@@ -1,0 +1,90 @@
+"""What one connection's requests are answered: made into bytes, counted, logged and batched.
+
+Rule: every request that is passed to it gets one reply, in its place, or the
+connection is told that it will have none.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+from ether_daemon.engine.reply_buffer import MAX_BODY_BYTES
+from ether_daemon.service.commands import Caller, Reply, Streamed, perform
+from ether_daemon.service.principal import Counters
+from ether_daemon.stores.contract import TakeablePayload
+from ether_daemon.stores.future import Future
+from ether_protocol.wire.bodies import error_reply
+from ether_protocol.wire.codec import encode_header
+from ether_protocol.wire.framing import Refusal
+from ether_protocol.wire.messages import Message
+
+from . import request_log
+from .send_batch import Recipient, SendBatch
+from .send_queue import Piece
+
+log = logging.getLogger("etherd")
+
+Settled = Callable[[Future[list[Piece]]], object]
+"""Called when a reply that was awaited is there, or has failed."""
+
+
+class Responder:
+    """The answering half of one connection."""
+
+    __slots__ = ("_batch", "_recipient", "_settled", "counters", "logs_requests", "peer")
+
+    def __init__(self, batch: SendBatch, recipient: Recipient, settled: Settled) -> None:
+        self.peer = "?"
+        """The client, as log lines name it."""
+        self.counters = Counters()
+        """The principal's; nobody's until there is one."""
+        self.logs_requests = log.isEnabledFor(logging.DEBUG)
+        """Whether each request is logged, so that none may take the fast path."""
+        self._batch = batch
+        self._recipient = recipient
+        self._settled = settled
+
+    def answer(self, caller: Caller, request: Message, payload: TakeablePayload | None) -> None:
+        """Carry `request` out; where a store may keep its payload's memory, that is `payload`."""
+        self.counters.requests[request.command] += 1
+        if self.logs_requests:
+            request_log.request(log, self.peer, request)
+        caller.payload = payload
+        held_bytes = len(request.payload)  # which a store may take
+        answer = perform(caller, request)
+        caller.payload = None
+        if isinstance(answer, Message):
+            self._put(answer, request.command)
+        elif isinstance(answer, Future):
+            self._put_later(answer, request.command, held_bytes)
+        else:
+            self._batch.put_pieces(self._recipient, self._pieces(answer, request.command))
+
+    def refuse(self, request: Message, refusal: Refusal) -> None:
+        """Answer `request` with the reason why it is not carried out."""
+        level = logging.INFO if refusal.fatal else logging.DEBUG
+        log.log(level, "Refused %s: %s, %s", self.peer, refusal.code.name, refusal.text)
+        self._put(error_reply(request, refusal.code, refusal.text), request.command)
+
+    def _put(self, message: Message, command: int) -> None:
+        payload = message.payload
+        if len(payload) > MAX_BODY_BYTES:
+            self._batch.put_pieces(self._recipient, self._pieces(message, command))
+            return
+        if self.logs_requests:
+            request_log.reply(log, self.peer, command, message)
+        self._batch.put(self._recipient, encode_header(message, len(payload)), payload)
+
+    def _put_later(self, answer: Future[Reply], command: int, held_bytes: int) -> None:
+        pieces = answer.then(lambda reply: self._pieces(reply, command))
+        self._batch.put_later(self._recipient, pieces, lambda: self._settled(pieces), held_bytes)
+
+    def _pieces(self, reply: Reply, command: int) -> list[Piece]:
+        """A reply that is long or came late, ready to send."""
+        message, body = reply if isinstance(reply, Streamed) else (reply, bytes(reply.payload))
+        if self.logs_requests:
+            request_log.reply(log, self.peer, command, message)
+        pieces: list[Piece] = [encode_header(message, len(body)), body]
+        self.counters.bytes_out += len(pieces[0]) + len(body)
+        return pieces if len(body) else pieces[:1]

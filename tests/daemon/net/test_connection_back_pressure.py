@@ -1,0 +1,137 @@
+"""A connection whose client takes its replies slowly, or not at all."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from daemon.connection import (
+    PING,
+    FakeClient,
+    LateStore,
+    asking,
+    lines,
+    on,
+    run,
+    serving,
+    slow_clock,
+    until,
+)
+from ether_daemon.net.send_queue import HIGH_WATER_BYTES
+from ether_protocol import Command
+
+MIB = 1024 * 1024
+
+
+def test_a_client_that_takes_nothing_is_read_no_further_and_costs_little() -> None:
+    async def scenario() -> None:
+        async with serving() as parts:
+            client = FakeClient(parts)
+            await client.send(asking(Command.ALLOC, size=16 * MIB))
+            client.received()
+            client.transport.window = 0
+            taken = client.offer(asking(Command.READ, 1, size=16 * MIB) * 100_000)
+            assert taken <= MIB
+            assert not client.transport.is_reading()
+            assert len(client.transport.held) < 4 * HIGH_WATER_BYTES
+
+            for _ in range(200):
+                client.transport.take(100_000)
+                await client.turns()
+            got = client.received()
+            assert len(got) == 200 * 100_000
+            assert len(client.transport.held) < 4 * HIGH_WATER_BYTES
+
+    run(scenario)
+
+
+@pytest.mark.parametrize("step", [1, 39, 4096, 300_000])
+def test_a_slow_client_gets_every_reply(step: int) -> None:
+    async def scenario() -> None:
+        async with serving() as parts:
+            client = FakeClient(parts)
+            await client.send(asking(Command.ALLOC, size=MIB))
+            client.received()
+            client.transport.window = 0
+            read = asking(Command.READ, 1, size=400_000)
+            stream = (PING * 50 + read + asking(Command.INFO, 9)) * 3
+            rest = stream
+            got = bytearray()
+            while True:
+                rest = rest[client.offer(rest[:5000]) :]
+                await client.turns()
+                before = len(got)
+                for _ in range(max(1, 20_000 // step)):
+                    client.transport.take(step)
+                got += client.received()
+                await client.turns()
+                if not rest and len(got) == before and not client.transport.held:
+                    break
+            answers = lines(bytes(got))
+            expected = ["PONG #1"] * 50 + ["OK #0 handle=1 size=400000 [400000 bytes]"]
+            assert answers == [*expected, "NOT_FOUND v2"] * 3
+            assert client.transport.is_reading()
+
+    run(scenario)
+
+
+def test_no_more_than_so_many_replies_are_awaited() -> None:
+    async def scenario() -> None:
+        store = LateStore()
+        client = FakeClient(on(store))
+        write = asking(Command.WRITE, 1, payload=b"abc")
+        client.offer(write * 5000)
+        await until(lambda: len(store.asked) > 1000)
+        await client.turns()
+        asked = len(store.asked)
+        assert asked < 1100
+        assert not client.transport.is_reading()
+        for number in range(asked):
+            store.answer(number, None)
+        await client.turns()
+        assert len(store.asked) > asked
+
+    run(scenario)
+
+
+def test_the_turn_is_over_when_the_time_is() -> None:
+    async def scenario() -> None:
+        async with serving(fast_path=False) as parts:
+            shared = slow_clock(parts)
+            one, other = FakeClient(shared), FakeClient(shared)
+            one.offer(PING * 100)
+            await asyncio.sleep(0)
+            first = len(lines(one.received()))
+            assert 0 < first < 10
+            assert not one.transport.is_reading()
+
+            other.offer(PING)
+            await asyncio.sleep(0)
+            assert lines(other.received()) == ["PONG #1"]
+            assert not one.transport.is_reading()
+            await one.turns()
+            await asyncio.sleep(0)
+            assert len(lines(one.received())) == 100 - first
+            assert one.transport.is_reading()
+
+    run(scenario)
+
+
+def test_the_turn_is_over_while_the_client_takes_nothing() -> None:
+    async def scenario() -> None:
+        async with serving(fast_path=False) as parts:
+            client = FakeClient(slow_clock(parts))
+            client.transport.window = 0
+            client.offer(PING * 20)
+            for _ in range(10):
+                await asyncio.sleep(0)
+            assert len(client.transport.held) < 20 * 40
+            assert not client.transport.is_reading()
+            client.transport.take(1 << 20)
+            await client.turns()
+            while not client.transport.is_reading():
+                await asyncio.sleep(0)
+            assert lines(client.received()) == ["PONG #1"] * 20
+
+    run(scenario)
