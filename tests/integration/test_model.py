@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import struct
+from collections.abc import Callable
+from contextlib import suppress
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -15,6 +16,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from block_model import BlockModel
 from ether_protocol import Client, NotFound, OutOfRange, connect
 from harness import Etherd
 
@@ -28,8 +30,8 @@ OFFSETS = st.one_of(
 COUNTS = st.one_of(st.integers(0, 320), st.sampled_from([4096, 262_145, 600_001]))
 
 
-class Model(RuleBasedStateMachine):
-    """What a block is, in the simplest words."""
+class DaemonModel(RuleBasedStateMachine):
+    """A daemon beside the model."""
 
     etherd: Etherd
     handles: Bundle[int] = Bundle("handles")
@@ -39,48 +41,45 @@ class Model(RuleBasedStateMachine):
         self.client: Client = connect(self.etherd.address)
         for handle, _ in list(self.client.blocks()):
             self.client.free(handle)
-        self.blocks: dict[int, bytearray] = {}
+        self.model = BlockModel()
         self.last = 0
 
     def teardown(self) -> None:
         if hasattr(self, "client"):
             self.client.close()
 
-    def expect(self, handle: int, offset: int = 0, size: int = 0) -> bytearray | None:
-        """The model's block if the range lies in it, else None."""
-        block = self.blocks.get(handle)
-        if block is None or offset > len(block) or size > len(block) - offset:
-            return None
-        return block
-
-    def refused(self, handle: int) -> pytest.RaisesExc[Exception]:
-        return pytest.raises(OutOfRange if handle in self.blocks else NotFound)
+    def both(self, ask: Callable[[], object], expected: Callable[[], object]) -> None:
+        """The daemon must say what the model says, be it a refusal."""
+        try:
+            answer = expected()
+        except (NotFound, OutOfRange) as refusal:
+            with pytest.raises(type(refusal)):
+                ask()
+        else:
+            assert ask() == answer
 
     @rule(target=handles, size=SIZES)
     def alloc(self, size: int) -> int:
         handle = self.client.alloc(size).handle
         assert handle > self.last
         self.last = handle
-        self.blocks[handle] = bytearray(size)
+        self.model.add(handle, size)
         return handle
 
     @rule(handle=handles)
     def free(self, handle: int) -> None:
-        if self.blocks.pop(handle, None) is None:
-            with pytest.raises(NotFound):
-                self.client.free(handle)
-        else:
+        def free() -> int:
             self.client.free(handle)
+            return handle
+
+        self.both(free, lambda: self.model.free(handle))
 
     @rule(handle=handles, size=SIZES)
     def realloc(self, handle: int, size: int) -> None:
-        block = self.blocks.get(handle)
-        if block is None:
-            with pytest.raises(NotFound):
-                self.client.realloc(handle, size)
-        else:
-            assert self.client.realloc(handle, size) == size
-            block[:] = block[:size].ljust(size, b"\0")
+        self.both(
+            lambda: self.client.realloc(handle, size),
+            lambda: self.model.realloc(handle, size),
+        )
 
     @rule(
         handle=handles,
@@ -90,54 +89,40 @@ class Model(RuleBasedStateMachine):
     )
     def write(self, handle: int, offset: int, data: bytes, times: int) -> None:
         data *= times
-        block = self.expect(handle, offset, len(data))
-        if block is None:
-            with self.refused(handle):
-                self.client.write(handle, data, offset)
-        else:
-            assert self.client.write(handle, data, offset) == len(data)
-            block[offset : offset + len(data)] = data
+        self.both(
+            lambda: self.client.write(handle, data, offset),
+            lambda: self.model.write(handle, offset, data),
+        )
 
     @rule(handle=handles, offset=OFFSETS, size=COUNTS)
     def read(self, handle: int, offset: int, size: int) -> None:
-        block = self.expect(handle, offset)
-        if block is None:
-            with self.refused(handle):
-                self.client.read(handle, size, offset)
-        else:
-            assert self.client.read(handle, size, offset) == block[offset : offset + size]
+        self.both(
+            lambda: self.client.read(handle, size, offset),
+            lambda: self.model.read(handle, offset, size),
+        )
 
     @rule(handle=handles, offset=OFFSETS, size=COUNTS, byte=st.integers(0, 255))
     def fill(self, handle: int, offset: int, size: int, byte: int) -> None:
-        block = self.expect(handle, offset, size)
-        if block is None:
-            with self.refused(handle):
-                self.client.fill(handle, byte, offset, size)
-        else:
+        def fill() -> int:
             self.client.fill(handle, byte, offset, size)
-            block[offset : offset + size] = bytes([byte]) * size
+            return size
+
+        self.both(fill, lambda: self.model.fill(handle, offset, size, byte))
 
     @rule(source=handles, source_offset=OFFSETS, into=handles, offset=OFFSETS, size=COUNTS)
     def copy(self, source: int, source_offset: int, into: int, offset: int, size: int) -> None:
-        taken = self.expect(source, source_offset, size)
-        block = self.expect(into, offset, size)
-        if taken is None or block is None:
-            with pytest.raises((NotFound, OutOfRange)):
-                self.client.copy(source, source_offset, into, offset, size)
-        else:
+        def copy() -> int:
             self.client.copy(source, source_offset, into, offset, size)
-            block[offset : offset + size] = taken[source_offset : source_offset + size]
+            return size
+
+        self.both(copy, lambda: self.model.copy(source, source_offset, into, offset, size))
 
     @rule(handle=handles, offset=OFFSETS, delta=st.integers(-(2**63), 2**63 - 1))
     def fetch_add(self, handle: int, offset: int, delta: int) -> None:
-        block = self.expect(handle, offset, 8)
-        if block is None:
-            with self.refused(handle):
-                self.client.fetch_add(handle, offset, delta)
-        else:
-            (there,) = struct.unpack_from(">Q", block, offset)
-            assert self.client.fetch_add(handle, offset, delta) == there
-            struct.pack_into(">Q", block, offset, (there + delta) % 2**64)
+        self.both(
+            lambda: self.client.fetch_add(handle, offset, delta),
+            lambda: self.model.fetch_add(handle, offset, delta),
+        )
 
     @rule(
         handle=handles,
@@ -146,26 +131,23 @@ class Model(RuleBasedStateMachine):
         right=st.booleans(),
     )
     def compare_swap(self, handle: int, offset: int, desired: bytes, right: bool) -> None:
-        block = self.expect(handle, offset, 8)
-        if block is None:
-            with self.refused(handle):
-                self.client.compare_swap(handle, offset, bytes(8), desired)
-        else:
-            there = bytes(block[offset : offset + 8])
-            expected = there if right else bytes([there[0] ^ 1]) + there[1:]
-            assert self.client.compare_swap(handle, offset, expected, desired) == there
-            if right:
-                block[offset : offset + 8] = desired
+        there = bytes(8)
+        with suppress(NotFound, OutOfRange):
+            there = self.model.read(handle, offset, 8).ljust(8, b"\0")
+        expected = there if right else bytes([there[0] ^ 1]) + there[1:]
+        self.both(
+            lambda: self.client.compare_swap(handle, offset, expected, desired),
+            lambda: self.model.compare_swap(handle, offset, expected, desired),
+        )
 
     @rule()
     def list(self) -> None:
-        listed = [(handle, len(block)) for handle, block in sorted(self.blocks.items())]
-        assert [*self.client.blocks()] == listed
-        assert self.client.stats()["used_bytes"] == sum(size for _, size in listed)
+        assert [*self.client.blocks()] == self.model.list()
+        assert self.client.stats()["used_bytes"] == self.model.total_bytes()
 
 
 def test_a_daemon_is_a_dict_of_bytearrays(etherd: Etherd) -> None:
-    class Machine(Model):
+    class Machine(DaemonModel):
         pass
 
     Machine.etherd = etherd

@@ -72,7 +72,7 @@ def test_the_limits_are_those_of_the_settings() -> None:
 
 def test_what_the_store_held_is_everybodys_again() -> None:
     held = [
-        StoredBlock(Identity("ada", 9, 1, 1000), 3, 64),
+        StoredBlock(Identity("ada", 9, 2, 1000), 3, 64),
         StoredBlock(Identity("bob", 2, 0, 2000), 4, 100),
         StoredBlock(Identity("ada", 300, 0, 3000), 5, 7),
     ]
@@ -86,7 +86,7 @@ def test_what_the_store_held_is_everybodys_again() -> None:
         "carl": [],
     }
     assert blocks["ada"].table.ref(9) == 3
-    assert blocks["ada"].info(9) == bodies.BlockInfo(64, 1, 1000)
+    assert blocks["ada"].info(9) == bodies.BlockInfo(64, 2, 1000)
     assert [own.table.reserve() for own in blocks.values()] == [401, 3, 9]
     assert (parts.quota.blocks, parts.quota.used_bytes) == (3, 171)
     assert parts.principal("ada").quota.used_bytes == 71

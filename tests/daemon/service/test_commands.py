@@ -1,44 +1,61 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
-from typing import cast
+from typing import Any, cast
 
 import pytest
 
-from ether_daemon.app.composition import EtherService
-from ether_daemon.app.deferred_work import Chores
-from ether_daemon.service.blocks import Handles
+from daemon.deferred_list import DeferredList
+from daemon.late_store import LateStore
 from ether_daemon.service.commands import HANDLERS, Caller, Streamed, perform
-from ether_daemon.service.quota import Ledger, Limits
-from ether_daemon.settings import Settings
-from ether_daemon.stores.contract import Chore, Reading
-from ether_daemon.stores.future import Later
+from ether_daemon.service.principal import ANONYMOUS, Principal
+from ether_daemon.service.quota import NO_LIMITS, Limits, Quota
+from ether_daemon.stores.future import Answer, Future
 from ether_daemon.stores.memory.store import MemoryStore
-from ether_protocol import Command, ErrorCode, Message, NoMemory
+from ether_protocol import Command, ErrorCode, Message
 from ether_protocol.wire import bodies
-from ether_protocol.wire.bodies import decode_error
+from ether_protocol.wire.bodies import Hello, decode_error
 from ether_protocol.wire.constants import MAX_LIST_ENTRIES, MAX_PAYLOAD_BYTES, REPLIES, V1_COMMANDS
 
 U64 = (1 << 64) - 1
+LIMIT = 1 << 24
+
+
+class FixedFacts:
+    """A server that is always the same, and tells a principal its own numbers."""
+
+    def hello(self) -> Hello:
+        return Hello(
+            name="etherd",
+            version="1.2.3",
+            max_payload_bytes=MAX_PAYLOAD_BYTES,
+            max_memory_bytes=LIMIT,
+            max_handles=5000,
+            features=("one", "two"),
+            instance=99,
+        )
+
+    def stats(self, principal: Principal) -> dict[str, int]:
+        quota = principal.quota
+        return {"blocks": quota.blocks, "used_bytes": quota.used_bytes}
+
+
+def connected(principal: Principal) -> Caller:
+    """Another connection of `principal`."""
+    return Caller(principal, FixedFacts())
 
 
 @pytest.fixture
-def service(monkeypatch: pytest.MonkeyPatch) -> Iterator[EtherService]:
-    # There is no event loop here: chores are done when the service is closed.
-    monkeypatch.setattr(Chores, "add", lambda self, chore: self._queue.append(chore))
-    service = EtherService(Settings(max_memory_bytes=1 << 24, max_handles=5000))
-    yield service
-    service.close()
+def principal() -> Principal:
+    # Deferred work is left undone: nobody looks at what it wipes.
+    store = MemoryStore(LIMIT, DeferredList().append)
+    whole = Quota(Limits(LIMIT, max_handles=5000))
+    return Principal(ANONYMOUS, store, Quota(NO_LIMITS, whole))
 
 
 @pytest.fixture
-def caller(service: EtherService) -> Caller:
-    return service.caller()
-
-
-def forget(chore: Chore) -> None:
-    """Leave undone what nobody looks at."""
+def caller(principal: Principal) -> Caller:
+    return connected(principal)
 
 
 def ask(caller: Caller, command: int, handle: int = 0, **fields: object) -> Message:
@@ -67,19 +84,25 @@ def test_ping(caller: Caller, payload: bytes) -> None:
     assert reply == Message(Command.PONG, payload=payload, request_id=77)
 
 
-def test_hello(caller: Caller, service: EtherService) -> None:
+def test_hello(caller: Caller) -> None:
     reply = ask(caller, Command.HELLO, payload="Zoë".encode())
     assert reply.command == Command.OK
-    assert bodies.decode_hello(reply.payload) == service.hello()
-    assert caller.name == "Zoë"
+    assert bodies.decode_hello(reply.payload) == FixedFacts().hello()
     assert ask(caller, Command.HELLO).command == Command.OK
-    assert caller.name == ""
 
 
 def test_stats(caller: Caller) -> None:
     ask(caller, Command.ALLOC, size=10)
     stats = bodies.decode_stats(ask(caller, Command.STATS).payload)
     assert (stats["blocks"], stats["used_bytes"]) == (1, 10)
+
+
+def test_stats_are_the_principals_own(caller: Caller, principal: Principal) -> None:
+    store = MemoryStore(1 << 20, DeferredList().append)
+    other = connected(Principal("other", store, Quota(NO_LIMITS, principal.quota.whole)))
+    ask(other, Command.ALLOC, size=7)
+    stats = bodies.decode_stats(ask(caller, Command.STATS).payload)
+    assert (stats["blocks"], stats["used_bytes"]) == (0, 0)
 
 
 def test_the_life_of_a_block(caller: Caller) -> None:
@@ -118,7 +141,7 @@ def test_the_life_of_a_block(caller: Caller) -> None:
 def test_info(caller: Caller) -> None:
     ask(caller, Command.ALLOC, size=16)
     ask(caller, Command.ALLOC, size=17, flags=1)
-    assert caller.session_blocks == {2}
+    assert caller.session_blocks.handles == {2}
     infos = [bodies.decode_info(ask(caller, Command.INFO, h).payload) for h in (1, 2)]
     assert [(info.size, info.flags) for info in infos] == [(16, 0), (17, 1)]
     assert infos[0].created_ms <= infos[1].created_ms
@@ -192,28 +215,46 @@ REFUSALS: list[tuple[int, dict[str, object], str]] = [
 ]
 
 
+def everything_counted(principal: Principal) -> list[list[int]]:
+    assert principal.quota.whole is not None
+    names = [name for name in Quota.__slots__ if name not in ("limits", "whole")]
+    quotas = (principal.quota, principal.quota.whole)
+    return [[getattr(quota, name) for name in names] for quota in quotas]
+
+
 @pytest.mark.parametrize(("command", "fields", "said"), REFUSALS)
 def test_a_refusal_names_the_reason_and_changes_nothing(
-    caller: Caller, service: EtherService, command: int, fields: dict[str, object], said: str
+    caller: Caller, principal: Principal, command: int, fields: dict[str, object], said: str
 ) -> None:
     ask(caller, Command.ALLOC, size=100)
-    before = service.stats()
+    before = everything_counted(principal)
     values = dict(fields)
     handle = cast(int, values.pop("handle", 0))
 
     reply = ask(caller, command, handle, **values)
     assert refused(reply).startswith(said)
     assert reply.handle == handle
-    assert service.stats() == before
+    assert everything_counted(principal) == before
     assert ask(caller, Command.READ, 1, size=100).payload == bytes(100)
 
 
-def test_the_limit_of_handles(service: EtherService) -> None:
-    caller = Caller(Handles(MemoryStore(1 << 20, forget), Ledger(Limits(1 << 20, 1))), service)
+def test_the_limit_of_handles(caller: Caller, principal: Principal) -> None:
+    assert principal.quota.whole is not None
+    principal.quota.whole.limits = Limits(1 << 20, 1)
     ask(caller, Command.ALLOC, size=1)
     assert refused(ask(caller, Command.ALLOC, size=1)) == (
         "NO_MEMORY: there are 1 blocks, and no more may be"
     )
+
+
+def test_a_principals_own_limit_is_its_quota(caller: Caller, principal: Principal) -> None:
+    principal.quota.limits = Limits(1000, 1)
+    assert refused(ask(caller, Command.ALLOC, size=1000)) == (
+        "QUOTA: 1000 bytes do not fit: 0 of 1000 bytes are in use"
+    )
+    ask(caller, Command.ALLOC, size=1)
+    assert refused(ask(caller, Command.REALLOC, 1, size=1000)).startswith("QUOTA: 1000 bytes do")
+    assert refused(ask(caller, Command.ALLOC, size=1)).startswith("QUOTA: there are 1 blocks")
 
 
 def test_version_1_is_answered_in_version_1(caller: Caller) -> None:
@@ -237,8 +278,8 @@ def test_a_long_read_is_streamed(caller: Caller) -> None:
     reply = perform(caller, Message(Command.READ, 1, 500_000, 600_000, request_id=3))
     assert isinstance(reply, Streamed)
     assert str(reply.message) == "OK #3 handle=1 size=400000"
-    assert len(reply.reading) == 400_000
-    reply.reading.cancel()
+    assert len(reply.read) == 400_000
+    reply.read.cancel()
 
 
 def test_running_out_of_memory_is_a_refusal(
@@ -247,28 +288,11 @@ def test_running_out_of_memory_is_a_refusal(
     def exhausted(*_: object) -> None:
         raise MemoryError
 
-    monkeypatch.setattr(caller.handles, "list", exhausted)
+    monkeypatch.setattr(caller.principal.blocks, "list", exhausted)
     assert refused(ask(caller, Command.LIST)) == "NO_MEMORY: the machine has no room for this"
 
 
 # A store that answers later
-
-
-class LateStore:
-    """One block, and every answer is a Later that the test settles."""
-
-    def __init__(self) -> None:
-        self.answers: list[Later[object]] = []
-
-    def __getattr__(self, name: str) -> object:
-        def answer(*_: object) -> Later[object]:
-            self.answers.append(Later())
-            return self.answers[-1]
-
-        return answer
-
-    def size(self, ref: int) -> int:
-        return 100
 
 
 @pytest.fixture
@@ -277,79 +301,152 @@ def late() -> LateStore:
 
 
 @pytest.fixture
-def patient(service: EtherService, late: LateStore) -> Caller:
-    handles = Handles(late, Ledger(Limits(1 << 20)))  # type: ignore[arg-type]
-    handles.table.add(5, 0)
-    return Caller(handles, service)
+def patient(late: LateStore) -> Caller:
+    """A connection whose requests are answered when the test says so; block 1 has 100 bytes."""
+    caller = connected(Principal(ANONYMOUS, late, Quota(NO_LIMITS, Quota(Limits(1 << 20)))))
+    for request in (
+        Message(Command.ALLOC, size=100),
+        Message(Command.WRITE, 1, payload=b"abc123456"),
+    ):
+        perform(caller, request)
+        late.go()
+    return caller
 
 
-LATE: list[tuple[int, dict[str, object], object, str]] = [
-    (Command.ALLOC, {"size": 9}, 6, "OK #0 handle=2 size=9"),
-    (Command.FREE, {"handle": 1}, None, "OK #0 handle=1"),
-    (Command.REALLOC, {"handle": 1, "size": 9}, 6, "OK #0 handle=1 size=9"),
-    (Command.WRITE, {"handle": 1, "payload": b"abc"}, None, "OK #0 handle=1 size=3"),
-    (Command.READ, {"handle": 1, "size": 9}, b"abc", "OK #0 handle=1 size=3 [3 bytes]"),
-    (Command.FILL, {"handle": 1, "size": 9, "payload": b"x"}, None, "OK #0 handle=1 size=9"),
-    (Command.COPY, {"handle": 1, "size": 9, "payload": bytes(7) + b"\1" + bytes(8)}, None,
-     "OK #0 handle=1 size=9"),
-    (Command.COMPARE_SWAP, {"handle": 1, "payload": bytes(16)}, b"12345678",
-     "OK #0 handle=1 [8 bytes]"),
-    (Command.FETCH_ADD, {"handle": 1, "payload": bytes(8)}, 7, "OK #0 handle=1 [8 bytes]"),
-]  # fmt: skip
+def there(answer: Answer[Any]) -> Message:
+    """The reply, which has come by now."""
+    assert isinstance(answer, Future)
+    message = answer.result()
+    assert isinstance(message, Message)
+    return message
 
 
-@pytest.mark.parametrize(("command", "fields", "value", "line"), LATE)
+LATE: list[tuple[int, dict[str, object], str, bytes]] = [
+    (Command.ALLOC, {"size": 9}, "OK #0 handle=2 size=9", b""),
+    (Command.FREE, {"handle": 1}, "OK #0 handle=1", b""),
+    (Command.REALLOC, {"handle": 1, "size": 9}, "OK #0 handle=1 size=9", b""),
+    (Command.WRITE, {"handle": 1, "payload": b"abc"}, "OK #0 handle=1 size=3", b""),
+    (Command.READ, {"handle": 1, "size": 3}, "OK #0 handle=1 size=3 [3 bytes]", b"abc"),
+    (Command.FILL, {"handle": 1, "size": 9, "payload": b"x"}, "OK #0 handle=1 size=9", b""),
+    (Command.COPY, {"handle": 1, "size": 9, "payload": FROM_1}, "OK #0 handle=1 size=9", b""),
+    (
+        Command.COMPARE_SWAP,
+        {"handle": 1, "payload": bytes(16)},
+        "OK #0 handle=1 [8 bytes]",
+        b"abc12345",
+    ),
+    (
+        Command.FETCH_ADD,
+        {"handle": 1, "payload": bytes(8)},
+        "OK #0 handle=1 [8 bytes]",
+        b"abc12345",
+    ),
+]
+
+
+@pytest.mark.parametrize(("command", "fields", "line", "payload"), LATE)
 def test_a_reply_comes_when_the_store_has_answered(
     patient: Caller,
     late: LateStore,
     command: int,
     fields: dict[str, object],
-    value: object,
     line: str,
+    payload: bytes,
 ) -> None:
-    reply = perform(patient, Message(command, **fields))  # type: ignore[arg-type]
-    assert isinstance(reply, Later)
-    assert not reply.settled
-    late.answers[0].resolve(value)
-    assert str(reply.result()) == line
+    reply = perform(patient, Message(command, **fields))  # type: ignore[arg-type]  # any fields
+    assert isinstance(reply, Future)
+    assert not reply.done()
+    late.go()
+    assert (str(there(reply)), there(reply).payload) == (line, payload)
 
 
-@pytest.mark.parametrize(("command", "fields", "value", "line"), LATE)
+@pytest.mark.parametrize(("command", "fields", "line", "payload"), LATE)
 def test_a_refusal_may_come_later_too(
     patient: Caller,
     late: LateStore,
     command: int,
     fields: dict[str, object],
-    value: object,
     line: str,
+    payload: bytes,
 ) -> None:
-    reply = perform(patient, Message(command, **fields))  # type: ignore[arg-type]
-    assert isinstance(reply, Later)
-    late.answers[0].fail(NoMemory("the disk is full"))
-    message = reply.result()
-    assert isinstance(message, Message)
-    assert refused(message) == "NO_MEMORY: the disk is full"
+    reply = perform(patient, Message(command, **fields))  # type: ignore[arg-type]  # any fields
+    late.go(fails=True)
+    assert refused(there(reply)) == "NO_MEMORY: the store failed at request 2"
+    again = perform(patient, Message(Command.READ, 1, 9))
+    late.go()
+    assert there(again).payload == b"abc123456"
+
+
+def test_an_info_behind_a_realloc_waits_for_it(patient: Caller, late: LateStore) -> None:
+    perform(patient, Message(Command.REALLOC, 1, 50))
+    reply = perform(patient, Message(Command.INFO, 1, request_id=5))
+    assert isinstance(reply, Future)
+    late.go()
+    assert bodies.decode_info(there(reply).payload).size == 50
+    assert str(there(reply)) == "OK #5 handle=1 [18 bytes]"
+
+
+def test_a_request_whose_turn_has_come_too_late_is_refused(
+    patient: Caller, late: LateStore
+) -> None:
+    requests = (
+        Message(Command.FREE, 1, request_id=1),
+        Message(Command.WRITE, 1, payload=b"x", request_id=2),
+        Message(Command.READ, 1, 5, request_id=3),
+    )
+    replies = [perform(patient, request) for request in requests]
+    late.go()
+    assert [str(there(reply)).split()[1] for reply in replies] == ["#1", "#2", "#3"]
+    assert [refused(there(reply)) for reply in replies[1:]] == [
+        "NOT_FOUND: no block has handle 1"
+    ] * 2
+
+
+def test_running_out_of_memory_later_is_a_refusal(
+    patient: Caller, late: LateStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reply = perform(patient, Message(Command.READ, 1, 9))
+    late.unanswered[0].future.set_exception(cast(Exception, MemoryError()))
+    assert refused(there(reply)) == "NO_MEMORY: the machine has no room for this"
 
 
 def test_a_late_read_may_be_streamed(patient: Caller, late: LateStore) -> None:
-    reading = MemoryStore(1 << 20, forget)
-    long = reading.read(reading.allocate(1_000_000), 0, 1_000_000)
+    for request in (
+        Message(Command.REALLOC, 1, 900_000),
+        Message(Command.FILL, 1, 900_000, payload=b"x"),
+    ):
+        perform(patient, request)
+        late.go()
     reply = perform(patient, Message(Command.READ, 1, 1_000_000))
-    assert isinstance(reply, Later)
-    late.answers[0].resolve(cast(Reading, long))
+    assert isinstance(reply, Future)
+    late.go()
     streamed = reply.result()
     assert isinstance(streamed, Streamed)
-    assert streamed.message.size == 1_000_000
+    assert streamed.message.size == len(streamed.read) == 900_000
+    assert patient.principal.blocks.table.attended(1)
+    assert streamed.read.take(900_000) == b"x" * 900_000
+    assert not patient.principal.blocks.table.attended(1)
 
 
 def test_an_accident_in_the_store_is_not_taken_for_a_refusal(
     patient: Caller, late: LateStore
 ) -> None:
     reply = perform(patient, Message(Command.FREE, 1))
-    assert isinstance(reply, Later)
-    late.answers[0].fail(ZeroDivisionError())
+    assert isinstance(reply, Future)
+    late.unanswered[0].future.set_exception(ZeroDivisionError())
     with pytest.raises(ZeroDivisionError):
         reply.result()
+
+
+def test_a_session_block_belongs_to_the_connection_that_asked(
+    patient: Caller, late: LateStore
+) -> None:
+    other = connected(patient.principal)
+    perform(patient, Message(Command.ALLOC, size=5, flags=1))
+    perform(other, Message(Command.ALLOC, size=6, flags=1))
+    perform(other, Message(Command.ALLOC, size=7))
+    late.go_on()
+    assert (patient.session_blocks.handles, other.session_blocks.handles) == ({2}, {3})
 
 
 def test_handlers_need_no_loop() -> None:

@@ -1,38 +1,58 @@
 from __future__ import annotations
 
+import inspect
+
 import pytest
 
-from ether_daemon.stores.contract import check_range
-from ether_protocol import OutOfRange
-
-U64 = (1 << 64) - 1
-
-
-@pytest.mark.parametrize(
-    ("block_size", "offset", "size"),
-    [(10, 0, 0), (10, 0, 10), (10, 10, 0), (10, 9, 1), (10, 3, 4), (U64, U64, 0), (U64, 0, U64)],
+from daemon.late_store import LateStore
+from ether_daemon.net.buffer_pool import PooledPayload
+from ether_daemon.service.handle_table import ATTENDED
+from ether_daemon.stores.contract import (
+    MAX_REF,
+    Contents,
+    Identity,
+    Store,
+    StoredBlock,
+    StreamedRead,
+    TakeablePayload,
 )
-def test_inside(block_size: int, offset: int, size: int) -> None:
-    check_range(block_size, offset, size)
+from ether_daemon.stores.memory.large_blocks import MemoryRead
+from ether_daemon.stores.memory.store import MemoryStore
+
+IMPLEMENTED = [
+    (Store, MemoryStore),
+    (Store, LateStore),
+    (StreamedRead, MemoryRead),
+    (TakeablePayload, PooledPayload),
+]
 
 
-@pytest.mark.parametrize(
-    ("block_size", "offset", "size"),
-    [
-        (10, 0, 11),
-        (10, 11, 0),
-        (10, 10, 1),
-        (10, 9, 2),
-        (10, U64, 1),
-        (10, 1, U64),
-        (10, U64, U64),
-        (10, U64 - 4, 8),
-        (U64, U64, 1),
-    ],
-)
-def test_outside(block_size: int, offset: int, size: int) -> None:
-    with pytest.raises(OutOfRange) as error:
-        check_range(block_size, offset, size)
-    assert str(error.value) == (
-        f"{size} bytes at offset {offset} are not inside {block_size} bytes"
-    )
+@pytest.mark.parametrize(("contract", "implementation"), IMPLEMENTED)
+def test_whoever_fulfils_a_contract_has_all_its_methods(
+    contract: type, implementation: type
+) -> None:
+    for name, method in inspect.getmembers(contract, inspect.isfunction):
+        if name.startswith("_") and name != "__len__":
+            continue
+        promised = list(inspect.signature(method).parameters)
+        assert list(inspect.signature(getattr(implementation, name)).parameters) == promised
+
+
+def test_a_ref_leaves_room_for_the_bit_beside_it() -> None:
+    assert MAX_REF & ATTENDED == 0
+    assert MAX_REF | ATTENDED == (1 << 64) - 1
+
+
+def test_a_store_without_blocks_holds_nothing() -> None:
+    assert Contents() == Contents(blocks=[], last_handles={})
+    assert Contents().blocks is not Contents().blocks
+
+
+def test_stored_blocks_sort_by_principal_and_handle() -> None:
+    # A table is filled in ascending order.
+    blocks = [
+        StoredBlock(Identity(name, handle, 0, 5), ref, 1)
+        for name, handle, ref in (("b", 1, 1), ("a", 300, 2), ("a", 2, 9))
+    ]
+    found = [(block.identity.principal, block.identity.handle) for block in sorted(blocks)]
+    assert found == [("a", 2), ("a", 300), ("b", 1)]

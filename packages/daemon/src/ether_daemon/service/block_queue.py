@@ -53,6 +53,8 @@ class BlockQueues:
         self._table = table
         self.under_way: dict[int, _BlockState] = {}
         """What is under way by handle; public, so that nobody need ask while it is empty."""
+        self._due: deque[int] = deque()  # blocks whose next requests may be startable
+        self._advancing = False
 
     def __len__(self) -> int:
         """How many blocks have something under way."""
@@ -99,6 +101,11 @@ class BlockQueues:
 
         read.when_over(over)
 
+    def made(self, handle: int) -> None:
+        """The block is there from now on: attend it where a COPY that names it came before."""
+        if handle in self.under_way:
+            self._table.attend(handle)
+
     def _state(self, handle: int) -> _BlockState:
         state = self.under_way.get(handle)
         if state is None:
@@ -113,22 +120,42 @@ class BlockQueues:
             state.unanswered -= 1
             if changes:
                 state.changing = False
-        self._advance(deque(handles))
+        self._due.extend(handles)
+        if not self._advancing:
+            self._advance()
 
-    def _advance(self, handles: deque[int]) -> None:
-        """Start what may start now; a COPY that starts may let those behind it start, too."""
-        while handles:
-            handle = handles.popleft()
-            state = self.under_way.get(handle)
-            if state is None:
-                continue
-            while state.waiting and not state.changing:
-                first = state.waiting[0]
-                if not self._may_start(first):
-                    break
-                self._start(first)
-                handles.extend(other for other in first.handles if other != handle)
-            self._drop_if_idle(handle, state)
+    def _advance(self) -> None:
+        """Start what may start now, one after the other.
+
+        A request may be answered as soon as it starts, and so may the next: were
+        each started within the answer to the one before, a long queue would nest.
+        What goes wrong with one reply is raised once all have started.
+        """
+        self._advancing = True
+        failure: Exception | None = None
+        while self._due:
+            handle = self._due.popleft()
+            try:
+                self._advance_block(handle)
+            except Exception as raised:
+                failure = failure or raised
+                self._due.append(handle)
+        self._advancing = False
+        if failure is not None:
+            raise failure
+
+    def _advance_block(self, handle: int) -> None:
+        state = self.under_way.get(handle)
+        if state is None:
+            return
+        while state.waiting and not state.changing:
+            first = state.waiting[0]
+            if not self._may_start(first):
+                break
+            # A COPY that has started may let those behind it start, too.
+            self._due.extend(other for other in first.handles if other != handle)
+            self._start(first)
+        self._drop_if_idle(handle, state)
 
     def _may_start(self, request: _Waiting) -> bool:
         states = [self.under_way[handle] for handle in request.handles]

@@ -24,7 +24,7 @@ from ether_daemon.stores.contract import (
 from ether_daemon.stores.future import Answer, Future, T, after
 from ether_protocol.wire.bodies import BlockInfo
 from ether_protocol.wire.constants import AllocFlag
-from ether_protocol.wire.errors import InvalidRequest, OutOfRange
+from ether_protocol.wire.errors import InvalidRequest, NotFound, OutOfRange
 from ether_protocol.wire.messages import Buffer
 
 from .block_queue import BlockQueues
@@ -66,6 +66,11 @@ class Blocks:
         self._under_way = self._queues.under_way
         self._owners: dict[int, SessionBlocks] = {}
 
+    @property
+    def under_way(self) -> int:
+        """How many blocks have a request or a streamed read under way."""
+        return len(self._under_way)
+
     # Blocks
 
     def alloc(self, size: int, owner: SessionBlocks | None = None) -> Answer[int]:
@@ -96,11 +101,16 @@ class Blocks:
         return self._started_change(handle, self._realloc(handle, size))
 
     def adopt(self, block: StoredBlock) -> None:
-        """Take in a block that the store held when it opened, whatever the limits are."""
+        """Take in a block that the store held when it opened, whatever the limits are.
+
+        A SESSION block is freed at once: its connection ended with the process before.
+        """
         identity, ref, size = block
         self.table.skip_to(identity.handle)
         self.table.put(identity.handle, ref, size, identity.flags, identity.created_ms)
         self.quota.add_block(size)
+        if identity.flags & AllocFlag.SESSION:
+            self._free_unasked(identity.handle)
 
     def end_session(self, owner: SessionBlocks) -> Iterator[None]:
         """The connection of `owner` has ended: free its blocks, a few at a time."""
@@ -238,6 +248,8 @@ class Blocks:
     def _add(self, identity: Identity, ref: Ref, size: int, owner: SessionBlocks | None) -> int:
         handle = identity.handle
         self.table.put(handle, ref, size, identity.flags, identity.created_ms)
+        if self._under_way:
+            self._queues.made(handle)
         self.quota.add_block(size)
         if owner is not None:
             owner.handles.add(handle)
@@ -299,6 +311,8 @@ class Blocks:
 def _log_failure(handle: int, answer: Future[int]) -> None:
     try:
         answer.result()
+    except NotFound:
+        pass  # a FREE that was under way has freed it
     except Exception:
         log.exception("Block %d could not be freed", handle)
 

@@ -116,6 +116,10 @@ class HandleTable:
         page[slot] = page[slot] & ATTENDED | ref
         page[slot | _SIZE] = size
 
+    def attended(self, handle: int) -> bool:
+        """Whether `handle`, which lives, has its ATTENDED bit set."""
+        return bool(self.pages[handle >> PAGE_BITS][handle & SLOT_MASK] & ATTENDED)
+
     def attend(self, handle: int) -> None:
         """Set the ATTENDED bit of `handle`, which lives."""
         self.pages[handle >> PAGE_BITS][handle & SLOT_MASK] |= ATTENDED

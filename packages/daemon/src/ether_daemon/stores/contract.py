@@ -98,9 +98,9 @@ class Store(Protocol):
     Sizes and offsets are in bytes, and every range lies inside its block.
     What is asked about one block is carried out in the order in which it is
     asked, whichever method it is; for `copy` that holds for both its blocks.
-    Answers may come in any order.  After `resize` or `release` nothing is asked
-    about the block until that is answered.  A request that fails, at once or
-    later, has changed nothing.
+    Answers may come in any order, but no future is settled within a call to the
+    store.  After `resize` or `release` nothing is asked about the block until
+    that is answered.  A request that fails, at once or later, has changed nothing.
     """
 
     outlives_process: bool

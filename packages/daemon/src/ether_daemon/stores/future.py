@@ -1,7 +1,7 @@
 """An answer that comes later than at once: after a commit, from another machine.
 
-Rule: a future is settled exactly once, and its callbacks run in the order in
-which they were added.  No event loop is known here.
+Rule: a future is settled exactly once, and all its callbacks run, in the order in
+which they were added, whatever one of them raises.  No event loop is known here.
 """
 
 from __future__ import annotations
@@ -37,11 +37,14 @@ class Future(Generic[T]):
         return cast(T, self._value)
 
     def set_result(self, value: T) -> None:
-        """Settle with `value`; raises RuntimeError where it is settled already."""
+        """Settle with `value`; raises RuntimeError where it is settled already.
+
+        Raises also the first exception of a callback, once all were called.
+        """
         self._settle(value, None)
 
     def set_exception(self, error: Exception) -> None:
-        """Settle with `error`; raises RuntimeError where it is settled already."""
+        """Settle with `error`; raises as `set_result` does."""
         self._settle(None, error)
 
     def add_done_callback(self, callback: Callable[[], object]) -> None:
@@ -91,8 +94,14 @@ class Future(Generic[T]):
             raise RuntimeError("the future is done already")
         self._done, self._value, self._error = True, value, error
         callbacks, self._callbacks = self._callbacks, []
+        failure: Exception | None = None
         for callback in callbacks:
-            callback()
+            try:
+                callback()
+            except Exception as raised:
+                failure = failure or raised
+        if failure is not None:
+            raise failure
 
 
 Answer: TypeAlias = T | Future[T]
