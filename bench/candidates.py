@@ -55,7 +55,7 @@ class ClientProcess:
 
 
 @dataclass(slots=True)
-class Candidate:
+class MeasuredCommit:
     """One commit: its environment, a daemon of it, and a client process for each size."""
 
     name: str
@@ -95,13 +95,13 @@ class Candidate:
 
 
 @contextmanager
-def candidates(environments: dict[str, Environment]) -> Iterator[list[Candidate]]:
+def candidates(environments: dict[str, Environment]) -> Iterator[list[MeasuredCommit]]:
     """Start a candidate for each environment, in this order."""
-    running: list[Candidate] = []
+    running: list[MeasuredCommit] = []
     try:
         for name, environment in environments.items():
             server = start_etherd(name, environment.program("etherd"))
-            running.append(Candidate(name, environment, server))
+            running.append(MeasuredCommit(name, environment, server))
         yield running
     finally:
         for candidate in running:

@@ -19,7 +19,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from candidates import Candidate, candidates
+from candidates import MeasuredCommit, candidates
 from environment import OWN, Environment, build, commit_of, keep_bytecode_in, working_tree
 from load import Load
 from paired import MIN_PAIRS, FigurePair, PairedCase, PairedVerdict, exit_status
@@ -105,7 +105,7 @@ def _measure(
     return list(rows)
 
 
-def _in_turns(probe: Probe, running: Sequence[Candidate]) -> FigurePair:
+def _in_turns(probe: Probe, running: Sequence[MeasuredCommit]) -> FigurePair:
     figures: dict[str, list[float]] = {candidate.name: [] for candidate in running}
     for turn in range(probe.turns):
         for candidate in running if turn % 2 == 0 else reversed(running):

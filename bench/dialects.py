@@ -20,7 +20,7 @@ MEMCACHED_ITEM_BYTES = 1024 * 1024 - 512
 
 
 @dataclass(frozen=True, slots=True)
-class Exchange:
+class WireExchange:
     """A request, the length of its reply, and how the reply must begin."""
 
     request: bytes
@@ -28,7 +28,7 @@ class Exchange:
     reply_begins: bytes
 
 
-Ask = Callable[[Exchange], bytes]
+Ask = Callable[[WireExchange], bytes]
 """Sends a request and returns the reply."""
 
 
@@ -38,11 +38,11 @@ class Dialect(Protocol):
     def prepare(self, size: int, ask: Ask, /) -> None:
         """Make ready for READs and WRITEs of `size` bytes; `ask` sends a request."""
 
-    def ping(self) -> Exchange | None: ...
+    def ping(self) -> WireExchange | None: ...
 
-    def read(self, size: int) -> Exchange | None: ...
+    def read(self, size: int) -> WireExchange | None: ...
 
-    def write(self, size: int) -> Exchange | None: ...
+    def write(self, size: int) -> WireExchange | None: ...
 
 
 def _data(size: int) -> bytes:
@@ -63,21 +63,21 @@ class Ether:
             reply = ask(self._exchange(Message(Command.ALLOC, size=size)))
             self.handles[size] = int.from_bytes(reply[8:16])
 
-    def ping(self) -> Exchange:
+    def ping(self) -> WireExchange:
         return self._exchange(Message(Command.PING), begins=Command.PONG)
 
-    def read(self, size: int) -> Exchange:
+    def read(self, size: int) -> WireExchange:
         return self._exchange(Message(Command.READ, self.handles[size], size), size)
 
-    def write(self, size: int) -> Exchange:
+    def write(self, size: int) -> WireExchange:
         return self._exchange(Message(Command.WRITE, self.handles[size], payload=_data(size)))
 
     def _exchange(
         self, message: Message, payload: int = 0, begins: Command = Command.OK
-    ) -> Exchange:
+    ) -> WireExchange:
         message.version = self.version
         prefix = encode(Message(begins, version=message.version))[:6]
-        return Exchange(encode(message), self.header_bytes + payload, prefix)
+        return WireExchange(encode(message), self.header_bytes + payload, prefix)
 
 
 class EtherVersion1(Ether):
@@ -93,7 +93,7 @@ class Limit(EtherVersion1):
     def prepare(self, size: int, _ask: Ask) -> None:
         self.handles[size] = 1
 
-    def ping(self) -> Exchange:
+    def ping(self) -> WireExchange:
         return self._exchange(Message(Command.PING))
 
 
@@ -102,19 +102,19 @@ class Redis:
 
     def prepare(self, _size: int, ask: Ask) -> None:
         whole = self._command(b"SETRANGE", b"k", b"%d" % (REDIS_STRING_BYTES - 1), b"\0")
-        ask(Exchange(whole, len(b":%d\r\n" % REDIS_STRING_BYTES), b":"))
+        ask(WireExchange(whole, len(b":%d\r\n" % REDIS_STRING_BYTES), b":"))
 
-    def ping(self) -> Exchange:
-        return Exchange(self._command(b"PING"), len(b"+PONG\r\n"), b"+PONG")
+    def ping(self) -> WireExchange:
+        return WireExchange(self._command(b"PING"), len(b"+PONG\r\n"), b"+PONG")
 
-    def read(self, size: int) -> Exchange:
+    def read(self, size: int) -> WireExchange:
         head = b"$%d\r\n" % size
         request = self._command(b"GETRANGE", b"k", b"0", b"%d" % (size - 1))
-        return Exchange(request, len(head) + size + 2, head)
+        return WireExchange(request, len(head) + size + 2, head)
 
-    def write(self, size: int) -> Exchange:
+    def write(self, size: int) -> WireExchange:
         request = self._command(b"SETRANGE", b"k", b"0", _data(size))
-        return Exchange(request, len(b":%d\r\n" % REDIS_STRING_BYTES), b":")
+        return WireExchange(request, len(b":%d\r\n" % REDIS_STRING_BYTES), b":")
 
     @staticmethod
     def _command(*words: bytes) -> bytes:
@@ -129,17 +129,17 @@ class Memcached:
         if write:
             ask(write)
 
-    def ping(self) -> Exchange | None:
+    def ping(self) -> WireExchange | None:
         return None
 
-    def read(self, size: int) -> Exchange | None:
+    def read(self, size: int) -> WireExchange | None:
         if size > MEMCACHED_ITEM_BYTES:
             return None
         head = b"VALUE k%d 0 %d\r\n" % (size, size)
-        return Exchange(b"get k%d\r\n" % size, len(head) + size + len(b"\r\nEND\r\n"), head)
+        return WireExchange(b"get k%d\r\n" % size, len(head) + size + len(b"\r\nEND\r\n"), head)
 
-    def write(self, size: int) -> Exchange | None:
+    def write(self, size: int) -> WireExchange | None:
         if size > MEMCACHED_ITEM_BYTES:
             return None
         request = b"set k%d 0 0 %d\r\n%s\r\n" % (size, size, _data(size))
-        return Exchange(request, len(b"STORED\r\n"), b"STORED")
+        return WireExchange(request, len(b"STORED\r\n"), b"STORED")

@@ -23,7 +23,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from cases import KIB
-from dialects import Ether, Exchange, Redis
+from dialects import Ether, Redis, WireExchange
 from load import Load
 from servers import OWN_ETHERD, MeasuredServer, servers
 
@@ -138,14 +138,14 @@ def _random_numbers(blocks: int) -> list[int]:
     return random.Random(blocks).choices(range(blocks), k=min(blocks * 4, 200_000))
 
 
-def _reads(server: MeasuredServer, numbers: list[int]) -> tuple[Exchange, int]:
+def _reads(server: MeasuredServer, numbers: list[int]) -> tuple[WireExchange, int]:
     """READs of the blocks of `_make_blocks`, by number, and the length of each request."""
     if isinstance(server.dialect, Redis):
         requests = [b"*2\r\n$3\r\nGET\r\n$8\r\n%08d\r\n" % number for number in numbers]
-        exchange = Exchange(b"".join(requests), len(b"$64\r\n\r\n") + BLOCK_BYTES, b"$64\r\n")
+        exchange = WireExchange(b"".join(requests), len(b"$64\r\n\r\n") + BLOCK_BYTES, b"$64\r\n")
     else:
         requests = [encode(Message(Command.READ, n + 1, BLOCK_BYTES)) for n in numbers]
-        exchange = Exchange(b"".join(requests), 40 + BLOCK_BYTES, b"\xe7\xe7\xe7\xe7\x02\xf0")
+        exchange = WireExchange(b"".join(requests), 40 + BLOCK_BYTES, b"\xe7\xe7\xe7\xe7\x02\xf0")
     return exchange, len(requests[0])
 
 
@@ -168,10 +168,10 @@ def allocs_and_frees_of(
     if isinstance(server.dialect, Redis):
         # Two commands of one length whose replies have one length, too.
         pair = b"SETRANGE k 8 x\r\n" + b"DEL k         \r\n"
-        exchange, patch = Exchange(pair, 4, b":"), None
+        exchange, patch = WireExchange(pair, 4, b":"), None
     else:
         pair = encode(Message(Command.ALLOC, size=BLOCK_BYTES)) + encode(Message(Command.FREE))
-        exchange, patch = Exchange(pair, 40, b"\xe7\xe7\xe7\xe7\x02\xf0"), (8, 8)
+        exchange, patch = WireExchange(pair, 40, b"\xe7\xe7\xe7\xe7\x02\xf0"), (8, 8)
     length = len(pair) // 2
     figures = load.run(server, exchange, connections, 1, seconds, request_bytes=length, patch=patch)
     return figures.requests_per_second

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cases import Case
-from dialects import Exchange
+from dialects import WireExchange
 from servers import CLIENT_CORE, MeasuredServer, pinned
 
 SOURCES = Path(__file__).parent
@@ -47,7 +47,7 @@ class Load:
         self._program = compile_program("load", folder)
         self._folder = folder
 
-    def exchange(self, server: MeasuredServer, case: Case) -> Exchange | None:
+    def exchange(self, server: MeasuredServer, case: Case) -> WireExchange | None:
         """Prepare `server` for `case`; returns the request to repeat, None where it has none."""
         dialect = server.dialect
         if case.verb == "PING":
@@ -62,7 +62,7 @@ class Load:
     def run(
         self,
         server: MeasuredServer,
-        exchange: Exchange,
+        exchange: WireExchange,
         connections: int,
         depth: int,
         seconds: float,

@@ -13,7 +13,7 @@ from functools import partial
 
 import client_work
 import footprint
-from candidates import Candidate
+from candidates import MeasuredCommit
 from cases import CASES, KIB, MIB, VERSION_1_CASES, Case, size_name
 from load import Load
 from paired import PairedCase
@@ -61,7 +61,7 @@ class Probe:
 
     group: str
     case: str
-    measure: Callable[[Candidate], float]
+    measure: Callable[[MeasuredCommit], float]
     unit: str = "/s"
     more_is_better: bool = True
     tolerance: float = 0.0
@@ -108,14 +108,14 @@ def probes(load: Load, seconds: float, most_connections: int) -> Iterator[Probe]
     yield Probe(group, "import and connect of the client", _seconds_to_connect, "s", False)
 
 
-def start_once(candidate: Candidate) -> None:
+def start_once(candidate: MeasuredCommit) -> None:
     """Start what a comparison starts, so that its bytecode is there."""
     _seconds_to_first_pong(candidate)
     _seconds_to_connect(candidate)
     candidate.client(CLIENT_SIZES[0])
 
 
-def _requests(load: Load, case: Case, seconds: float, candidate: Candidate) -> float:
+def _requests(load: Load, case: Case, seconds: float, candidate: MeasuredCommit) -> float:
     server = candidate.server_in(case.version)
     exchange = load.exchange(server, case)
     if exchange is None:
@@ -125,7 +125,7 @@ def _requests(load: Load, case: Case, seconds: float, candidate: Candidate) -> f
     return figures.requests_per_second
 
 
-def _processor_time(load: Load, case: Case, seconds: float, candidate: Candidate) -> float:
+def _processor_time(load: Load, case: Case, seconds: float, candidate: MeasuredCommit) -> float:
     server = candidate.server_in(case.version)
     exchange = load.exchange(server, case)
     if exchange is None:
@@ -136,36 +136,38 @@ def _processor_time(load: Load, case: Case, seconds: float, candidate: Candidate
     return (server.cpu_seconds - before) * 1e6 / max(figures.all_replies, 1)
 
 
-def _allocs_and_frees(load: Load, connections: int, seconds: float, candidate: Candidate) -> float:
+def _allocs_and_frees(
+    load: Load, connections: int, seconds: float, candidate: MeasuredCommit
+) -> float:
     rate = footprint.allocs_and_frees_of(candidate.server, load, connections, seconds)
     candidate.server.wait_until_idle()
     return rate
 
 
-def _random_reads(load: Load, seconds: float, candidate: Candidate) -> float:
+def _random_reads(load: Load, seconds: float, candidate: MeasuredCommit) -> float:
     with candidate.another_server() as server:
         return footprint.random_reads_of(server, BLOCKS_TO_READ, load, seconds)
 
 
-def _client(size: int, way: str, seconds: float, candidate: Candidate) -> float:
+def _client(size: int, way: str, seconds: float, candidate: MeasuredCommit) -> float:
     return candidate.client(size).requests_per_second(way, seconds)
 
 
-def _bytes_per_block(candidate: Candidate) -> float:
+def _bytes_per_block(candidate: MeasuredCommit) -> float:
     with candidate.another_server() as server:
         return footprint.bytes_per_block_of(server, BLOCKS)
 
 
-def _bytes_per_idle_connection(candidate: Candidate) -> float:
+def _bytes_per_idle_connection(candidate: MeasuredCommit) -> float:
     with candidate.another_server() as server:
         return footprint.bytes_per_idle_connection_of(server, IDLE_CONNECTIONS)
 
 
-def _seconds_to_first_pong(candidate: Candidate) -> float:
+def _seconds_to_first_pong(candidate: MeasuredCommit) -> float:
     return footprint.etherd_seconds_to_first_pong(candidate.environment.program("etherd"))
 
 
-def _seconds_to_connect(candidate: Candidate) -> float:
+def _seconds_to_connect(candidate: MeasuredCommit) -> float:
     command = [str(candidate.environment.python), "-c", _IMPORT_AND_CONNECT]
     address = f"127.0.0.1:{candidate.server.port}"
     return float(subprocess.check_output([*command, address], text=True))

@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from dialects import Dialect, Ether, Exchange, Limit, Memcached, Redis
+from dialects import Dialect, Ether, Limit, Memcached, Redis, WireExchange
 
 START_SECONDS = 10.0
 _IDLE_SECONDS = 0.004
@@ -77,7 +77,7 @@ class MeasuredServer:
             if not self.runs and used - before < _IDLE_SHARE * _IDLE_SECONDS:
                 return
 
-    def ask(self, exchange: Exchange) -> bytes:
+    def ask(self, exchange: WireExchange) -> bytes:
         """Send one request on a new connection, check the reply and return it."""
         with socket.create_connection(("127.0.0.1", self.port), START_SECONDS) as sock:
             sock.sendall(exchange.request)

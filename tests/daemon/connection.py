@@ -21,9 +21,9 @@ from ether_daemon.service.blocks import Blocks
 from ether_daemon.service.principal import ANONYMOUS
 from ether_daemon.settings import Settings
 from ether_daemon.stores.contract import (
-    Contents,
     Identity,
     Ref,
+    StoreContents,
     StoredBlock,
     StreamedRead,
     TakeablePayload,
@@ -247,7 +247,7 @@ def anonymous(parts: Composition) -> Blocks:
     return parts.principal(ANONYMOUS).blocks
 
 
-class LateStore:
+class UnansweredStore:
     """A store that answers what it is asked only when a test says so."""
 
     outlives_process = True
@@ -256,10 +256,10 @@ class LateStore:
         self.asked: list[tuple[str, Future[Any]]] = []
         self.meanwhile: Callable[[], None] = lambda: None
 
-    def open(self) -> Contents:
+    def open(self) -> StoreContents:
         """Block 1 of everybody, of 16 MiB."""
         block = StoredBlock(Identity(ANONYMOUS, 1, 0, 0), 5, 1 << 24)
-        return Contents([block], {ANONYMOUS: 1})
+        return StoreContents([block], {ANONYMOUS: 1})
 
     def allocate(self, size: int, identity: Identity) -> Future[Ref]:
         return self._ask("allocate", size)
@@ -314,7 +314,7 @@ class LateStore:
         return (answer for _, answer in [*self.asked] if not answer.done())
 
 
-def on(store: LateStore) -> Composition:
+def on(store: UnansweredStore) -> Composition:
     """A server on `store`, which has no fast path."""
     parts = Composition(Settings(max_memory_bytes=1 << 30), store)
     parts.adopt(store.open())

@@ -16,9 +16,9 @@ from typing import Any
 from daemon.deferred_list import DeferredList
 from ether_daemon.stores.contract import (
     MAX_REF,
-    Contents,
     Identity,
     Ref,
+    StoreContents,
     StoredBlock,
     StreamedRead,
     TakeablePayload,
@@ -172,12 +172,12 @@ class LateStore:
 
     # What is asked
 
-    def open(self) -> Answer[Contents]:
+    def open(self) -> Answer[StoreContents]:
         held = [StoredBlock(b.identity, ref, b.size) for ref, b in self.blocks.items()]
         last: dict[str, int] = {}
         for identity, _, _ in held:
             last[identity.principal] = max(last.get(identity.principal, 0), identity.handle)
-        contents = Contents(held, last)
+        contents = StoreContents(held, last)
         return self._ask("open", (), lambda: contents, Identity("", 0, 0, 0))
 
     def allocate(self, size: int, identity: Identity) -> Answer[Ref]:

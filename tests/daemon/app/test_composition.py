@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import pytest
 
-from daemon.connection import FakeClient, LateStore, asking, lines, replies, run, serving
+from daemon.connection import FakeClient, UnansweredStore, asking, lines, replies, run, serving
 from ether_daemon.app.composition import Composition
 from ether_daemon.engine import EngineFastPath
 from ether_daemon.engine.reply_buffer import TURN_BYTES
@@ -18,7 +18,7 @@ from ether_daemon.net.connection import Connection, Shared
 from ether_daemon.service.principal import ANONYMOUS, Principal
 from ether_daemon.service.quota import Limits
 from ether_daemon.settings import Settings
-from ether_daemon.stores.contract import Contents, Identity, StoredBlock
+from ether_daemon.stores.contract import Identity, StoreContents, StoredBlock
 from ether_daemon.stores.memory.store import MemoryStore
 from ether_protocol import Command, Message, NoMemory, NotFound, QuotaExceeded
 from ether_protocol.wire import bodies
@@ -54,7 +54,7 @@ def test_without_a_fast_path_nobody_has_one() -> None:
 
 
 def test_a_store_that_is_not_memory_has_none() -> None:
-    parts = Composition(SETTINGS, LateStore())
+    parts = Composition(SETTINGS, UnansweredStore())
     assert parts.principal(ANONYMOUS).fast_path is None
 
 
@@ -76,8 +76,8 @@ def test_what_the_store_held_is_everybodys_again() -> None:
         StoredBlock(Identity("bob", 2, 0, 2000), 4, 100),
         StoredBlock(Identity("ada", 300, 0, 3000), 5, 7),
     ]
-    parts = Composition(SETTINGS, LateStore())
-    parts.adopt(Contents(held, {"ada": 400, "bob": 2, "carl": 8}))
+    parts = Composition(SETTINGS, UnansweredStore())
+    parts.adopt(StoreContents(held, {"ada": 400, "bob": 2, "carl": 8}))
 
     blocks = {name: parts.principal(name).blocks for name in ("ada", "bob", "carl")}
     assert {name: own.list(0, 99) for name, own in blocks.items()} == {

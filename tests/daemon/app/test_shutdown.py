@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from daemon.connection import FakeClient, LateStore, anonymous, lines, on, run, serving
+from daemon.connection import FakeClient, UnansweredStore, anonymous, lines, on, run, serving
 from ether_daemon.app import shutdown
 from ether_daemon.app.composition import Composition
 from ether_daemon.service.principal import ANONYMOUS
@@ -34,7 +34,7 @@ def test_with_nobody_there_it_is_drained_at_once() -> None:
 
 def test_it_waits_for_requests_in_flight() -> None:
     async def scenario() -> None:
-        store = LateStore()
+        store = UnansweredStore()
         parts = on(store)
         busy, idle = FakeClient(parts), FakeClient(parts)
         await busy.send(WRITE + PING)
@@ -70,7 +70,7 @@ def test_a_client_accepted_just_now_is_drained_too() -> None:
 
 def test_at_once_means_now() -> None:
     async def scenario() -> None:
-        parts = on(LateStore())
+        parts = on(UnansweredStore())
         client = FakeClient(parts)
         await client.send(WRITE)
         at_once = asyncio.Event()
@@ -90,7 +90,7 @@ def test_after_so_many_seconds_clients_are_cut_off(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(shutdown, "DRAIN_SECONDS", 0.01)
 
     async def scenario() -> None:
-        parts = on(LateStore())
+        parts = on(UnansweredStore())
         client = FakeClient(parts)
         await client.send(WRITE)
         ending = drained(parts, asyncio.Event())
@@ -125,7 +125,7 @@ def test_close_frees_everything_whatever_is_still_to_be_done() -> None:
 
 
 def test_a_store_that_outlives_the_process_keeps_its_blocks() -> None:
-    class SlowToClose(LateStore):
+    class SlowToClose(UnansweredStore):
         def close(self) -> Future[None]:  # type: ignore[override]  # it answers later
             return self._ask("close")
 

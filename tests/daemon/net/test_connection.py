@@ -17,7 +17,7 @@ from daemon.connection import (
     PING,
     PONG,
     FakeClient,
-    LateStore,
+    UnansweredStore,
     anonymous,
     asking,
     lines,
@@ -87,7 +87,7 @@ def test_a_long_read_stands_between_its_neighbours() -> None:
 
 def test_held_replies_come_in_order_and_what_is_behind_them_is_carried_out_at_once() -> None:
     async def scenario() -> None:
-        store = LateStore()
+        store = UnansweredStore()
         client = FakeClient(on(store))
         write, read = asking(Command.WRITE, 1, payload=b"abc"), asking(Command.READ, 1, size=3)
         await client.send(PING + write + PING + read + asking(Command.LIST, size=1) + PING)
@@ -110,7 +110,7 @@ def test_held_replies_come_in_order_and_what_is_behind_them_is_carried_out_at_on
 
 def test_a_late_refusal_has_its_place_too() -> None:
     async def scenario() -> None:
-        store = LateStore()
+        store = UnansweredStore()
         client = FakeClient(on(store))
         await client.send(asking(Command.WRITE, 1, payload=b"abc") + PING)
         store.fail(0, NoMemory("the disk is full"))
@@ -122,7 +122,7 @@ def test_a_late_refusal_has_its_place_too() -> None:
 def test_an_answer_that_is_there_before_it_is_waited_for() -> None:
     # The last of a group makes the store commit, within the very call.
     async def scenario() -> None:
-        store = LateStore()
+        store = UnansweredStore()
         client = FakeClient(on(store))
 
         def commit_every_third() -> None:
@@ -144,7 +144,7 @@ def test_an_answer_that_is_there_before_it_is_waited_for() -> None:
 
 def test_answers_that_come_inside_a_turn_that_was_taken_up_lose_nothing_of_it() -> None:
     async def scenario() -> None:
-        store = LateStore()
+        store = UnansweredStore()
         client = FakeClient(on(store))
         client.transport.window = 0
         store.meanwhile = lambda: store.asked[-1][1].set_result(None)
@@ -163,7 +163,7 @@ def test_answers_that_come_inside_a_turn_that_was_taken_up_lose_nothing_of_it() 
 
 def test_one_clients_request_may_settle_anothers() -> None:
     async def scenario() -> None:
-        store = LateStore()
+        store = UnansweredStore()
         parts = on(store)
         one, other = FakeClient(parts), FakeClient(parts)
         write = asking(Command.WRITE, 1, payload=b"abc", request_id=7)
@@ -188,7 +188,7 @@ def test_one_clients_request_may_settle_anothers() -> None:
 def test_a_held_client_is_woken_in_the_middle_of_anothers_turn() -> None:
     # Both have requests waiting; neither may get a byte of the other's replies.
     async def scenario() -> None:
-        store = LateStore()
+        store = UnansweredStore()
         parts = on(store)
         one, other = FakeClient(parts), FakeClient(parts)
         many = b"".join(asking(Command.WRITE, 1, payload=b"a", request_id=n) for n in range(1030))
@@ -221,7 +221,7 @@ def test_an_accident_in_the_store_ends_this_connection_and_no_other(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     async def scenario() -> None:
-        store = LateStore()
+        store = UnansweredStore()
         parts = on(store)
         one, other = FakeClient(parts), FakeClient(parts)
         write = asking(Command.WRITE, 1, payload=b"abc")
@@ -244,7 +244,7 @@ def test_an_accident_in_a_turn_that_was_taken_up_ends_the_connection(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     async def scenario() -> None:
-        store = LateStore()
+        store = UnansweredStore()
         client = FakeClient(on(store))
         client.transport.window = 0
         store.meanwhile = lambda: store.asked[-1][1].set_result(None)
@@ -265,7 +265,7 @@ def test_an_accident_in_a_turn_that_was_taken_up_ends_the_connection(
     assert "an accident" in caplog.text
 
 
-class TakingStore(LateStore):
+class TakingStore(UnansweredStore):
     """It keeps the memory that a long payload arrived in, and answers later."""
 
     def write(
@@ -310,7 +310,7 @@ def test_an_idle_connection_keeps_no_payload() -> None:
 
 def test_answers_for_a_client_that_is_gone_are_let_go() -> None:
     async def scenario() -> None:
-        store = LateStore()
+        store = UnansweredStore()
         client = FakeClient(on(store))
         read = asking(Command.READ, 1, size=MIB)
         await client.send(read + read)

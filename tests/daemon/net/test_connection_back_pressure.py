@@ -9,7 +9,7 @@ import pytest
 from daemon.connection import (
     PING,
     FakeClient,
-    LateStore,
+    UnansweredStore,
     asking,
     lines,
     on,
@@ -78,7 +78,7 @@ def test_a_slow_client_gets_every_reply(step: int) -> None:
 
 def test_no_more_than_so_many_replies_are_awaited() -> None:
     async def scenario() -> None:
-        store = LateStore()
+        store = UnansweredStore()
         client = FakeClient(on(store))
         write = asking(Command.WRITE, 1, payload=b"abc")
         client.offer(write * 5000)

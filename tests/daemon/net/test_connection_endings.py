@@ -10,7 +10,7 @@ from daemon.connection import (
     PING,
     STRANGER,
     FakeClient,
-    LateStore,
+    UnansweredStore,
     anonymous,
     asking,
     impatient,
@@ -119,7 +119,7 @@ def test_an_error_behind_replies_that_are_not_taken_is_sent_when_they_are() -> N
 
 def test_half_closed_it_still_answers_everything() -> None:
     async def scenario() -> None:
-        store = LateStore()
+        store = UnansweredStore()
         client = FakeClient(on(store))
         await client.send(asking(Command.WRITE, 1, payload=b"abc") + PING)
         assert client.connection.eof_received()
@@ -186,7 +186,7 @@ def test_half_closed_while_it_takes_nothing() -> None:
 @pytest.mark.parametrize("how", ["idle", "mid-request", "turn over", "blocked", "awaited"])
 def test_a_connection_that_is_lost_lets_go_of_everything(how: str) -> None:
     async def scenario() -> None:
-        store = LateStore()
+        store = UnansweredStore()
         async with serving(fast_path=how != "turn over") as memory:
             parts = on(store) if how == "awaited" else memory
             client = FakeClient(slow_clock(parts) if how == "turn over" else parts)
@@ -309,7 +309,7 @@ def test_draining_carries_out_what_has_arrived_and_waits_its_turn() -> None:
 
 def test_draining_waits_for_answers_that_come_later() -> None:
     async def scenario() -> None:
-        store = LateStore()
+        store = UnansweredStore()
         client = FakeClient(on(store))
         await client.send(asking(Command.WRITE, 1, payload=b"abc") + PING)
         client.connection.drain()

@@ -33,9 +33,9 @@ from ether_daemon.service.commands import Caller, Reply, Streamed, perform
 from ether_daemon.service.principal import Principal
 from ether_daemon.service.quota import BLOCK_OVERHEAD_BYTES, Limits, Quota
 from ether_daemon.stores.contract import (
-    Contents,
     Identity,
     Store,
+    StoreContents,
     StreamedRead,
 )
 from ether_daemon.stores.future import Answer, Future
@@ -492,7 +492,7 @@ class BlocksModel(RuleBasedStateMachine):
         for name, handle, data, session in held:
             flags = AllocFlag.SESSION if session else 0
             self.store.hold(Identity(name, handle, flags, 1_700_000_000_000), data)
-        opened = cast(Future[Contents], self.store.open())
+        opened = cast(Future[StoreContents], self.store.open())
         self.store.go()
         contents = opened.result()
         for name, last in contents.last_handles.items():

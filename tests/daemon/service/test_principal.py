@@ -5,7 +5,7 @@ import pytest
 from daemon.deferred_list import DeferredList
 from daemon.late_store import LateStore
 from ether_daemon.service.blocks import SessionBlocks
-from ether_daemon.service.principal import ANONYMOUS, Counters, Principal
+from ether_daemon.service.principal import ANONYMOUS, Principal, PrincipalCounters
 from ether_daemon.service.quota import NO_LIMITS, Limits, Quota
 from ether_daemon.stores.memory.store import MemoryStore
 from ether_protocol import NoMemory, NotFound, QuotaExceeded
@@ -133,7 +133,7 @@ def test_the_store_is_told_whose_a_block_is(whole: Quota) -> None:
 
 
 def test_counters_count_by_command() -> None:
-    counters = Counters()
+    counters = PrincipalCounters()
     counters.requests[0xFF] += 1
     assert sum(counters.requests) == 1
-    assert Counters().requests[0xFF] == 0
+    assert PrincipalCounters().requests[0xFF] == 0

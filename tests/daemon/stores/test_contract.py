@@ -9,9 +9,9 @@ from ether_daemon.net.buffer_pool import PooledPayload
 from ether_daemon.service.handle_table import ATTENDED
 from ether_daemon.stores.contract import (
     MAX_REF,
-    Contents,
     Identity,
     Store,
+    StoreContents,
     StoredBlock,
     StreamedRead,
     TakeablePayload,
@@ -44,8 +44,8 @@ def test_a_ref_leaves_room_for_the_bit_beside_it() -> None:
 
 
 def test_a_store_without_blocks_holds_nothing() -> None:
-    assert Contents() == Contents(blocks=[], last_handles={})
-    assert Contents().blocks is not Contents().blocks
+    assert StoreContents() == StoreContents(blocks=[], last_handles={})
+    assert StoreContents().blocks is not StoreContents().blocks
 
 
 def test_stored_blocks_sort_by_principal_and_handle() -> None:

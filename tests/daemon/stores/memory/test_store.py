@@ -12,7 +12,7 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invaria
 from block_model import BlockModel
 from daemon.deferred_list import DeferredList
 from ether_daemon.net.buffer_pool import BufferPool, PooledPayload
-from ether_daemon.stores.contract import MAX_REF, Contents, Identity, Ref, Store, StreamedRead
+from ether_daemon.stores.contract import MAX_REF, Identity, Ref, Store, StoreContents, StreamedRead
 from ether_daemon.stores.future import Future
 from ether_daemon.stores.memory.slabs import MAX_SMALL_BYTES
 from ether_daemon.stores.memory.store import LARGE_REF, MAX_PIECE_BYTES, MemoryStore
@@ -65,7 +65,7 @@ def store(deferred: DeferredList) -> Iterator[MemoryStore]:
 
 def test_it_is_a_store(store: MemoryStore) -> None:
     contract: Store = store
-    assert contract.open() == Contents(blocks=[], last_handles={})
+    assert contract.open() == StoreContents(blocks=[], last_handles={})
     assert not contract.outlives_process
 
 

@@ -1,6 +1,6 @@
 """What `etherd` prints for a person: the banner and the final statistics.
 
-Rule: numbers in, text out; the lines are those of the first Ether server.
+Rule: numbers in, text out; the lines are those of the original server.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ GOODBYE = "\n[etherd] Goodbye!"
 
 
 def listening(addresses: list[str], max_handles: int) -> str:
-    """The lines that say where the server listens."""
+    """The lines that say where the server listens, and how to stop it."""
     listening = "\n".join(f"Listening on {address}" for address in addresses)
     return "\n".join(
         [
@@ -32,7 +32,7 @@ def listening(addresses: list[str], max_handles: int) -> str:
 
 
 def in_background(text: str, process: int) -> str:
-    """The banner of a daemon that no key stops."""
+    """The banner of a daemon in the background, which no key stops."""
     return text.replace(_STOP_BY_KEY, f"Stop it with: kill {process}")
 
 

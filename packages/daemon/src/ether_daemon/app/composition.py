@@ -15,7 +15,7 @@ from ether_daemon.net.send_batch import SendBatch
 from ether_daemon.service.principal import ANONYMOUS, Principal
 from ether_daemon.service.quota import NO_LIMITS, Limits, Quota
 from ether_daemon.settings import Settings
-from ether_daemon.stores.contract import Contents, Store
+from ether_daemon.stores.contract import Store, StoreContents
 from ether_daemon.stores.memory.store import MemoryStore
 
 from .deferred_work import DeferredWork
@@ -67,7 +67,7 @@ class Composition:
             self.principals[name] = principal
         return principal
 
-    def adopt(self, contents: Contents) -> None:
+    def adopt(self, contents: StoreContents) -> None:
         """Give every principal the blocks that the store held when it opened."""
         for name, last in contents.last_handles.items():
             self.principal(name).blocks.table.skip_to(last)

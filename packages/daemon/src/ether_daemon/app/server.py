@@ -28,9 +28,9 @@ Announce = Callable[[str], None]
 def run(settings: Settings, announce: Announce, ready: Announce) -> int:
     """Serve until a signal; returns the exit status.
 
-    `ready` is given the banner when clients can connect, `announce` whatever
-    is to be said to a person after that.  Raises OSError where the address
-    can't be listened on.
+    `ready` is called with the banner when clients can connect, `announce` with
+    what a person is told after that.  Raises OSError if the address can't be
+    listened on.
     """
     with asyncio.Runner(loop_factory=_event_loop_factory()) as runner:
         return runner.run(Server(settings, announce, ready).run())

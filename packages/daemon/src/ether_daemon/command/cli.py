@@ -1,7 +1,7 @@
 """The `etherd` command: flags, environment and file into `Settings`, and an exit status.
 
-Rule: nothing is decided here about serving; whatever goes wrong before that
-ends in one line on stderr.
+Rule: nothing is decided here about serving; what goes wrong before that is
+told in one line on stderr.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def _size(ctx: click.Context, option: click.Parameter, value: str | None) -> int
 
 
 def _idle_poll_us() -> int:
-    """Where clients have no processor beside this one, they would wait for it to sleep."""
+    """The default: no polling where it would take the one processor from the clients."""
     return _IDLE_POLL_US if processors() >= 2 else 0
 
 

@@ -1,7 +1,7 @@
-"""`--daemon`: leave the terminal, but not before it is known how the start went.
+"""`--daemon`: leave the terminal once the daemon listens, or has failed to.
 
-Rule: the command that the person typed ends with the daemon's own answer: its
-banner and status 0, or one line and status 1.
+Rule: the command that was typed ends with the daemon's own answer: its banner
+and status 0, or one line and status 1.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ _STARTED, _FAILED = b"+", b"-"
 
 
 class Background:
-    """The end of a pipe on which the detached process says how it fares."""
+    """The detached process; it tells the command that was typed how its start went."""
 
     def __init__(self) -> None:
-        """Fork twice; only the detached process returns."""
+        """Fork twice; this returns in the detached process only."""
         reader, self._writer = os.pipe()
         if os.fork():
             os.close(self._writer)
@@ -29,7 +29,7 @@ class Background:
         os.chdir("/")
 
     def started(self, banner: str) -> None:
-        """Have the terminal print `banner`, and let go of it."""
+        """Have the command print `banner` and end with status 0, and leave the terminal."""
         self._tell(_STARTED, banner)
         null = os.open(os.devnull, os.O_RDWR)
         for descriptor in (0, 1, 2):
@@ -37,7 +37,7 @@ class Background:
         os.close(null)
 
     def failed(self, line: str) -> None:
-        """Have the terminal print `line` as an error."""
+        """Have the command print `line` as an error and end with status 1."""
         self._tell(_FAILED, line)
 
     def _tell(self, how: bytes, text: str) -> None:

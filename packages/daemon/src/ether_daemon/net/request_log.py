@@ -1,7 +1,7 @@
 """The lines that level debug writes for each request and reply.
 
-Rule: what and where and how much, in the words of the first Ether server;
-never a byte of a block, never an address of this process.
+Rule: the command, the handle and the number of bytes, in the words of the
+original server; never a byte of a block, never an address of this process.
 """
 
 from __future__ import annotations

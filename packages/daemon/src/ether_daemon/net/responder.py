@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 from ether_daemon.engine.reply_buffer import MAX_BODY_BYTES
 from ether_daemon.service.commands import Caller, Reply, Streamed, perform
-from ether_daemon.service.principal import Counters
+from ether_daemon.service.principal import PrincipalCounters
 from ether_daemon.stores.contract import TakeablePayload
 from ether_daemon.stores.future import Future
 from ether_protocol.wire.bodies import error_reply
@@ -37,7 +37,7 @@ class Responder:
     def __init__(self, batch: SendBatch, recipient: Recipient, settled: Settled) -> None:
         self.peer = "?"
         """The client, as log lines name it."""
-        self.counters = Counters()
+        self.counters = PrincipalCounters()
         """The principal's; nobody's until there is one."""
         self.logs_requests = log.isEnabledFor(logging.DEBUG)
         """Whether each request is logged, so that none may take the fast path."""

@@ -16,7 +16,7 @@ ANONYMOUS = "anonymous"
 """The name of everybody who need not say who they are."""
 
 
-class Counters:
+class PrincipalCounters:
     """What one principal's connections have asked for, in plain integers."""
 
     __slots__ = ("bytes_in", "bytes_out", "clients", "clients_served", "requests")
@@ -55,5 +55,5 @@ class Principal:
         self.name = name
         self.quota = quota
         self.blocks = Blocks(name, store, quota)
-        self.counters = Counters()
+        self.counters = PrincipalCounters()
         self.fast_path: FastPath | None = None

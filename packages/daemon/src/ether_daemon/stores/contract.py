@@ -46,7 +46,7 @@ class StoredBlock(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Contents:
+class StoreContents:
     """What a store holds when it opens.
 
     `last_handles` has, for each principal, the highest handle that was ever
@@ -106,7 +106,7 @@ class Store(Protocol):
     outlives_process: bool
     """Whether blocks are still there when the store is opened again."""
 
-    def open(self) -> Answer[Contents]:
+    def open(self) -> Answer[StoreContents]:
         """Begin, before anything else is asked; returns what the store holds."""
 
     def allocate(self, size: int, identity: Identity) -> Answer[Ref]:

@@ -10,10 +10,10 @@ from __future__ import annotations
 import mmap
 
 from ether_daemon.stores.contract import (
-    Contents,
     Defer,
     Identity,
     Ref,
+    StoreContents,
     StreamedRead,
     TakeablePayload,
 )
@@ -53,8 +53,8 @@ class MemoryStore:
         """The memory of small blocks, in which the fast path finds its way by refs."""
         self.arena_view = self._slabs.view
 
-    def open(self) -> Contents:
-        return Contents()
+    def open(self) -> StoreContents:
+        return StoreContents()
 
     def allocate(self, size: int, identity: Identity) -> Ref:  # noqa: ARG002 - of the contract
         return self._allocate(size)

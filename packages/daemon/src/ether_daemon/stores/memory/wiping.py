@@ -13,7 +13,7 @@ from collections.abc import Iterator
 
 PAGE_BYTES = mmap.PAGESIZE
 WIPE_STEP_BYTES = 8 * 1024 * 1024
-"""How much is given back in one step of a chore: about a millisecond's worth."""
+"""How much is wiped in one step of deferred work: about a millisecond's worth."""
 
 _PAGES_FROM_BYTES = 16 * 1024
 # Linux promises that pages after MADV_DONTNEED read as zeros; others do not.
