@@ -48,25 +48,20 @@ class PythonFastPath:
     """
 
     __slots__ = (
-        "_arena",
-        "_arena_view",
         "_large",
-        "_out",
         "_out_view",
         "_packs",
-        "_pages",
+        "_places",
         "_requests",
     )
 
     def __init__(
         self, store: MemoryStore, table: HandleTable, requests: list[int], replies: ReplyBuffer
     ) -> None:
-        self._pages = table.pages
-        self._arena = store.arena
-        self._arena_view = store.arena_view
+        # Together, since every call needs all of them.
+        self._places = table.pages, store.arena, store.arena_view, replies.data
         self._large = store.large
         self._requests = requests
-        self._out = replies.data
         self._out_view = replies.view
         # What puts front, request id, length and payload in one call, by the payload's
         # length; each is made when it is first needed.
@@ -79,7 +74,7 @@ class PythonFastPath:
 
         There must be room in the reply buffer for one more reply behind `full`.
         """
-        pages, arena, arena_view, out = self._pages, self._arena, self._arena_view, self._out
+        pages, arena, arena_view, out = self._places
         last = end - _HEADER_BYTES
         reads = writes = pings = 0
         # Messages about one block often come together: it is looked up once, and

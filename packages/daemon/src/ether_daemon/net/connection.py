@@ -109,23 +109,21 @@ class Connection(asyncio.BufferedProtocol):
     def buffer_updated(self, nbytes: int) -> None:
         """Carry out what has come."""
         self._counters.bytes_in += nbytes
-        batch = self._batch
+        batch, serve, stop = self._batch, self._serve_arrivals, 0
         batch.arrivals += 1
-        stop = 0
-        if self._serve_arrivals is not None:
+        if serve is not None:
             if not batch.under_way:
                 batch.begin()
             filled = batch.replies.filled
-            stop, filled = self._serve_arrivals(
-                self._received, 0, nbytes, filled, filled + TURN_BYTES
-            )
+            stop, filled = serve(self._received, 0, nbytes, filled, filled + TURN_BYTES)
             if stop:
                 batch.answered(self, filled)
                 if stop == nbytes:  # all that came is answered
                     return
         if not self._state.serving:
             return
-        self._receiver.received(nbytes)
+        if not self._receiver.received(nbytes):
+            return  # a part of a long payload
         if stop:
             self._receiver.skip_to(stop)
         self._take_turn()

@@ -22,8 +22,6 @@ MAX_BATCHED = 64
 """So many clients' replies are sent before the round ends: of more sockets than that the
 processor's cache has forgotten the first by then."""
 
-_MOST_ENTRIES = MAX_BATCHED - 1  # and the last recipient
-
 log = logging.getLogger("etherd")
 
 
@@ -47,7 +45,7 @@ class SendBatch:
     awake; Redis does the same.
     """
 
-    __slots__ = ("_busy_poll", "_entries", "_last", "arrivals", "replies", "under_way")
+    __slots__ = ("_busy_poll", "_entries", "arrivals", "replies", "under_way")
 
     def __init__(self, replies: ReplyBuffer, busy_poll: BusyPoll) -> None:
         self.replies = replies
@@ -57,7 +55,6 @@ class SendBatch:
         """Whether this round's end will be seen; else whatever arrives has to `begin`."""
         self._busy_poll = busy_poll
         self._entries: list[tuple[Recipient, int]] = []  # whose replies end where in the buffer
-        self._last: Recipient | None = None  # whose replies stand behind those
 
     def begin(self) -> None:
         """Something has arrived after a sleep."""
@@ -67,19 +64,20 @@ class SendBatch:
 
     def answered(self, recipient: Recipient, filled: int) -> None:
         """The fast path has put replies into the buffer, which is now `filled` up to there."""
-        if self._last is not recipient:
-            self._turn_to(recipient)
+        self._entries.append((recipient, filled))
         self.replies.filled = filled
-        if filled > BATCH_BYTES or len(self._entries) >= _MOST_ENTRIES:
+        if filled > BATCH_BYTES or len(self._entries) >= MAX_BATCHED:
             self.send()
 
     def put(self, recipient: Recipient, header: bytes, payload: Buffer) -> None:
         """Add a reply whose payload is at most MAX_BODY_BYTES long."""
-        if self._last is not recipient:
-            self._turn_to(recipient)
-        replies = self.replies
+        replies, entries = self.replies, self._entries
         replies.put(header, payload)
-        if replies.filled > BATCH_BYTES or len(self._entries) >= _MOST_ENTRIES:
+        if entries and entries[-1][0] is recipient:
+            entries[-1] = recipient, replies.filled
+        else:
+            entries.append((recipient, replies.filled))
+        if replies.filled > BATCH_BYTES or len(entries) >= MAX_BATCHED:
             self.send()
 
     def put_pieces(self, recipient: Recipient, pieces: list[Piece]) -> None:
@@ -110,29 +108,24 @@ class SendBatch:
 
     def send(self) -> None:
         """Send what is here."""
-        last = self._last
-        if last is None:
+        entries = self._entries
+        if not entries:
             return
-        entries, self._last = self._entries, None
-        view, filled, start = self.replies.view, self.replies.filled, 0
-        self.replies.filled = 0
-        if entries:
-            self._entries = []
-            for recipient, end in entries:
-                _send(recipient, view[start:end])
-                start = end
-        _send(last, view[start:filled])
+        self._entries = []
+        view = self.replies.view
+        self.replies.filled = start = 0
+        for recipient, end in entries:
+            try:
+                recipient.send_batched(view[start:end])
+            except Exception:
+                log.exception("Replies could not be sent")
+                recipient.abort()
+            start = end
 
     def wipe(self) -> None:
         """Let nothing remain of what was sent; what waits to be sent stays."""
-        if self._last is None:
+        if not self._entries:
             self.replies.wipe()
-
-    def _turn_to(self, recipient: Recipient) -> None:
-        """What is put next is for `recipient`."""
-        if self._last is not None:
-            self._entries.append((self._last, self.replies.filled))
-        self._last = recipient
 
     def _end(self) -> None:
         self.under_way = False  # whatever happens, the next arrival begins anew
@@ -140,11 +133,3 @@ class SendBatch:
         if self._busy_poll.goes_on(self.arrivals):
             self.under_way = True
             asyncio.get_running_loop().call_soon(self._end)
-
-
-def _send(recipient: Recipient, replies: memoryview) -> None:
-    try:
-        recipient.send_batched(replies)
-    except Exception:
-        log.exception("Replies could not be sent")
-        recipient.abort()

@@ -270,8 +270,7 @@ class ClientConnection(Receiver[Message]):
         if not length:
             return self._complete(message)
         whole = into is None and length <= self._end - self._start
-        self._expect(message, length, None if whole else GrowingPayload(length, into))
-        return None
+        return self._expect(message, length, None if whole else GrowingPayload(length, into))
 
     def _check(self, reply: Message, length: int) -> memoryview | None:
         """Raise unless `reply` answers the oldest request; return where its payload goes."""

@@ -27,6 +27,21 @@ class Receiver(ABC, Generic[_Event]):
     shared with other connections, it then calls `suspend`.
     """
 
+    __slots__ = (
+        "_buffer",
+        "_closed",
+        "_drop",
+        "_end",
+        "_length",
+        "_memory",
+        "_message",
+        "_payload",
+        "_start",
+        "_suspended",
+        "_view",
+        "lent",
+    )
+
     def __init__(self, memory: ReceiveMemory) -> None:
         self._view = memory.view
         self._start = 0
@@ -76,19 +91,24 @@ class Receiver(ABC, Generic[_Event]):
             self._start, self._end = 0, kept
         return self._view[self._end :]
 
-    def received(self, count: int) -> None:
+    def received(self, count: int) -> bool:
         """Say that bytes now stand at the start of what `get_buffer` returned.
 
         Args:
             count: How many.
+
+        Returns:
+            Whether they may complete a message.
         """
         if self._payload is not None:
             self._payload.filled(count)
-        elif self._suspended:
+            return not self._payload.missing
+        if self._suspended:
             self._start, self._end = 0, len(self._suspended) + count
             self._suspended = b""
         else:
             self._end += count
+        return True
 
     def suspend(self) -> None:
         """Give the receive buffer back: another connection may receive in it from now on.
@@ -160,31 +180,42 @@ class Receiver(ABC, Generic[_Event]):
         self._start = self._end
         return None
 
-    def _expect(self, message: Message, length: int, payload: Payload | None = None) -> None:
+    def _expect(
+        self, message: Message, length: int, payload: Payload | None = None
+    ) -> _Event | None:
         """Receive the `length` payload bytes of `message`, whose header was cut, in `payload`.
 
-        Raises OSError where the machine has no memory for them.
+        Returns the event if they are all here.  Raises OSError where the machine
+        has no memory for them.
         """
-        if payload is None and length > max(self._end - self._start, self._memory.inline_bytes):
-            payload = self._memory.payload(length)
+        if payload is None:
+            if length <= self._end - self._start:
+                return self._whole(message, length)
+            if length > self._memory.inline_bytes:
+                payload = self._memory.payload(length)
         self._message, self._length, self._payload = message, length, payload
+        return None
+
+    def _whole(self, message: Message, length: int) -> _Event:
+        """Give `message` out, whose payload lies whole in the receive buffer."""
+        first, self._start = self._start, self._start + length
+        message.payload = self._memory.keep(self._view[first : self._start])
+        return self._complete(message)
 
     def _finish(self, message: Message) -> _Event | None:
         """Give the message being received out if its payload is whole."""
         payload = self._payload
-        if payload is not None:
+        if payload is None:
+            if self._length > self._end - self._start:
+                return None
+            self._message = None
+            return self._whole(message, self._length)
+        if self._start != self._end:
             self._start += payload.take_in(self._view[self._start : self._end])
-            if payload.missing:
-                return None
-            self.lent, self._payload = payload, None
-            message.payload = payload.value()
-        elif self._length:
-            stop = self._start + self._length
-            if stop > self._end:
-                return None
-            message.payload = self._memory.keep(self._view[self._start : stop])
-            self._start = stop
-        self._message = None
+        if payload.missing:
+            return None
+        self.lent, self._payload, self._message = payload, None, None
+        message.payload = payload.value()
         return self._complete(message)
 
     def _release(self) -> None:

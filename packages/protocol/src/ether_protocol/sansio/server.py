@@ -45,6 +45,8 @@ class ServerConnection(Receiver["Message | Refused"]):
     See "Bad input" in docs/protocol.md.
     """
 
+    __slots__ = ("_framer",)
+
     def __init__(self, memory: ReceiveMemory | None = None) -> None:
         super().__init__(memory or PrivateMemory())
         self._framer = RequestFramer()
@@ -126,12 +128,11 @@ class ServerConnection(Receiver["Message | Refused"]):
         if head.discard or not head.length:
             return head.message
         try:
-            self._expect(head.message, head.length)
+            return self._expect(head.message, head.length)
         except OSError:
             self._drop = head.length
             text = f"the machine has no room for a payload of {head.length} bytes"
             return Refused(head.message, Refusal(ErrorCode.NO_MEMORY, text))
-        return None
 
     def _complete(self, message: Message) -> Message:
         return message
