@@ -31,29 +31,30 @@ class Listener:
     def __init__(self, log: list[str], name: str, breaks: bool = False) -> None:
         self.send_queue = SendQueue(self)
         self._log = log
-        self._name = name
+        self.name = name
         self._breaks = breaks
 
     def send_batched(self, replies: memoryview) -> None:
         if self._breaks:
-            raise MemoryError(f"no room for {self._name}")
+            raise MemoryError(f"no room for {self.name}")
         self.write(bytes(replies))
 
     def write(self, data: bytes) -> None:
-        self._log.append(f"{self._name} gets {data.decode()}")
+        self._log.append(f"{self.name} gets {data.decode()}")
 
     def writelines(self, list_of_data: list[bytes]) -> None:
         self.write(b"".join(list_of_data))
 
     def abort(self) -> None:
-        self._log.append(f"{self._name} is cut off")
+        self._log.append(f"{self.name} is cut off")
 
 
-def answer(batch: SendBatch, client: Listener, text: bytes) -> None:
+def answer(batch: SendBatch, client: Listener, text: bytes, *, within_turn: bool = False) -> None:
     """What the fast path does: put replies behind the others, and say so."""
     filled = batch.replies.filled
     batch.replies.view[filled : filled + len(text)] = text
-    batch.answered(client, filled + len(text))
+    say = batch.answered_within_turn if within_turn else batch.answered
+    say(client, filled + len(text))
 
 
 def test_what_is_answered_in_a_round_is_sent_at_its_end_in_order() -> None:
@@ -92,11 +93,48 @@ def test_replies_of_one_client_that_stand_together_are_sent_together() -> None:
     a, b = Listener(log, "a"), Listener(log, "b")
     answer(batch, a, b"1")
     batch.put(a, b"2", b"3")
-    answer(batch, a, b"4")
+    answer(batch, a, b"4", within_turn=True)
     answer(batch, b, b"5")
     answer(batch, a, b"6")
     batch.send()
     assert log == ["a gets 1234", "b gets 5", "a gets 6"]
+
+
+def test_another_arrival_of_a_client_is_sent_by_itself() -> None:
+    log: list[str] = []
+    batch = SendBatch(ReplyBuffer(), BusyPoll(0))
+    a = Listener(log, "a")
+    for reply in (b"1", b"2"):
+        answer(batch, a, reply)
+    batch.send()
+    assert log == ["a gets 1", "a gets 2"]
+
+
+def test_a_turn_of_the_only_client_does_not_wait_for_others() -> None:
+    async def scenario() -> None:
+        log: list[str] = []
+        batch = SendBatch(ReplyBuffer(), BusyPoll(0))
+        a, b = Listener(log, "a"), Listener(log, "b")
+
+        async def turn(*recipients: Listener) -> list[str]:
+            batch.begin()
+            for recipient in recipients:
+                batch.put(recipient, b"!", b"")
+                batch.end_turn()
+            at_once = log[:]
+            await asyncio.sleep(0)
+            assert log == [f"{recipient.name} gets !" for recipient in recipients]
+            log.clear()
+            return at_once
+
+        assert await turn(a) == []  # nobody knows yet
+        assert await turn(a) == ["a gets !"]
+        assert await turn(a, b) == ["a gets !"]
+        assert await turn(a, b) == []
+        assert await turn(a) == []
+        assert await turn(b) == ["b gets !"]
+
+    asyncio.run(scenario())
 
 
 def test_what_goes_behind_the_batch_has_it_sent_first() -> None:

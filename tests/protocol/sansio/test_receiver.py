@@ -40,8 +40,7 @@ class ToyReceiver(Receiver[bytes]):
             return None
         if not length:
             return b""
-        self._expect(Message(0), length)
-        return None
+        return self._expect(Message(0), length)
 
     def feed(self, data: bytes) -> list[bytes]:
         return self._feed(data)

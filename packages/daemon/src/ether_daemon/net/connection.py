@@ -196,6 +196,7 @@ class Connection(asyncio.BufferedProtocol):
         if not self._batch.under_way:
             self._batch.begin()
         turn_over = self._serve()
+        self._batch.end_turn()
         self._receiver.suspend()
         self._serve_arrivals = None
         self._backlog = turn_over or self.send_queue.blocked
@@ -244,7 +245,7 @@ class Connection(asyncio.BufferedProtocol):
                 filled = batch.replies.filled
                 stop, filled = fast(view, start, end, filled, filled + TURN_BYTES)
                 if stop != start:
-                    batch.answered(self, filled)
+                    batch.answered_within_turn(self, filled)
                     receiver.skip_to(stop)
             now = clock()
             until = until or now + TURN_SECONDS

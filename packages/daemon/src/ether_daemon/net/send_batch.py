@@ -45,7 +45,7 @@ class SendBatch:
     awake; Redis does the same.
     """
 
-    __slots__ = ("_busy_poll", "_entries", "arrivals", "replies", "under_way")
+    __slots__ = ("_alone", "_busy_poll", "_entries", "_sent", "arrivals", "replies", "under_way")
 
     def __init__(self, replies: ReplyBuffer, busy_poll: BusyPoll) -> None:
         self.replies = replies
@@ -55,6 +55,8 @@ class SendBatch:
         """Whether this round's end will be seen; else whatever arrives has to `begin`."""
         self._busy_poll = busy_poll
         self._entries: list[tuple[Recipient, int]] = []  # whose replies end where in the buffer
+        self._sent = 0  # how many were sent in this round
+        self._alone = False  # in the last round with any there was one
 
     def begin(self) -> None:
         """Something has arrived after a sleep."""
@@ -69,16 +71,22 @@ class SendBatch:
         if filled > BATCH_BYTES or len(self._entries) >= MAX_BATCHED:
             self.send()
 
+    def answered_within_turn(self, recipient: Recipient, filled: int) -> None:
+        """The same where replies of this very recipient may stand last: they leave together."""
+        entries = self._entries
+        if entries and entries[-1][0] is recipient:
+            entries.pop()
+        self.answered(recipient, filled)
+
+    def end_turn(self) -> None:
+        """A turn is over: where one client is about, its replies need not wait for others."""
+        if self._alone and not self._sent and len(self._entries) == 1:
+            self.send()
+
     def put(self, recipient: Recipient, header: bytes, payload: Buffer) -> None:
         """Add a reply whose payload is at most MAX_BODY_BYTES long."""
-        replies, entries = self.replies, self._entries
-        replies.put(header, payload)
-        if entries and entries[-1][0] is recipient:
-            entries[-1] = recipient, replies.filled
-        else:
-            entries.append((recipient, replies.filled))
-        if replies.filled > BATCH_BYTES or len(entries) >= MAX_BATCHED:
-            self.send()
+        self.replies.put(header, payload)
+        self.answered_within_turn(recipient, self.replies.filled)
 
     def put_pieces(self, recipient: Recipient, pieces: list[Piece]) -> None:
         """Add a reply whose payload is long or is taken piece by piece."""
@@ -112,6 +120,7 @@ class SendBatch:
         if not entries:
             return
         self._entries = []
+        self._sent += len(entries)
         view = self.replies.view
         self.replies.filled = start = 0
         for recipient, end in entries:
@@ -130,6 +139,9 @@ class SendBatch:
     def _end(self) -> None:
         self.under_way = False  # whatever happens, the next arrival begins anew
         self.send()
+        if self._sent:
+            self._alone = self._sent == 1
+            self._sent = 0
         if self._busy_poll.goes_on(self.arrivals):
             self.under_way = True
             asyncio.get_running_loop().call_soon(self._end)
