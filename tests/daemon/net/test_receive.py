@@ -296,11 +296,16 @@ def test_close_gives_a_half_received_payload_back() -> None:
 
 def test_a_payload_that_lies_whole_in_the_buffer_is_lent_where_it_is() -> None:
     memory = SharedReceiveMemory()
-    memory.data[:5] = b"bytes"
-    kept = memory.keep(memory.view[:5])
-    assert kept.obj is memory.data
+    connection = ServerConnection(memory)
+    data = write(5)
+    connection.get_buffer()[: len(data)] = data
+    connection.received(len(data))
+    request = connection.next_request()
+    assert isinstance(request, Message)
+    assert request.payload == b"\x01" * 5
+    assert memoryview(request.payload).obj is memory.data
     memory.wipe()
-    assert kept == bytes(5)
+    assert request.payload == bytes(5)
     assert memory.data.count(0) == RECEIVE_BYTES
 
 

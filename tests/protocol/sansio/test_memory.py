@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+from ether_protocol import Command, Message, ServerConnection
 from ether_protocol.sansio.memory import BUFFER_BYTES, PrivateMemory
 from ether_protocol.sansio.payload import GrowingPayload
+from ether_protocol.wire.codec import encode
 
 
 def test_it_has_a_buffer_of_its_own() -> None:
@@ -14,11 +16,12 @@ def test_it_has_a_buffer_of_its_own() -> None:
 
 def test_a_payload_that_is_kept_does_not_change_with_the_buffer() -> None:
     memory = PrivateMemory()
-    memory.data[:5] = b"first"
-    kept = memory.keep(memory.view[:5])
-    memory.data[:5] = b"later"
-    assert kept == b"first"
-    assert isinstance(kept, bytes)
+    connection = ServerConnection(memory)
+    (request,) = connection.receive_data(encode(Message(Command.PING, payload=b"first")))
+    assert isinstance(request, Message)
+    memory.data[:] = bytes(len(memory.data))
+    assert request.payload == b"first"
+    assert isinstance(request.payload, bytes)
 
 
 def test_a_payload_that_is_not_whole_is_never_awaited_in_the_buffer() -> None:

@@ -20,17 +20,14 @@ class SharedReceiveMemory:
     Payloads are lent: a message's is void when the next one is asked for.
     """
 
-    __slots__ = ("data", "inline_bytes", "pool", "view")
+    __slots__ = ("data", "inline_bytes", "lends", "pool", "view")
 
     def __init__(self) -> None:
         self.data = bytearray(RECEIVE_BYTES)
         self.view = memoryview(self.data)
         self.inline_bytes = MAX_INLINE_BYTES
+        self.lends = True
         self.pool = BufferPool()
-
-    def keep(self, payload: memoryview) -> memoryview:
-        """The payload where it lies."""
-        return payload
 
     def payload(self, length: int) -> PooledPayload:
         """Memory for a payload of `length` bytes; raises OSError."""

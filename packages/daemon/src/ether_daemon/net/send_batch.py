@@ -85,8 +85,14 @@ class SendBatch:
 
     def put(self, recipient: Recipient, header: bytes, payload: Buffer) -> None:
         """Add a reply whose payload is at most MAX_BODY_BYTES long."""
-        self.replies.put(header, payload)
-        self.answered_within_turn(recipient, self.replies.filled)
+        replies, entries = self.replies, self._entries
+        replies.put(header, payload)
+        if entries and entries[-1][0] is recipient:
+            entries[-1] = recipient, replies.filled
+        else:
+            entries.append((recipient, replies.filled))
+        if replies.filled > BATCH_BYTES or len(entries) >= MAX_BATCHED:
+            self.send()
 
     def put_pieces(self, recipient: Recipient, pieces: list[Piece]) -> None:
         """Add a reply whose payload is long or is taken piece by piece."""

@@ -223,9 +223,9 @@ class Blocks:
     def _copy(
         self, source: int, source_offset: int, target: int, offset: int, size: int
     ) -> Answer[None]:
-        target_ref = self.table.ref(target)
+        self.table.ref(target)  # a block that is not there is told before a range that is not
         source_ref = self._ref_of_range(source, source_offset, size)
-        _check_range(self.table.size(target), offset, size)
+        target_ref = self._ref_of_range(target, offset, size)
         return self._store.copy(source_ref, source_offset, target_ref, offset, size)
 
     def _compare_swap(
@@ -240,7 +240,9 @@ class Blocks:
     def _ref_of_range(self, handle: int, offset: int, size: int) -> Ref:
         """The block's ref; raises NotFound, or OutOfRange where the range is not inside it."""
         ref, block_size = self.table.locate(handle)
-        _check_range(block_size, offset, size)
+        # Subtracting can't wrap around, not even in a twin of this written in C.
+        if offset > block_size or size > block_size - offset:
+            raise OutOfRange(f"{size} bytes at offset {offset} are not inside {block_size} bytes")
         return ref
 
     # What an answer changes
@@ -320,10 +322,3 @@ def _log_failure(handle: int, answer: Future[int]) -> None:
 def _check_size(size: int) -> None:
     if not size:
         raise InvalidRequest("a block has at least 1 byte")
-
-
-def _check_range(block_size: int, offset: int, size: int) -> None:
-    """Raise OutOfRange unless `size` bytes from `offset` lie inside a block of `block_size`."""
-    # Subtracting can't wrap around, not even in a twin of this written in C.
-    if offset > block_size or size > block_size - offset:
-        raise OutOfRange(f"{size} bytes at offset {offset} are not inside {block_size} bytes")

@@ -269,8 +269,10 @@ class ClientConnection(Receiver[Message]):
         self._start += used
         if not length:
             return self._complete(message)
-        whole = into is None and length <= self._end - self._start
-        return self._expect(message, length, None if whole else GrowingPayload(length, into))
+        if into is None and length <= self._end - self._start:
+            return self._complete(self._whole(message, length))
+        self._expect(message, length, GrowingPayload(length, into))
+        return None
 
     def _check(self, reply: Message, length: int) -> memoryview | None:
         """Raise unless `reply` answers the oldest request; return where its payload goes."""

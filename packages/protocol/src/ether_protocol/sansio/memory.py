@@ -7,8 +7,6 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from ether_protocol.wire.messages import Buffer
-
 from .payload import GrowingPayload, Payload
 
 BUFFER_BYTES = 64 * 1024
@@ -28,9 +26,8 @@ class ReceiveMemory(Protocol):
     """The same, to cut payloads from."""
     inline_bytes: int
     """A payload of up to so many bytes is awaited in `data`; it has room for that and a header."""
-
-    def keep(self, payload: memoryview) -> Buffer:
-        """A payload that lies whole in `data`, as the message is to carry it: a copy, or itself."""
+    lends: bool
+    """Whether a payload that lies whole in `data` is lent until the next message, or copied."""
 
     def payload(self, length: int) -> Payload:
         """Memory for a payload of `length` bytes that is not whole yet; raises OSError."""
@@ -39,16 +36,13 @@ class ReceiveMemory(Protocol):
 class PrivateMemory:
     """A buffer of one connection's own; payloads are copied and belong to who takes them."""
 
-    __slots__ = ("data", "inline_bytes", "view")
+    __slots__ = ("data", "inline_bytes", "lends", "view")
 
     def __init__(self) -> None:
         self.data: bytearray = bytearray(BUFFER_BYTES)
         self.view: memoryview = memoryview(self.data)
         self.inline_bytes: int = 0
-
-    def keep(self, payload: memoryview) -> Buffer:
-        """A copy."""
-        return bytes(payload)
+        self.lends: bool = False
 
     def payload(self, length: int) -> Payload:
         """Memory that grows with what arrives."""

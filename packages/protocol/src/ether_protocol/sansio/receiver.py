@@ -32,6 +32,8 @@ class Receiver(ABC, Generic[_Event]):
         "_closed",
         "_drop",
         "_end",
+        "_inline_bytes",
+        "_lends",
         "_length",
         "_memory",
         "_message",
@@ -48,6 +50,8 @@ class Receiver(ABC, Generic[_Event]):
         self._end = 0
         self._memory = memory
         self._buffer = memory.data
+        self._lends = memory.lends
+        self._inline_bytes = memory.inline_bytes
         self._suspended = b""  # what was left uncut when the memory was given back
         self._drop = 0
         self._message: Message | None = None  # its header was cut, its payload is being received
@@ -180,27 +184,21 @@ class Receiver(ABC, Generic[_Event]):
         self._start = self._end
         return None
 
-    def _expect(
-        self, message: Message, length: int, payload: Payload | None = None
-    ) -> _Event | None:
-        """Receive the `length` payload bytes of `message`, whose header was cut, in `payload`.
-
-        Returns the event if they are all here.  Raises OSError where the machine
-        has no memory for them.
-        """
-        if payload is None:
-            if length <= self._end - self._start:
-                return self._whole(message, length)
-            if length > self._memory.inline_bytes:
-                payload = self._memory.payload(length)
-        self._message, self._length, self._payload = message, length, payload
-        return None
-
-    def _whole(self, message: Message, length: int) -> _Event:
-        """Give `message` out, whose payload lies whole in the receive buffer."""
+    def _whole(self, message: Message, length: int) -> Message:
+        """`message` with its payload, all of which stands in the receive buffer next."""
         first, self._start = self._start, self._start + length
-        message.payload = self._memory.keep(self._view[first : self._start])
-        return self._complete(message)
+        payload = self._view[first : self._start]
+        message.payload = payload if self._lends else bytes(payload)
+        return message
+
+    def _expect(self, message: Message, length: int, payload: Payload | None = None) -> None:
+        """Receive the `length` payload bytes of `message`, which are not all here, in `payload`.
+
+        Raises OSError where the machine has no memory for them.
+        """
+        if payload is None and length > self._inline_bytes:
+            payload = self._memory.payload(length)
+        self._message, self._length, self._payload = message, length, payload
 
     def _finish(self, message: Message) -> _Event | None:
         """Give the message being received out if its payload is whole."""
@@ -209,7 +207,7 @@ class Receiver(ABC, Generic[_Event]):
             if self._length > self._end - self._start:
                 return None
             self._message = None
-            return self._whole(message, self._length)
+            return self._complete(self._whole(message, self._length))
         if self._start != self._end:
             self._start += payload.take_in(self._view[self._start : self._end])
         if payload.missing:

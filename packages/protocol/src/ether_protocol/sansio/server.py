@@ -120,19 +120,23 @@ class ServerConnection(Receiver["Message | Refused"]):
             self._drop = head.length
             return None
         self._start += head.used
+        length = head.length
         if head.discard:
-            self._drop = head.length
+            self._drop = length
         if head.refusal is not None:
             self._closed = head.refusal.fatal
             return Refused(head.message, head.refusal)
-        if head.discard or not head.length:
+        if head.discard or not length:
             return head.message
+        if length <= self._end - self._start:
+            return self._whole(head.message, length)
         try:
-            return self._expect(head.message, head.length)
+            self._expect(head.message, length)
         except OSError:
-            self._drop = head.length
-            text = f"the machine has no room for a payload of {head.length} bytes"
+            self._drop = length
+            text = f"the machine has no room for a payload of {length} bytes"
             return Refused(head.message, Refusal(ErrorCode.NO_MEMORY, text))
+        return None
 
     def _complete(self, message: Message) -> Message:
         return message
