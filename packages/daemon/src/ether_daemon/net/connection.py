@@ -62,6 +62,28 @@ class Shared:
 class Connection(asyncio.BufferedProtocol):
     """One client's connection."""
 
+    __slots__ = (
+        "_backlog",
+        "_batch",
+        "_caller",
+        "_client_done",
+        "_counters",
+        "_reading",
+        "_received",
+        "_receiver",
+        "_refusal",
+        "_responder",
+        "_serve_arrivals",
+        "_serve_fast",
+        "_shared",
+        "_state",
+        "_transport",
+        "_turn_due",
+        "address",
+        "peer",
+        "send_queue",
+    )
+
     def __init__(self, shared: Shared) -> None:
         self.peer = "?"
         self.address: object = None
