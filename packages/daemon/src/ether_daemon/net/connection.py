@@ -10,12 +10,12 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import cast
 
 from ether_daemon.engine.reply_buffer import TURN_BYTES
 from ether_daemon.service.commands import Caller, ServerFacts
-from ether_daemon.service.principal import Principal
+from ether_daemon.service.principal import Principal, PrincipalCounters, Serve
 from ether_daemon.stores.future import Future
 from ether_protocol.sansio.server import Refused, ServerConnection
 from ether_protocol.sockets import do_not_pace
@@ -42,8 +42,6 @@ LINGER_SECONDS = 0.5
 
 _OPEN, _DRAINING = State.OPEN, State.DRAINING  # to name a member of an enum is slow
 
-_Serve = Callable[[memoryview, int, int, int, int], tuple[int, int]]
-
 
 @dataclass(frozen=True, slots=True)
 class Shared:
@@ -53,6 +51,8 @@ class Shared:
     batch: SendBatch
     admission: Admission
     facts: ServerFacts
+    counters: PrincipalCounters = field(default_factory=PrincipalCounters)
+    """Of those who are not let in."""
     clock: Callable[[], float] = time.monotonic
     """Seconds, for the length of a turn."""
     linger_seconds: float = LINGER_SECONDS
@@ -94,12 +94,12 @@ class Connection(asyncio.BufferedProtocol):
         self._receiver = ServerConnection(shared.memory)
         self._state = State.GREETING
         self._client_done = False  # the client has closed its side
-        self._responder = Responder(shared.batch, self, self._settled)
+        self._responder = Responder(shared.batch, self, shared.counters)
         self._refusal: Refusal | None = None
         self._caller: Caller | None = None
         self._counters = self._responder.counters
-        self._serve_fast: _Serve | None = None
-        self._serve_arrivals: _Serve | None = None  # the same, while nothing earlier is left
+        self._serve_fast: Serve | None = None
+        self._serve_arrivals: Serve | None = None  # the same, while nothing earlier is left
         self._reading = True  # the transport may receive
         self._backlog = False  # requests that were received wait for their turn
         self._turn_due = False  # `_take_up` will be called
@@ -201,8 +201,8 @@ class Connection(asyncio.BufferedProtocol):
         self._caller = Caller(principal, self._shared.facts)
         self._counters = self._responder.counters = principal.counters
         # The fast path writes no log, so it is not taken where one is wanted.
-        if principal.fast_path is not None and not self._responder.logs_requests:
-            self._serve_fast = principal.fast_path.serve
+        if not self._responder.logs_requests:
+            self._serve_fast = principal.serve_fast
         log.info("Client connected from %s", self.peer)
 
     def _refuse_everything(self, refusal: Refusal) -> None:
@@ -303,7 +303,7 @@ class Connection(asyncio.BufferedProtocol):
                 # Where bytes have just arrived, the transport sees to this.
                 self._fail()
 
-    def _settled(self, pieces: Future[list[Piece]]) -> None:
+    def settled(self, pieces: Future[list[Piece]]) -> None:
         """A reply that was awaited is there, or never will be."""
         try:
             pieces.result()

@@ -7,7 +7,7 @@ connection is told that it will have none.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from typing import Protocol
 
 from ether_daemon.engine.reply_buffer import MAX_BODY_BYTES
 from ether_daemon.service.commands import Caller, Reply, Streamed, perform
@@ -25,25 +25,28 @@ from .send_queue import Piece
 
 log = logging.getLogger("etherd")
 
-Settled = Callable[[Future[list[Piece]]], object]
-"""Called when a reply that was awaited is there, or has failed."""
+
+class Asker(Recipient, Protocol):
+    """What is needed here of a connection."""
+
+    def settled(self, pieces: Future[list[Piece]]) -> None:
+        """A reply that was awaited is there, or has failed."""
 
 
 class Responder:
     """The answering half of one connection."""
 
-    __slots__ = ("_batch", "_recipient", "_settled", "counters", "logs_requests", "peer")
+    __slots__ = ("_batch", "_recipient", "counters", "logs_requests", "peer")
 
-    def __init__(self, batch: SendBatch, recipient: Recipient, settled: Settled) -> None:
+    def __init__(self, batch: SendBatch, recipient: Asker, counters: PrincipalCounters) -> None:
         self.peer = "?"
         """The client, as log lines name it."""
-        self.counters = PrincipalCounters()
-        """The principal's; nobody's until there is one."""
+        self.counters = counters
+        """The principal's, once there is one."""
         self.logs_requests = log.isEnabledFor(logging.DEBUG)
         """Whether each request is logged, so that none may take the fast path."""
         self._batch = batch
         self._recipient = recipient
-        self._settled = settled
 
     def answer(self, caller: Caller, request: Message, payload: TakeablePayload | None) -> None:
         """Carry `request` out; where a store may keep its payload's memory, that is `payload`."""
@@ -78,7 +81,9 @@ class Responder:
 
     def _put_later(self, answer: Future[Reply], command: int, held_bytes: int) -> None:
         pieces = answer.then(lambda reply: self._pieces(reply, command))
-        self._batch.put_later(self._recipient, pieces, lambda: self._settled(pieces), held_bytes)
+        self._batch.put_later(
+            self._recipient, pieces, lambda: self._recipient.settled(pieces), held_bytes
+        )
 
     def _pieces(self, reply: Reply, command: int) -> list[Piece]:
         """A reply that is long or came late, ready to send."""

@@ -41,12 +41,28 @@ _FREED_A_STEP = 64
 class SessionBlocks:
     """The blocks that are freed when one connection ends."""
 
-    __slots__ = ("ended", "handles")
+    __slots__ = ("_handles", "ended")
 
     def __init__(self) -> None:
-        self.handles: set[int] = set()
+        self._handles: set[int] | None = None  # most connections have none
         self.ended = False
         """The connection is gone: a block that is made for it now is freed at once."""
+
+    @property
+    def handles(self) -> frozenset[int]:
+        """Those that live."""
+        return frozenset(self._handles or ())
+
+    def add(self, handle: int) -> None:
+        """A block was made for the connection."""
+        if self._handles is None:
+            self._handles = set()
+        self._handles.add(handle)
+
+    def discard(self, handle: int) -> None:
+        """A block is gone, whoever freed it."""
+        if self._handles is not None:
+            self._handles.discard(handle)
 
 
 class Blocks:
@@ -254,7 +270,7 @@ class Blocks:
             self._queues.made(handle)
         self.quota.add_block(size)
         if owner is not None:
-            owner.handles.add(handle)
+            owner.add(handle)
             self._owners[handle] = owner
             if owner.ended:
                 self._free_unasked(handle)
@@ -264,7 +280,7 @@ class Blocks:
         self.quota.remove_block(self.table.size(handle))
         self.table.remove(handle)
         if self._owners and (owner := self._owners.pop(handle, None)) is not None:
-            owner.handles.discard(handle)
+            owner.discard(handle)
         return handle
 
     def _replace(self, handle: int, ref: Ref, size: int) -> int:

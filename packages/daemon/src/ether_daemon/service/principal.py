@@ -5,6 +5,7 @@ Rule: nothing of one principal can be reached from another's.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
 from ether_daemon.stores.contract import Store
@@ -46,14 +47,29 @@ class FastPath(Protocol):
         """
 
 
+Serve = Callable[[memoryview, int, int, int, int], tuple[int, int]]
+"""`FastPath.serve`, bound once for all connections of a principal."""
+
+
 class Principal:
     """One owner of blocks: its handle table, quota, counters, and binding to the fast path."""
 
-    __slots__ = ("blocks", "counters", "fast_path", "name", "quota")
+    __slots__ = ("_fast_path", "blocks", "counters", "name", "quota", "serve_fast")
 
     def __init__(self, name: str, store: Store, quota: Quota) -> None:
         self.name = name
         self.quota = quota
         self.blocks = Blocks(name, store, quota)
         self.counters = PrincipalCounters()
-        self.fast_path: FastPath | None = None
+        self.serve_fast: Serve | None = None
+        self._fast_path: FastPath | None = None
+
+    @property
+    def fast_path(self) -> FastPath | None:
+        """What serves its plain requests; None where all of them take the slow path."""
+        return self._fast_path
+
+    @fast_path.setter
+    def fast_path(self, fast_path: FastPath | None) -> None:
+        self._fast_path = fast_path
+        self.serve_fast = None if fast_path is None else fast_path.serve
