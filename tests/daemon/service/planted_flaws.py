@@ -79,7 +79,7 @@ def session_blocks_of_the_ended_are_kept(
     self._queues.made(identity.handle)
     self.quota.add_block(size)
     if owner is not None:
-        owner.handles.add(identity.handle)
+        owner.add(identity.handle)
         self._owners[identity.handle] = owner
     return identity.handle
 

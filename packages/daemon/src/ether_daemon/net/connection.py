@@ -174,6 +174,7 @@ class Connection(asyncio.BufferedProtocol):
         self._stop_receiving()
         caller = self._caller
         self._shared.admission.leave(self, None if caller is None else caller.session_blocks)
+        self._responder.close()
         if self._refusal is None:
             log.info("Client disconnected: %s%s", self.peer, f" ({exc})" if exc else "")
 

@@ -48,6 +48,10 @@ class Responder:
         self._batch = batch
         self._recipient = recipient
 
+    def close(self) -> None:
+        """Nothing more is answered: forget the connection, which knows this."""
+        del self._recipient
+
     def answer(self, caller: Caller, request: Message, payload: TakeablePayload | None) -> None:
         """Carry `request` out; where a store may keep its payload's memory, that is `payload`."""
         self.counters.requests[request.command] += 1

@@ -49,9 +49,9 @@ class SessionBlocks:
         """The connection is gone: a block that is made for it now is freed at once."""
 
     @property
-    def handles(self) -> frozenset[int]:
+    def handles(self) -> set[int]:
         """Those that live."""
-        return frozenset(self._handles or ())
+        return set(self._handles or ())
 
     def add(self, handle: int) -> None:
         """A block was made for the connection."""
@@ -131,7 +131,7 @@ class Blocks:
     def end_session(self, owner: SessionBlocks) -> Iterator[None]:
         """The connection of `owner` has ended: free its blocks, a few at a time."""
         owner.ended = True
-        return self.free_in_steps(list(owner.handles))
+        return self.free_in_steps(owner.handles)
 
     def free_all(self) -> Iterator[None]:
         """Free every block, a few at a time."""
