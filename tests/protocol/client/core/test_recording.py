@@ -10,11 +10,15 @@ from ether_protocol import (
     MAX_PAYLOAD_BYTES,
     Block,
     Client,
+    ConnectionLost,
     LocalProtocolError,
     NotFound,
     OutOfRange,
     Pending,
+    Traced,
 )
+from protocol.client.chaos import Fault, Proxy
+from protocol.client.either import Either
 from protocol.client.text import TEXT
 
 KIB = 1024
@@ -163,3 +167,33 @@ def test_a_pipeline_of_long_replies_and_long_requests(any_client: Client) -> Non
         assert all(outcome == data for outcome in outcomes[1:-1:2])
         assert outcomes[-1] == size
         assert target == data
+
+
+def test_what_is_recorded_during_an_execution_is_for_the_next_one(
+    each: Either, proxy: Proxy
+) -> None:
+    told: list[Traced] = []
+    with each.connect(proxy.address, trace=told.append) as client:
+        told.clear()
+        pipeline = client.pipeline()
+        first = pipeline.ping(b"first")
+        proxy.now(Fault(delay=0.1))
+        executed = each.begin(pipeline, "execute")
+        each.until(lambda: told, "the first request in flight")
+        later = pipeline.ping(b"later")
+        assert not first.answered
+        assert executed() == [b"first"]
+        assert not later.answered
+        assert len(pipeline) == 1
+        assert pipeline.execute() == [b"later"]
+
+
+def test_what_was_not_begun_stays_recorded(any_client: Client) -> None:
+    pipeline = any_client.pipeline()
+    pendings = [pipeline.ping(b"one"), pipeline.ping(b"two")]
+    any_client.close()
+    for _ in range(2):
+        with pytest.raises(ConnectionLost):
+            pipeline.execute()
+        assert len(pipeline) == 2
+    assert not any(pending.answered for pending in pendings)

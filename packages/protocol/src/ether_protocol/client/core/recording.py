@@ -207,16 +207,17 @@ class Recorder:
 
     @contextmanager
     def _executing(self) -> Iterator[Sequence[Pending[Any]]]:
-        """The recorded requests; they are forgotten at the end if they were begun.
+        """The requests recorded so far; they come back at the end if none was begun.
 
-        What was begun must not be sent a second time.
+        What was begun must not be sent a second time.  What another task
+        records meanwhile is for the next execution.
         """
-        recorded = self._recorded
+        recorded, self._recorded = self._recorded, []
         try:
             yield recorded
         finally:
-            if recorded and recorded[0].answered:
-                self._recorded = []
+            if recorded and not recorded[0].answered:
+                self._recorded[:0] = recorded
 
     def _record(self, operation: Operation[_Value]) -> Pending[_Value]:
         (step,) = next(operation).steps
