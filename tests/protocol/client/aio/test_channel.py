@@ -211,3 +211,16 @@ def test_a_trace_that_begins_among_requests_is_in_step(
     words = [(entry.sent, entry.summary.split()[0]) for entry in told]
     assert words[:2] == [(True, "STATS"), (False, "OK")]
     assert words[-2:] == [(True, "PING"), (False, "PONG")]
+
+
+def test_a_long_buffer_is_the_callers_own_again_after_its_write(
+    loop: asyncio.AbstractEventLoop, proxy: Proxy
+) -> None:
+    async def scenario() -> None:
+        async with connect_async(proxy.address) as client:
+            data = bytearray(1_000_000)
+            block = await client.alloc(len(data))
+            assert await block.write(data) == len(data)
+            data.append(1)  # a BufferError while anything holds a view of it
+
+    loop.run_until_complete(scenario())

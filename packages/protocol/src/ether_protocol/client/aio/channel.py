@@ -208,7 +208,9 @@ class AsyncChannel(asyncio.BufferedProtocol):
         while not (self._paused or self._failing):
             if len(self._payload):
                 self._flush()
-                chunk, self._payload = self._payload[:_CHUNK_BYTES], self._payload[_CHUNK_BYTES:]
+                chunk, rest = self._payload[:_CHUNK_BYTES], self._payload[_CHUNK_BYTES:]
+                # An empty slice would keep the caller from resizing the buffer.
+                self._payload = rest if len(rest) else memoryview(b"")
                 self._write(_immutable(chunk))
             elif size >= _GATHER_BYTES:
                 self._flush()
