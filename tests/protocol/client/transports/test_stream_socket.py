@@ -5,9 +5,11 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
+from ether_protocol.client.transports.base import TransportError
 from ether_protocol.client.transports.stream_socket import SocketTransport
 from harness import DEADLINE_SECONDS, receive_exactly
 
@@ -97,3 +99,36 @@ def test_what_arrives_while_nothing_is_taken_is_received(
     with ThreadPoolExecutor() as threads:
         transport.send_while_receiving(bytes(size), receive)
     assert taken == [b"reply"]
+
+
+def test_a_socket_closed_while_it_waits_to_send_is_an_error_of_the_transport(
+    ends: tuple[SocketTransport, socket.socket],
+) -> None:
+    transport, theirs = ends
+    theirs.sendall(b"reply")
+    with pytest.raises(TransportError) as caught:
+        transport.send_while_receiving(bytes(8 * 1024 * 1024), transport.close)
+    assert (caught.value.reason, caught.value.in_time) == ("Bad file descriptor", True)
+
+
+def test_a_socket_closed_just_before_it_would_wait_is_one_too() -> None:
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        transport = SocketTransport(cast(socket.socket, ClosedWhenFull(ours)))
+        with pytest.raises(TransportError) as caught:
+            transport.send_while_receiving(bytes(9), lambda: None)
+        assert (caught.value.reason, caught.value.in_time) == ("Bad file descriptor", True)
+
+
+class ClosedWhenFull:
+    """A socket that takes nothing, and that another thread closes at that moment."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._sock = sock
+
+    def send(self, data: memoryview, flags: int) -> int:
+        self._sock.close()
+        raise BlockingIOError
+
+    def fileno(self) -> int:
+        return self._sock.fileno()

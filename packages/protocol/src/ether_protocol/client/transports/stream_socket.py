@@ -6,6 +6,7 @@ long, and an answer is polled for busily before the thread sleeps.
 
 from __future__ import annotations
 
+import errno
 import os
 import select
 import socket
@@ -104,7 +105,10 @@ class SocketTransport:
 
     def _readable_before_writable(self) -> bool:
         poll = select.poll()
-        poll.register(self._sock, select.POLLIN | select.POLLOUT)
+        try:
+            poll.register(self._sock, select.POLLIN | select.POLLOUT)
+        except ValueError:  # another thread has closed it, and it has no number any more
+            raise TransportError(OSError(errno.EBADF, os.strerror(errno.EBADF))) from None
         ready = poll.poll(None if self._timeout is None else self._timeout * 1000)
         if not ready:
             raise TransportError(TimeoutError())
