@@ -7,6 +7,7 @@ import socket
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import pytest
 
@@ -54,13 +55,20 @@ def test_the_type_of_an_address_picks_the_kind() -> None:
     assert transport_for(PathAddress("/here")).open_blocking is open_path
 
 
-def test_an_address_of_an_unknown_type_is_a_type_error() -> None:
-    @dataclass(frozen=True, slots=True)
-    class Nowhere(Address):
+def test_a_subclass_goes_where_the_nearest_type_in_the_table_goes() -> None:
+    class Named(Address):
         pass
 
-    with pytest.raises(TypeError, match="no kind of connection leads to"):
-        transport_for(Nowhere("nowhere"))
+    class NamedPath(PathAddress):
+        pass
+
+    assert transport_for(Named("here")) is TCP
+    assert transport_for(NamedPath("/here")).open_blocking is open_path
+
+
+def test_an_address_of_an_unknown_type_is_a_type_error() -> None:
+    with pytest.raises(TypeError, match="no kind of connection leads to 'nowhere'"):
+        transport_for(cast(Address, "nowhere"))
 
 
 def test_every_client_goes_over_another_kind(each: Either, tmp_path: Path) -> None:

@@ -17,8 +17,11 @@ TRANSPORTS: dict[type[Address], TransportKind] = {
 
 
 def transport_for(address: Address) -> TransportKind:
-    """The kind of connection that leads to `address`; raises TypeError if there is none."""
-    kind = TRANSPORTS.get(type(address))
-    if kind is None:
-        raise TypeError(f"no kind of connection leads to {address!r}")
-    return kind
+    """The kind of connection that leads to `address`; raises TypeError if there is none.
+
+    The nearest type in the table counts, so a subclass needs no line of its own.
+    """
+    for type_ in type(address).__mro__:
+        if type_ in TRANSPORTS:
+            return TRANSPORTS[type_]
+    raise TypeError(f"no kind of connection leads to {address!r}")
