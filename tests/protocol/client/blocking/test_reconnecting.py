@@ -5,17 +5,22 @@ from __future__ import annotations
 import subprocess
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from ether_protocol import (
     Client,
+    ConnectionLost,
     LocalProtocolError,
+    Traced,
     connect,
 )
 from harness import DEADLINE_SECONDS, Etherd, command, until
 from protocol.client.chaos import Fault, Proxy
+from protocol.scripted import connect_once, pong, serving, silence
 
 
 def test_a_client_used_by_two_threads_is_unharmed(proxy: Proxy) -> None:
@@ -51,6 +56,54 @@ def _executed(client: Client) -> object:
     pipeline = client.pipeline()
     pipeline.ping()
     return pipeline.execute()
+
+
+class SeemsFree:
+    """A lock that another thread takes just after it was seen free."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+
+    def locked(self) -> bool:
+        return False
+
+    def __enter__(self) -> None:
+        self._lock.acquire()
+
+    def __exit__(self, *how: object) -> None:
+        self._lock.release()
+
+
+@pytest.mark.parametrize("lock", [SeemsFree, threading.Lock], ids=["seems free", "is held"])
+def test_a_thread_that_waits_for_a_reply_is_woken_by_a_close(
+    lock: Callable[[], Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        "ether_protocol.client.blocking.reconnecting.threading", SimpleNamespace(Lock=lock)
+    )
+    with serving(silence) as server, ThreadPoolExecutor() as threads:
+        client = connect_once(server, timeout=2 * DEADLINE_SECONDS)
+        asked = threads.submit(client.ping)
+        until(lambda: server.seen, "the request of the other thread")
+        client.close()
+        error = asked.exception(DEADLINE_SECONDS / 2)
+        assert isinstance(error, ConnectionLost)
+        client.close()
+        assert client.closed
+
+
+def test_a_client_closed_by_its_trace_hook_closes_its_socket() -> None:
+    def hook(entry: Traced) -> None:
+        if not entry.sent:
+            client.close()
+
+    with serving(pong) as server:
+        client = connect_once(server)
+        client.trace(hook)
+        assert client.ping(b"echo") == b"echo"
+        assert server.gone.wait(DEADLINE_SECONDS)
+        with pytest.raises(ConnectionLost):
+            client.ping()
 
 
 INTERRUPTED = """

@@ -91,10 +91,14 @@ class Channel:
         self.transport.close()
 
     def interrupt(self) -> None:
-        """Close while another thread is waiting for the server; its request fails at once."""
+        """Let a request of another thread fail at once; the socket is left for it to close.
+
+        Closed here, the socket's number could be another connection's before
+        the other thread uses it once more.
+        """
         self.close_reason = self.close_reason or "the client was closed"
+        self.closed = True
         self.transport.interrupt()
-        self.close()
 
     def run(self, transfer: Transfer) -> None:
         """Send what is left of `transfer`, and take every reply to it.

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
+from ether_protocol.client.core.fork_safety import renew_lock_in_child
 from ether_protocol.client.core.operations import Operation
 from ether_protocol.client.core.options import ConnectOptions
 from ether_protocol.client.core.reconnect import Pause, Reconnect, Reconnection, RecoveryStep
@@ -41,6 +42,7 @@ class ReconnectingChannel:
         # A thread that comes between `locked` and `with` waits for its turn.  `acquire` without
         # waiting would be exact, but an interrupt behind it could leave the lock locked for good.
         self._in_use = threading.Lock()
+        renew_lock_in_child(self)
         self.channel: Channel
         self._open()
 
@@ -58,10 +60,17 @@ class ReconnectingChannel:
     def close(self) -> None:
         """End it for good.  May be called twice."""
         self._reconnection.close()
-        if self._in_use.locked():  # another thread may be waiting for a reply
-            self.channel.interrupt()
-        else:
+        self.channel.interrupt()  # another thread may be waiting for a reply, or about to
+        self._close_unused()
+
+    def _close_unused(self) -> None:
+        """Close the channel, unless another thread uses it, which then does this at its end."""
+        if not self._in_use.locked():
             self.channel.close()
+
+    def renew_lock(self) -> None:
+        """Be free in a forked child, where the thread that used this does not exist."""
+        self._in_use = threading.Lock()
 
     def trace(self, hook: Trace | None) -> None:
         """Show every message to `hook` from now on, over later channels too."""
@@ -93,29 +102,36 @@ class ReconnectingChannel:
         """A small READ or WRITE; None if it changed nothing and should take the slow path."""
         if self._in_use.locked():
             raise _in_use_error()
-        with self._in_use:
-            try:
+        try:
+            with self._in_use:
                 return self.channel.run_small(command, handle, size, offset, payload)
-            except TimedOut:
+        except TimedOut:
+            raise
+        except ConnectionLost:
+            if self._reconnection.gives_up:
                 raise
-            except ConnectionLost:
-                if self._reconnection.gives_up:
-                    raise
-                return None
+            return None
+        finally:
+            if self.channel.closed:
+                self._close_unused()
 
     def with_channel(self, use: Callable[[Channel], None]) -> None:
         """Let `use` use the channel, over new connections while it raises ConnectionLost."""
         if self._in_use.locked():
             raise _in_use_error()
-        with self._in_use:
-            self._reconnection.check_open()
-            try:
-                use(self.channel)
-            except ConnectionLost as error:
-                lost = error
-            else:
-                return
-            drive(self._reconnection.recover(lost), lambda step: self._recover(step, use))
+        try:
+            with self._in_use:
+                self._reconnection.check_open()
+                try:
+                    use(self.channel)
+                except ConnectionLost as error:
+                    lost = error
+                else:
+                    return
+                drive(self._reconnection.recover(lost), lambda step: self._recover(step, use))
+        finally:
+            if self.channel.closed:
+                self._close_unused()
 
     def _recover(self, step: RecoveryStep, use: Callable[[Channel], None]) -> None:
         match step:
