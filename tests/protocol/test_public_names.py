@@ -2,8 +2,12 @@ from __future__ import annotations
 
 import ast
 import re
+import subprocess
+import sys
 import types
 from pathlib import Path
+
+import pytest
 
 import ether_protocol
 from protocol import document
@@ -61,3 +65,18 @@ def test_the_version_is_the_distributions() -> None:
 
     assert ether_protocol.__version__ == version("ether-protocol")
     assert (Path(ether_protocol.__file__).parent / "py.typed").exists()
+
+
+@pytest.mark.parametrize("name", ["client", "inspect", "sansio", "tools", "wire"])
+def test_a_folder_is_an_attribute_before_anything_imported_it(name: str) -> None:
+    program = f"import ether_protocol; print(ether_protocol.{name}.__name__)"
+    ran = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=60
+    )
+    assert (ran.stdout, ran.stderr) == (f"ether_protocol.{name}\n", "")
+    assert name not in ether_protocol.__all__
+
+
+def test_another_attribute_is_an_error() -> None:
+    with pytest.raises(AttributeError, match="module 'ether_protocol' has no attribute 'nothing'"):
+        ether_protocol.nothing  # noqa: B018  the look-up is what is tested

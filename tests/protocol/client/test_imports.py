@@ -68,11 +68,14 @@ LOADED = {
         *("ether_protocol.client", "ether_protocol.inspect", "ether_protocol.sansio"),
         *("ether_protocol.wire", "asyncio", "construct", "socket"),
     ),
-    "ether_protocol.connect": ("asyncio", "dpkt", "ether_protocol.client.aio", "ssl"),
+    "ether_protocol.connect": ("asyncio", "construct", "dpkt", "ether_protocol.client.aio", "ssl"),
     "ether_protocol.Pool": ("asyncio", "dpkt", "ether_protocol.client.aio", "ssl"),
     "ether_protocol.connect_async": ("dpkt", "ether_protocol.client.blocking"),
     "ether_protocol.ServerConnection": ("asyncio", "ether_protocol.client", "socket"),
     "ether_protocol.Retry": ("asyncio", "construct", "socket"),
+    "ether_protocol.Traced": ("asyncio", "construct", "socket"),
+    "ether_protocol.format_fields": ("asyncio", "construct", "socket"),
+    "ether_protocol.wire": ("ether_protocol.client", "asyncio", "construct", "socket"),
 }
 
 

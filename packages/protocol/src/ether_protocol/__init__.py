@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from .client.core.pending import Pending
     from .client.core.retry import Retry
     from .client.core.tracing import Trace, Traced
-    from .inspect.dissect import Field, dissect, dissect_bytes
+    from .inspect.dissect import dissect, dissect_bytes
+    from .inspect.field import Field
     from .inspect.field_table import format_fields
     from .sansio.client import ClientConnection
     from .sansio.server import Refused, ServerConnection
@@ -84,10 +85,10 @@ _MODULES = {
         "Traced",
     ),
     ".inspect.dissect": (
-        "Field",
         "dissect",
         "dissect_bytes",
     ),
+    ".inspect.field": ("Field",),
     ".inspect.field_table": ("format_fields",),
     ".sansio.client": ("ClientConnection",),
     ".sansio.server": (
@@ -139,6 +140,7 @@ _MODULES = {
         "parse_size",
     ),
 }
+_SUBPACKAGES = ("client", "inspect", "sansio", "tools", "wire")
 _MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}
 
 __all__ = [
@@ -201,6 +203,8 @@ __all__ = [
 
 
 def __getattr__(name: str) -> object:
+    if name in _SUBPACKAGES:
+        return import_module(f".{name}", __name__)
     if name not in _MODULE_OF:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     value = globals()[name] = getattr(import_module(_MODULE_OF[name], __name__), name)

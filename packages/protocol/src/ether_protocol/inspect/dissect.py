@@ -7,7 +7,6 @@ with the reason, and the bytes of a secret are in no field.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -25,6 +24,8 @@ from ether_protocol.wire.constants import (
 from ether_protocol.wire.errors import LocalProtocolError
 from ether_protocol.wire.messages import Buffer, Message, byte_view
 
+from .field import Field as Field  # handed on, too
+
 KEPT_BYTES = 256
 """Most bytes that one field keeps; its value says how many there were."""
 
@@ -36,33 +37,9 @@ SECRET = frozenset({Command.AUTH})
 
 _SHOWN_CHARACTERS = 80
 _SHOWN_PAYLOAD_BYTES = 16
-_SHOWN_IN_LINE_BYTES = 8
 
 _Formats = Mapping[str, Callable[[Any], int | str]]
 """How to format the values of the fields with these names."""
-
-
-@dataclass(frozen=True, slots=True)
-class Field:
-    """One field of a message.
-
-    Args:
-        offset: Where the field begins, in bytes from the message's first byte.
-        data: The field's bytes; only the first 256 of a longer field.
-        name: Such as `command` or `counters[0].name`; `undecoded` for bytes that do not parse.
-        value: A number, or text that is safe to print.
-    """
-
-    offset: int
-    data: bytes
-    name: str
-    value: int | str
-
-    def __str__(self) -> str:
-        """One line for a log: `+5 command = ALLOC (10)`."""
-        shown = self.data[:_SHOWN_IN_LINE_BYTES].hex().upper()
-        more = "…" if len(self.data) > _SHOWN_IN_LINE_BYTES else ""
-        return f"+{self.offset} {self.name} = {self.value} ({shown}{more})"
 
 
 def dissect(message: Message, answers: int = 0) -> list[Field]:

@@ -6,10 +6,8 @@ Rule: formatting only; `dissect` finds the fields.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from .dissect import Field  # importing it would import construct
+from .field import Field
 
 _BYTES_IN_CELL = 8
 _HEADINGS = ("offset", "bytes", "name", "value")

@@ -9,12 +9,10 @@ import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
+from ether_protocol.inspect.field import Field
 from ether_protocol.wire.messages import Message
-
-if TYPE_CHECKING:
-    from ether_protocol.inspect.dissect import Field
 
 
 @dataclass(frozen=True, slots=True)
