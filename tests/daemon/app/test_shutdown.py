@@ -115,7 +115,7 @@ def test_close_frees_everything_whatever_is_still_to_be_done() -> None:
         assert isinstance(grown, Future)
         assert not grown.done()
 
-        await shutdown.close(parts)
+        await shutdown.close(parts, asyncio.Event())
         assert len(blocks.table) == len(other.table) == 0
         assert parts.quota.blocks == parts.quota.used_bytes == 0
         assert parts.quota.allocations == parts.quota.frees == 8
@@ -132,7 +132,7 @@ def test_a_store_that_outlives_the_process_keeps_its_blocks() -> None:
     async def scenario() -> None:
         store = SlowToClose()
         parts = on(store)
-        closing = asyncio.create_task(shutdown.close(parts))
+        closing = asyncio.create_task(shutdown.close(parts, asyncio.Event()))
         await asyncio.sleep(0)
         assert [what for what, _ in store.asked] == ["close"], "nothing is released"
         assert parts.quota.blocks == 1
