@@ -124,6 +124,22 @@ def test_close_frees_everything_whatever_is_still_to_be_done() -> None:
     run(scenario)
 
 
+def test_a_store_that_never_closes_is_waited_for_until_a_second_signal() -> None:
+    class NeverCloses(UnansweredStore):
+        def close(self) -> Future[None]:  # type: ignore[override]  # it answers later
+            return self._ask("close")
+
+    async def scenario() -> None:
+        at_once = asyncio.Event()
+        closing = asyncio.create_task(shutdown.close(on(NeverCloses()), at_once))
+        await asyncio.sleep(0)
+        assert not closing.done()
+        at_once.set()
+        assert await closing is False
+
+    run(scenario)
+
+
 def test_a_store_that_outlives_the_process_keeps_its_blocks() -> None:
     class SlowToClose(UnansweredStore):
         def close(self) -> Future[None]:  # type: ignore[override]  # it answers later
