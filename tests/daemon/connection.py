@@ -239,7 +239,7 @@ async def serving(
     settings = Settings(**{"max_memory_bytes": 1 << 30, **changes})
     parts = Composition(settings, fast_path=fast_path, instance=instance)
     yield parts
-    await shutdown.close(parts)
+    await shutdown.close(parts, asyncio.Event())
 
 
 def anonymous(parts: Composition) -> Blocks:

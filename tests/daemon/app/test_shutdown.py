@@ -115,11 +115,27 @@ def test_close_frees_everything_whatever_is_still_to_be_done() -> None:
         assert isinstance(grown, Future)
         assert not grown.done()
 
-        await shutdown.close(parts)
+        await shutdown.close(parts, asyncio.Event())
         assert len(blocks.table) == len(other.table) == 0
         assert parts.quota.blocks == parts.quota.used_bytes == 0
         assert parts.quota.allocations == parts.quota.frees == 8
         assert parts.principal(ANONYMOUS).fast_path is None
+
+    run(scenario)
+
+
+def test_a_store_that_never_closes_is_waited_for_until_a_second_signal() -> None:
+    class NeverCloses(UnansweredStore):
+        def close(self) -> Future[None]:  # type: ignore[override]  # it answers later
+            return self._ask("close")
+
+    async def scenario() -> None:
+        at_once = asyncio.Event()
+        closing = asyncio.create_task(shutdown.close(on(NeverCloses()), at_once))
+        await asyncio.sleep(0)
+        assert not closing.done()
+        at_once.set()
+        assert await closing is False
 
     run(scenario)
 
@@ -132,7 +148,7 @@ def test_a_store_that_outlives_the_process_keeps_its_blocks() -> None:
     async def scenario() -> None:
         store = SlowToClose()
         parts = on(store)
-        closing = asyncio.create_task(shutdown.close(parts))
+        closing = asyncio.create_task(shutdown.close(parts, asyncio.Event()))
         await asyncio.sleep(0)
         assert [what for what, _ in store.asked] == ["close"], "nothing is released"
         assert parts.quota.blocks == 1

@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from daemon.both_ways import SIZES, everything_about
+from daemon.deferred_list import at_once
 from ether_daemon.engine.python import PythonFastPath
 from ether_daemon.engine.reply_buffer import ReplyBuffer
 from ether_daemon.service.blocks import Blocks
@@ -30,7 +31,7 @@ class LoneFastPath:
 
     def __init__(self) -> None:
         self.store = MemoryStore(1 << 26, lambda work: None)
-        self.blocks = Blocks("anonymous", self.store, Quota(Limits(1 << 26)))
+        self.blocks = Blocks("anonymous", self.store, Quota(Limits(1 << 26)), at_once)
         for size in [*SIZES, 10]:
             self.blocks.alloc(size)
         self.blocks.free(7)
@@ -237,7 +238,7 @@ def test_a_block_with_an_unanswered_request_is_left_to_the_slow_path(alone: Lone
 
 
 def test_two_fast_paths_share_the_replies_and_nothing_else(alone: LoneFastPath) -> None:
-    other = Blocks("other", alone.store, Quota(Limits(1 << 26)))
+    other = Blocks("other", alone.store, Quota(Limits(1 << 26)), at_once)
     other.alloc(64)
     other.fill(1, 0, 64, 0xBB)
     replies, counts = ReplyBuffer(), [0] * 256

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from daemon.connection import LOCAL, STRANGER
+from daemon.deferred_list import at_once
 from ether_daemon.net.admission import NOT_LOCAL, Admission, is_local
 from ether_daemon.service.blocks import SessionBlocks
 from ether_daemon.service.principal import ANONYMOUS, Principal
@@ -38,7 +39,7 @@ class Door:
     def __init__(self, **changes: bool | int) -> None:
         self.deferred: list[Work] = []
         self.store = MemoryStore(MIB, self.deferred.append)
-        self.principal = Principal(ANONYMOUS, self.store, Quota(Limits(MIB)))
+        self.principal = Principal(ANONYMOUS, self.store, Quota(Limits(MIB)), at_once)
         settings = Settings(MIB, **{"max_clients": 2, **changes})  # type: ignore[arg-type]  # by name
         self.admission = Admission(settings, self.principal, self.deferred.append)
         self.admit = self.admission.admit

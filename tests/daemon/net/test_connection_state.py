@@ -96,7 +96,7 @@ def test_once_it_is_not_served_it_never_is_again() -> None:
 
 def test_every_state_has_a_name_of_its_own() -> None:
     # Two members of equal value would be one.
-    assert len({state.label for state in State}) == len(list(State)) == 8
+    assert len({state.value for state in State}) == len(list(State)) == 8
 
 
 def test_who_was_refused_is_never_open() -> None:

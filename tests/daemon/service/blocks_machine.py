@@ -27,6 +27,7 @@ from hypothesis.stateful import (
 )
 
 from block_model import BlockModel
+from daemon.deferred_list import at_once
 from daemon.late_store import LateStore, StoreFailed, StoreRequest
 from ether_daemon.service.blocks import SessionBlocks
 from ether_daemon.service.commands import Caller, Reply, Streamed, perform
@@ -91,6 +92,15 @@ class InFlight:
     def answered(self) -> bool:
         return bool(self.reply is not None or self.outcome)
 
+    @property
+    def is_write(self) -> bool:
+        return self.request is not None and self.request.command == Command.WRITE
+
+    @property
+    def changes(self) -> bool:
+        """Whether it may change what the handle means."""
+        return self.request is None or self.request.command in (Command.FREE, Command.REALLOC)
+
 
 @dataclass(eq=False)
 class TakenStream:
@@ -137,7 +147,9 @@ class BlocksModel(RuleBasedStateMachine):
         self.whole = Quota(Limits(900 * KIB, max_handles=9))
         contract: Store = self.store
         self.principals = {
-            name: Principal(name, contract, Quota(Limits(600 * KIB, max_handles=6), self.whole))
+            name: Principal(
+                name, contract, Quota(Limits(600 * KIB, max_handles=6), self.whole), at_once
+            )
             for name in ("one", "other")
         }
         self.callers = [Caller(self.principals[name], NoFacts()) for name in NAMES]
@@ -606,6 +618,8 @@ class BlocksModel(RuleBasedStateMachine):
         blocks, more = 1, request.size
         if request.command == Command.REALLOC:
             blocks, more = 0, request.size - self.tables[name][request.handle]
+        elif request.command == Command.WRITE:
+            blocks, more = 0, len(request.payload)
         own = self.principals[name].quota
         over = [
             self.is_over(own, (name,), blocks, more),
@@ -623,9 +637,30 @@ class BlocksModel(RuleBasedStateMachine):
         return too_many or used + count * BLOCK_OVERHEAD_BYTES > limits.max_memory_bytes
 
     def held(self, names: tuple[str, ...]) -> tuple[int, int]:
-        """Blocks and bytes that the store was asked for and has not answered."""
+        """Blocks and bytes that the store was asked for, and bytes of WRITEs that wait."""
         asked = [r for r in self.store.unanswered if r.identity.principal in names]
-        return sum(r.more_blocks for r in asked), sum(r.more_bytes for r in asked)
+        waiting = [
+            len(flight.request.payload)
+            for (name, _), queue in self.queues.items()
+            for flight in queue
+            if name in names and flight.is_write and flight.request and self.waits(flight)
+        ]
+        return (
+            sum(request.more_blocks for request in asked),
+            sum(request.more_bytes for request in asked) + sum(waiting),
+        )
+
+    def waits(self, flight: InFlight) -> bool:
+        """Whether it was not passed to the store, because of a FREE or a REALLOC before it."""
+        if flight.answered:
+            return False
+        for key in flight.keys:
+            for earlier in self.queues[key]:
+                if earlier is flight:
+                    break
+                if not earlier.answered and (earlier.changes or self.waits(earlier)):
+                    return True
+        return False
 
     def catch_up(self, keys: tuple[Key, ...]) -> None:
         """Have the model do what is answered and whose turn it is."""

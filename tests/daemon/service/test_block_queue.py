@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from daemon.deferred_list import at_once
 from ether_daemon.service.block_queue import BlockQueues
 from ether_daemon.service.handle_table import HandleTable
 from ether_daemon.stores.future import Answer, Future
@@ -18,7 +19,7 @@ class QueuedRequests:
         self.table = HandleTable()
         for ref in (11, 12, 13):
             self.table.put(self.table.reserve(), ref, 10, 0, 0)
-        self.queues = BlockQueues(self.table)
+        self.queues = BlockQueues(self.table, at_once)
         self.started: list[str] = []
         self.answers: dict[str, Future[str]] = {}
         self.replies: dict[str, Answer[str]] = {}

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from daemon.deferred_list import DeferredList
+from daemon.deferred_list import DeferredList, at_once
 from daemon.late_store import LateStore
 from ether_daemon.net.buffer_pool import BufferPool, PooledPayload
 from ether_daemon.service.blocks import Blocks, SessionBlocks
@@ -38,7 +38,7 @@ def deferred() -> DeferredList:
 
 @pytest.fixture
 def blocks(quota: Quota, deferred: DeferredList) -> Blocks:
-    return Blocks("anonymous", MemoryStore(LIMIT, deferred.append), quota)
+    return Blocks("anonymous", MemoryStore(LIMIT, deferred.append), quota, at_once)
 
 
 def alloc(blocks: Blocks, size: int, owner: SessionBlocks | None = None) -> int:
@@ -149,7 +149,7 @@ def test_the_limit_of_handles(blocks: Blocks) -> None:
 def test_a_store_that_has_no_room_costs_nothing() -> None:
     # The limit would allow it, the machine does not.
     quota = Quota(Limits(1 << 63))
-    blocks = Blocks("anonymous", MemoryStore(MIB, DeferredList().append), quota)
+    blocks = Blocks("anonymous", MemoryStore(MIB, DeferredList().append), quota, at_once)
     alloc(blocks, 100)
     alloc(blocks, MIB)
     before = account(quota), held(quota)
@@ -223,7 +223,7 @@ def test_free_all(blocks: Blocks, quota: Quota) -> None:
 
 def test_principals_do_not_see_each_others_blocks(quota: Quota) -> None:
     store = MemoryStore(LIMIT, DeferredList().append)
-    one, other = Blocks("one", store, quota), Blocks("other", store, quota)
+    one, other = Blocks("one", store, quota, at_once), Blocks("other", store, quota, at_once)
     assert (alloc(one, 5), alloc(one, 6), alloc(other, 7)) == (1, 2, 1)
     with pytest.raises(NotFound, match="no block has handle 2"):
         other.read(2, 0, 1)
@@ -289,7 +289,7 @@ OUTSIDE = [
 def of_size(size: int) -> tuple[TrustingStore, Blocks]:
     """Blocks 1 and 2, the first of `size` bytes and the second as large as can be."""
     store: Any = TrustingStore()
-    blocks = Blocks("anonymous", store, Quota(NO_LIMITS))
+    blocks = Blocks("anonymous", store, Quota(NO_LIMITS), at_once)
     for handle, block_size in ((1, size), (2, U64)):
         blocks.adopt(StoredBlock(Identity("anonymous", handle, 0, 0), handle, block_size))
     return store, blocks
@@ -442,7 +442,8 @@ def test_what_comes_behind_a_growth_that_waits_is_in_time(
     assert isinstance(written, Future)
     assert isinstance(found, Future)
     assert (info_now(blocks, 1), blocks.table.attended(1)) == (MIB, True)
-    assert (account(quota)[:2], held(quota)) == ((1, MIB), (0, 39 * MIB))
+    # What waits to be written is charged, too.
+    assert (account(quota)[:2], held(quota)) == ((1, MIB), (0, 39 * MIB + 4))
 
     deferred.finish()
     assert (grown.result(), written.result(), found.result()) == (
@@ -470,7 +471,7 @@ def test_blocks_from_before_are_there_whatever_the_limits_are() -> None:
     assert isinstance(opened, Future)
     store.go()
     quota = Quota(Limits(1, max_handles=1))
-    blocks = Blocks("anonymous", store, quota)
+    blocks = Blocks("anonymous", store, quota, at_once)
     for block in sorted(opened.result().blocks):
         blocks.adopt(block)
 
@@ -496,7 +497,7 @@ def test_a_session_block_from_before_is_freed(quota: Quota) -> None:
     opened = store.open()
     assert isinstance(opened, Future)
     store.go()
-    blocks = Blocks("anonymous", store, quota)
+    blocks = Blocks("anonymous", store, quota, at_once)
     for block in sorted(opened.result().blocks):
         blocks.adopt(block)
     assert store.go_on() == ["release 3"]
@@ -514,7 +515,7 @@ def late() -> LateStore:
 @pytest.fixture
 def slow(late: LateStore, quota: Quota) -> Blocks:
     """Block 1, of 100 bytes, in a store that answers when a test says `go`."""
-    blocks = Blocks("anonymous", late, quota)
+    blocks = Blocks("anonymous", late, quota, at_once)
     made = blocks.alloc(100)
     late.go()
     assert isinstance(made, Future)
@@ -922,10 +923,69 @@ def test_a_store_that_fails_at_once_at_a_free_for_nobody_is_logged(
         raise OSError(5, "Input/output error")
 
     store = MemoryStore(LIMIT, DeferredList().append)
-    blocks = Blocks("anonymous", store, quota)
+    blocks = Blocks("anonymous", store, quota, at_once)
     for _ in range(3):
         alloc(blocks, 10)
     monkeypatch.setattr(store, "release", fail)
     assert list(blocks.free_all()) == []
     assert caplog.messages == [f"Block {handle} could not be freed" for handle in (1, 2, 3)]
     assert account(quota)[:2] == (3, 30)
+
+
+def test_a_write_that_waits_is_charged_or_refused(
+    blocks: Blocks, deferred: DeferredList, quota: Quota
+) -> None:
+    alloc(blocks, 60 * MIB)
+    blocks.realloc(1, MIB)
+    grown = blocks.realloc(1, 40 * MIB)
+    assert isinstance(grown, Future)
+    writes = [blocks.write(1, 0, bytes(10 * MIB)) for _ in range(2)]
+    with pytest.raises(NoMemory):
+        blocks.write(1, 0, bytes(10 * MIB))
+    assert held(quota) == (0, 59 * MIB)
+
+    deferred.finish()
+    assert [write.result() for write in writes if isinstance(write, Future)] == [None, None]
+    assert held(quota) == (0, 0)
+
+
+def test_requests_that_waited_start_a_step_at_a_time(quota: Quota, deferred: DeferredList) -> None:
+    blocks = Blocks("anonymous", MemoryStore(LIMIT, deferred.append), quota, deferred.append)
+    alloc(blocks, 60 * MIB)
+    blocks.realloc(1, MIB)
+    grown = blocks.realloc(1, 40 * MIB)
+    fills = [blocks.fill(1, 0, 8, 1) for _ in range(3)]
+    assert isinstance(grown, Future)
+    while not grown.done():
+        deferred.step()
+
+    def done() -> list[bool]:
+        return [fill.done() for fill in fills if isinstance(fill, Future)]
+
+    diary = [done()]
+    while deferred:
+        deferred.step()
+        diary.append(done())
+    assert diary == [
+        [False, False, False],
+        [True, False, False],
+        [True, True, False],
+        [True, True, True],
+        [True, True, True],
+    ]
+
+
+def test_an_alloc_that_the_store_refuses_uses_up_no_handle(quota: Quota) -> None:
+    class FullStore(MemoryStore):
+        def allocate(self, size: int, identity: Identity) -> int:
+            raise NoMemory("full")
+
+    store = MemoryStore(LIMIT, DeferredList().append)
+    blocks = Blocks("anonymous", store, quota, at_once)
+    full = Blocks("anonymous", FullStore(LIMIT, DeferredList().append), quota, at_once)
+    full.table.skip_to(4)
+    for _ in range(3):
+        with pytest.raises(NoMemory):
+            full.alloc(1)
+    assert full.table.reserve() == 5
+    assert alloc(blocks, 1) == 1

@@ -5,7 +5,7 @@ from typing import Any, cast
 
 import pytest
 
-from daemon.deferred_list import DeferredList
+from daemon.deferred_list import DeferredList, at_once
 from daemon.late_store import LateStore
 from ether_daemon.service.commands import HANDLERS, Caller, Streamed, perform
 from ether_daemon.service.principal import ANONYMOUS, Principal
@@ -50,7 +50,7 @@ def principal() -> Principal:
     # Deferred work is left undone: nobody looks at what it wipes.
     store = MemoryStore(LIMIT, DeferredList().append)
     whole = Quota(Limits(LIMIT, max_handles=5000))
-    return Principal(ANONYMOUS, store, Quota(NO_LIMITS, whole))
+    return Principal(ANONYMOUS, store, Quota(NO_LIMITS, whole), at_once)
 
 
 @pytest.fixture
@@ -99,7 +99,7 @@ def test_stats(caller: Caller) -> None:
 
 def test_stats_are_the_principals_own(caller: Caller, principal: Principal) -> None:
     store = MemoryStore(1 << 20, DeferredList().append)
-    other = connected(Principal("other", store, Quota(NO_LIMITS, principal.quota.whole)))
+    other = connected(Principal("other", store, Quota(NO_LIMITS, principal.quota.whole), at_once))
     ask(other, Command.ALLOC, size=7)
     stats = bodies.decode_stats(ask(caller, Command.STATS).payload)
     assert (stats["blocks"], stats["used_bytes"]) == (0, 0)
@@ -303,7 +303,9 @@ def late() -> LateStore:
 @pytest.fixture
 def patient(late: LateStore) -> Caller:
     """A connection whose requests are answered when the test says so; block 1 has 100 bytes."""
-    caller = connected(Principal(ANONYMOUS, late, Quota(NO_LIMITS, Quota(Limits(1 << 20)))))
+    caller = connected(
+        Principal(ANONYMOUS, late, Quota(NO_LIMITS, Quota(Limits(1 << 20))), at_once)
+    )
     for request in (
         Message(Command.ALLOC, size=100),
         Message(Command.WRITE, 1, payload=b"abc123456"),

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from daemon.deferred_list import DeferredList
+from daemon.deferred_list import DeferredList, at_once
 from daemon.late_store import LateStore
 from ether_daemon.service.blocks import SessionBlocks
 from ether_daemon.service.principal import ANONYMOUS, Principal, PrincipalCounters
@@ -25,12 +25,12 @@ def whole() -> Quota:
 
 @pytest.fixture
 def one(store: MemoryStore, whole: Quota) -> Principal:
-    return Principal("one", store, Quota(NO_LIMITS, whole))
+    return Principal("one", store, Quota(NO_LIMITS, whole), at_once)
 
 
 @pytest.fixture
 def other(store: MemoryStore, whole: Quota) -> Principal:
-    return Principal("other", store, Quota(Limits(1000, max_handles=3), whole))
+    return Principal("other", store, Quota(Limits(1000, max_handles=3), whole), at_once)
 
 
 def test_a_principal_begins_with_nothing(one: Principal) -> None:
@@ -107,7 +107,9 @@ def test_an_end_of_a_connection_is_no_concern_of_the_other(
 
 def test_nobody_waits_for_the_block_of_another_principal(whole: Quota) -> None:
     store = LateStore()
-    one, other = (Principal(name, store, Quota(NO_LIMITS, whole)) for name in ("one", "other"))
+    one, other = (
+        Principal(name, store, Quota(NO_LIMITS, whole), at_once) for name in ("one", "other")
+    )
     for principal in (one, other):
         principal.blocks.alloc(5)
     store.go_on()
@@ -124,7 +126,7 @@ def test_nobody_waits_for_the_block_of_another_principal(whole: Quota) -> None:
 
 def test_the_store_is_told_whose_a_block_is(whole: Quota) -> None:
     store = LateStore()
-    principal = Principal(ANONYMOUS, store, Quota(NO_LIMITS, whole))
+    principal = Principal(ANONYMOUS, store, Quota(NO_LIMITS, whole), at_once)
     principal.blocks.alloc(5)
     principal.blocks.alloc(6, SessionBlocks())
     identities = [request.identity for request in store.unanswered]

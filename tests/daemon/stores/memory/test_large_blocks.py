@@ -506,3 +506,26 @@ def test_a_streamed_read_of_regrown_memory_shows_zeros_only() -> None:
     deferred.finish()
 
     assert taken(stream, 1 << 18) == bytes(MIB - 10)
+
+
+def test_a_growth_is_answered_even_if_what_was_cut_off_cannot_be_wiped(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    deferred = DeferredList()
+    block = written(60 * MIB)
+    block.resize(MIB, deferred.append)
+    grown = block.resize(40 * MIB, deferred.append)
+    assert isinstance(grown, Future)
+
+    def fail(memory: object, start: int, end: int) -> None:
+        raise OSError("not today")
+
+    monkeypatch.setattr(large_blocks, "wipe", fail)
+    with pytest.raises(OSError, match="not today"):
+        deferred.finish()
+    with pytest.raises(NoMemory):
+        grown.result()
+    monkeypatch.undo()
+    block.resize(MIB - 1, deferred.append)
+    deferred.finish()
+    assert len(block.memory) == MIB - 1

@@ -59,7 +59,9 @@ class Composition:
         """The principal of that name, made with `limits` where there is none yet."""
         principal = self.principals.get(name)
         if principal is None:
-            principal = Principal(name, self.store, Quota(limits, self.quota))
+            principal = Principal(
+                name, self.store, Quota(limits, self.quota), self.deferred_work.add
+            )
             if self._fast_path and isinstance(self.store, MemoryStore):
                 principal.fast_path = EngineFastPath(
                     self.store, principal.blocks.table, principal.counters.requests, self.replies

@@ -54,17 +54,21 @@ class Server:
             log.warning("The limit of open files allows for %d clients", possible)
         parts = Composition(settings)
         parts.adopt(await shutdown.answered(parts.store.open()))
-        listener = await listen(settings, lambda: Connection(parts.shared))
+        try:
+            listener = await listen(settings, lambda: Connection(parts.shared))
+        except BaseException:
+            await shutdown.close(parts, self._stop_now)
+            raise
         try:
             await self._serve(listener, parts)
         finally:
             # uvloop waits for an open listener when it is closed itself.
             listener.close()
         in_time = await shutdown.drain(parts.admission, self._stop_now)
-        await shutdown.close(parts)
+        closed = await shutdown.close(parts, self._stop_now)
         self._announce(banner.final_statistics(parts.quota))
         self._announce(banner.GOODBYE)
-        return 0 if in_time else 1
+        return 0 if in_time and closed else 1
 
     async def _serve(self, listener: asyncio.Server, parts: Composition) -> None:
         """Say that clients may come, and serve them until a signal."""

@@ -40,15 +40,26 @@ async def drain(admission: Admission, at_once: asyncio.Event) -> bool:
     return in_time
 
 
-async def close(parts: Composition) -> None:
-    """Free what does not outlive the process, wipe it, and close the store."""
+async def close(parts: Composition, at_once: asyncio.Event) -> bool:
+    """Free what does not outlive the process, wipe it, and close the store.
+
+    Returns whether the store has closed; it is waited for until `at_once` is set.
+    """
     for principal in parts.principals.values():
         principal.fast_path = None
         if not parts.store.outlives_process:
             for _ in principal.blocks.free_all():
                 pass
     parts.deferred_work.finish()
-    await answered(parts.store.close())
+    closing = asyncio.ensure_future(answered(parts.store.close()))
+    waiting = asyncio.ensure_future(at_once.wait())
+    await asyncio.wait((closing, waiting), return_when=asyncio.FIRST_COMPLETED)
+    waiting.cancel()
+    if not closing.done():
+        closing.cancel()
+        return False
+    closing.result()  # raises what went wrong
+    return True
 
 
 async def answered(answer: Answer[T]) -> T:

@@ -30,8 +30,7 @@ class State(Enum):
     CLOSED = "closed", False
     """The connection is gone, or is being closed."""
 
-    def __init__(self, label: str, serving: bool) -> None:
-        self.label = label
+    def __init__(self, _label: str, serving: bool) -> None:
         self.serving = serving
 
 

@@ -85,9 +85,8 @@ class Responder:
 
     def _put_later(self, answer: Future[Reply], command: int, held_bytes: int) -> None:
         pieces = answer.then(lambda reply: self._pieces(reply, command))
-        self._batch.put_later(
-            self._recipient, pieces, lambda: self._recipient.settled(pieces), held_bytes
-        )
+        recipient = self._recipient  # which `close` forgets
+        self._batch.put_later(recipient, pieces, lambda: recipient.settled(pieces), held_bytes)
 
     def _pieces(self, reply: Reply, command: int) -> list[Piece]:
         """A reply that is long or came late, ready to send."""

@@ -1,4 +1,4 @@
-"""The replies of one round of the event loop: kept together and sent at its end.
+"""The replies of one round of the event loop: kept together and sent at its end, or sooner.
 
 Rule: replies leave a connection in the order in which they were put here, by
 whichever method; what is put behind the batch has the batch sent first.

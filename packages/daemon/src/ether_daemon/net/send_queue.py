@@ -2,7 +2,7 @@
 
 Rule: nothing overtakes anything.  A reply that is there is sent at once unless
 one before it is still awaited or the client does not take what it has asked for.
-Only `send_batch` adds to it.
+What is added goes through `send_batch`, which knows what was answered before.
 """
 
 from __future__ import annotations

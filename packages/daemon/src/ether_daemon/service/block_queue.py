@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-from ether_daemon.stores.contract import StreamedRead
+from ether_daemon.stores.contract import Defer, StreamedRead, Work
 from ether_daemon.stores.future import Answer, Future, T
 
 from .handle_table import HandleTable
@@ -49,12 +49,14 @@ class _BlockState:
 class BlockQueues:
     """The queues of one principal's blocks; only blocks with something under way have one."""
 
-    def __init__(self, table: HandleTable) -> None:
+    def __init__(self, table: HandleTable, defer: Defer) -> None:
+        """`defer` is where requests that may start at last are left, to be started one a step."""
         self._table = table
+        self._defer = defer
         self.under_way: dict[int, _BlockState] = {}
         """What is under way by handle; public, so that nobody need ask while it is empty."""
-        self._due: deque[int] = deque()  # blocks whose next requests may be startable
-        self._advancing = False
+        self._due: deque[int] = deque()  # blocks whose next requests may start
+        self._advancing = False  # work that starts them is deferred
 
     def __len__(self) -> int:
         """How many blocks have something under way."""
@@ -120,42 +122,39 @@ class BlockQueues:
             state.unanswered -= 1
             if changes:
                 state.changing = False
-        self._due.extend(handles)
-        if not self._advancing:
-            self._advance()
+            if state.waiting:
+                self._due.append(handle)
+            else:
+                self._drop_if_idle(handle, state)
+        if self._due and not self._advancing:
+            self._advancing = True
+            self._defer(self._advance())
 
-    def _advance(self) -> None:
-        """Start what may start now, one after the other.
+    def _advance(self) -> Work:
+        """Start what may start now, a request a step, so that a long queue holds nobody up.
 
-        A request may be answered as soon as it starts, and so may the next: were
-        each started within the answer to the one before, a long queue would nest.
         What goes wrong with one reply is raised once all have started.
         """
-        self._advancing = True
         failure: Exception | None = None
         while self._due:
-            handle = self._due.popleft()
+            handle = self._due[0]
+            state = self.under_way.get(handle)
+            if state is None or not state.waiting or not self._may_start(state.waiting[0]):
+                self._due.popleft()
+                if state is not None:
+                    self._drop_if_idle(handle, state)
+                continue
+            first = state.waiting[0]
+            # A COPY that has started may let those behind it start, too.
+            self._due.extend(other for other in first.handles if other != handle)
             try:
-                self._advance_block(handle)
+                self._start(first)
             except Exception as raised:
                 failure = failure or raised
-                self._due.append(handle)
+            yield
         self._advancing = False
         if failure is not None:
             raise failure
-
-    def _advance_block(self, handle: int) -> None:
-        state = self.under_way.get(handle)
-        if state is None:
-            return
-        while state.waiting and not state.changing:
-            first = state.waiting[0]
-            if not self._may_start(first):
-                break
-            # A COPY that has started may let those behind it start, too.
-            self._due.extend(other for other in first.handles if other != handle)
-            self._start(first)
-        self._drop_if_idle(handle, state)
 
     def _may_start(self, request: _Waiting) -> bool:
         states = [self.under_way[handle] for handle in request.handles]

@@ -14,6 +14,7 @@ from functools import partial
 from itertools import islice
 
 from ether_daemon.stores.contract import (
+    Defer,
     Identity,
     Ref,
     Store,
@@ -73,12 +74,13 @@ class Blocks:
     at once or by the answer that comes later.
     """
 
-    def __init__(self, principal: str, store: Store, quota: Quota) -> None:
+    def __init__(self, principal: str, store: Store, quota: Quota, defer: Defer) -> None:
+        """`defer` is where long work is left, to be done step by step between requests."""
         self.table = HandleTable()
         self.quota = quota
         self._principal = principal
         self._store = store
-        self._queues = BlockQueues(self.table)
+        self._queues = BlockQueues(self.table, defer)
         self._under_way = self._queues.under_way
         self._owners: dict[int, SessionBlocks] = {}
 
@@ -97,7 +99,11 @@ class Blocks:
         identity = Identity(
             self._principal, self.table.reserve(), flags, time.time_ns() // _NS_PER_MS
         )
-        ref = self._store.allocate(size, identity)
+        try:
+            ref = self._store.allocate(size, identity)
+        except Exception:
+            self.table.give_back(identity.handle)
+            raise
         if isinstance(ref, Future):
             self._hold(ref, 1, size)
             return ref.then(lambda ref: self._add(identity, ref, size, owner))
@@ -166,8 +172,7 @@ class Blocks:
     ) -> Answer[None]:
         """Put `data` at `offset`; see `Store.write` for `payload`."""
         if self._under_way and self._queues.must_wait(handle):
-            kept = bytes(data)  # only lent
-            return self._queues.wait((handle,), lambda: self._write(handle, offset, kept, None))
+            return self._wait_to_write(handle, offset, data)
         answer = self._write(handle, offset, data, payload)
         if isinstance(answer, Future):
             self._queues.attend((handle,), answer)
@@ -252,6 +257,19 @@ class Blocks:
 
     def _fetch_add(self, handle: int, offset: int, delta: int) -> Answer[int]:
         return self._store.fetch_add(self._ref_of_range(handle, offset, _WORD_BYTES), offset, delta)
+
+    def _wait_to_write(self, handle: int, offset: int, data: Buffer) -> Future[None]:
+        """Keep `data`, which is only lent, until its turn has come; it is charged until then."""
+        size = len(data)
+        self.quota.check_growth(size, size)
+        self.quota.hold(0, size)
+        kept = bytes(data)
+
+        def start() -> Answer[None]:
+            self.quota.let_go(0, size)
+            return self._write(handle, offset, kept, None)
+
+        return self._queues.wait((handle,), start)
 
     def _ref_of_range(self, handle: int, offset: int, size: int) -> Ref:
         """The block's ref; raises NotFound, or OutOfRange where the range is not inside it."""

@@ -43,7 +43,7 @@ class ServerFacts(Protocol):
         """Name, version and limits."""
 
     def stats(self, principal: Principal) -> dict[str, int]:
-        """PrincipalCounters by name, as `principal` may see them."""
+        """Counters by name, as `principal` may see them."""
 
 
 @dataclass(slots=True)

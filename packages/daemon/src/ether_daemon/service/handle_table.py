@@ -57,6 +57,10 @@ class HandleTable:
         self._next += 1
         return handle
 
+    def give_back(self, handle: int) -> None:
+        """`handle`, the last one reserved, was not given to anybody after all."""
+        self._next = handle
+
     def skip_to(self, last: int) -> None:
         """Never give out a handle up to `last` again."""
         self._next = max(self._next, last + 1)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
-from ether_daemon.stores.contract import Store
+from ether_daemon.stores.contract import Defer, Store
 
 from .blocks import Blocks
 from .quota import Quota
@@ -56,10 +56,10 @@ class Principal:
 
     __slots__ = ("_fast_path", "blocks", "counters", "name", "quota", "serve_fast")
 
-    def __init__(self, name: str, store: Store, quota: Quota) -> None:
+    def __init__(self, name: str, store: Store, quota: Quota, defer: Defer) -> None:
         self.name = name
         self.quota = quota
-        self.blocks = Blocks(name, store, quota)
+        self.blocks = Blocks(name, store, quota, defer)
         self.counters = PrincipalCounters()
         self.serve_fast: Serve | None = None
         self._fast_path: FastPath | None = None

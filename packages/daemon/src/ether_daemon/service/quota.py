@@ -1,6 +1,6 @@
 """How much memory is out, how much may be, and how much ever was.
 
-Rule: nothing is handed out that was not checked here first, and what is under
+Rule: nothing new is handed out that was not checked here first, and what is under
 way is held until it is there or is not; plain integers are all there is.
 """
 

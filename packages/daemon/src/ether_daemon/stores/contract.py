@@ -145,4 +145,8 @@ class Store(Protocol):
         """Add to the big-endian u64 at `offset`, wrapping; returns what was there."""
 
     def close(self) -> Answer[None]:
-        """End: done once everything acknowledged is safe, and memory is wiped and given back."""
+        """End: done once everything acknowledged is safe, and memory is wiped and given back.
+
+        What was asked before is answered first, and requests that waited for such
+        an answer may still come until this one is there.
+        """

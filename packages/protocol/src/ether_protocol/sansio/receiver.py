@@ -212,7 +212,9 @@ class Receiver(ABC, Generic[_Event]):
             self._start += payload.take_in(self._view[self._start : self._end])
         if payload.missing:
             return None
-        self.lent, self._payload, self._message = payload, None, None
+        self._payload = self._message = None
+        if self._lends:
+            self.lent = payload
         message.payload = payload.value()
         return self._complete(message)
 

@@ -109,19 +109,25 @@ class LargeBlock:
             defer(self._trim())
 
     def _trim(self) -> Work:
-        while not self.memory.closed and len(self.memory) > self.size:
-            self._trim_step()
-            yield
-        self._trimming = False
-        if self._growth is not None:
-            size, answer = self._growth
-            self._growth = None
-            try:
-                self._grow(size)
-            except NoMemory as error:
-                answer.set_exception(error)
-            else:
-                answer.set_result(None)
+        try:
+            while not self.memory.closed and len(self.memory) > self.size:
+                self._trim_step()
+                yield
+        finally:  # whatever went wrong, nobody waits for it for ever
+            self._trimming = False
+            growth, self._growth = self._growth, None
+            if growth is not None:
+                self._grow_at_last(*growth)
+
+    def _grow_at_last(self, size: int, answer: Future[None]) -> None:
+        try:
+            if len(self.memory) > self.size:
+                raise NoMemory("what was cut off the block before could not be wiped")
+            self._grow(size)
+        except NoMemory as error:
+            answer.set_exception(error)
+        else:
+            answer.set_result(None)
 
     def _trim_step(self) -> None:
         """Wipe and give back the last part of what was cut off."""
