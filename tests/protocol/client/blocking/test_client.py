@@ -3,6 +3,7 @@ from __future__ import annotations
 import socket
 import threading
 from collections.abc import Callable
+from mmap import mmap
 from typing import Any
 
 import pytest
@@ -405,6 +406,26 @@ def test_more_than_was_asked_for_is_garbage() -> None:
             client.readinto(7, target)
         assert client.closed
     assert target == bytes(4)
+
+
+# A buffer of the caller is the caller's own again once its bytes are there.
+
+
+@pytest.mark.parametrize("size", [5, 64 * 1024, MIB])
+def test_a_buffer_that_was_read_into_can_be_resized(size: int) -> None:
+    target = bytearray(size)
+    with serving(bytes_of(b"x" * size)) as server, connect_once(server) as client:
+        assert client.readinto(7, target) == size
+        target.append(1)  # a BufferError while the client holds a view of it
+    assert target == b"x" * size + b"\1"
+
+
+def test_a_mapping_that_was_read_into_can_be_closed() -> None:
+    with serving(bytes_of(b"x" * MIB)) as server, connect_once(server) as client:
+        mapping = mmap(-1, MIB)
+        assert client.readinto(7, mapping) == MIB
+        assert mapping[:5] == b"xxxxx"
+        mapping.close()  # a BufferError while the client holds a view of it
 
 
 # What has no form on the wire is said before anything is sent.
