@@ -15,7 +15,7 @@ from ether_daemon.engine.reply_buffer import BATCH_BYTES, TURN_BYTES, ReplyBuffe
 from ether_daemon.net.busy_poll import BusyPoll
 from ether_daemon.net.send_batch import MAX_BATCHED, SendBatch
 from ether_daemon.net.send_queue import Piece, SendQueue
-from ether_daemon.service.principal import ANONYMOUS
+from ether_daemon.service.principal import ANONYMOUS, PrincipalCounters
 from ether_daemon.stores.future import Future
 from ether_daemon.stores.memory.store import MemoryStore
 from ether_protocol import Command, Message
@@ -30,16 +30,17 @@ class Listener:
 
     def __init__(self, log: list[str], name: str, breaks: bool = False) -> None:
         self.send_queue = SendQueue(self)
+        self.counters = PrincipalCounters()
         self._log = log
         self.name = name
         self._breaks = breaks
 
-    def send_batched(self, replies: memoryview) -> None:
-        if self._breaks:
-            raise MemoryError(f"no room for {self.name}")
-        self.write(bytes(replies))
+    def not_taken(self) -> None:
+        self._log.append(f"{self.name} is read no more")
 
     def write(self, data: bytes) -> None:
+        if self._breaks:
+            raise MemoryError(f"no room for {self.name}")
         self._log.append(f"{self.name} gets {data.decode()}")
 
     def writelines(self, list_of_data: list[bytes]) -> None:
@@ -356,9 +357,10 @@ class ByteRecipient(FakeSink):
     def __init__(self) -> None:
         super().__init__(0)
         self.expected = bytearray()
+        self.counters = PrincipalCounters()
 
-    def send_batched(self, replies: memoryview) -> None:
-        self.send_queue.send(replies)
+    def not_taken(self) -> None:
+        """Its replies wait in its send queue."""
 
     def abort(self) -> None:
         raise AssertionError("a reply could not be sent")

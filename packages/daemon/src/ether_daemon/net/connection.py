@@ -67,7 +67,6 @@ class Connection(asyncio.BufferedProtocol):
         "_batch",
         "_caller",
         "_client_done",
-        "_counters",
         "_reading",
         "_received",
         "_receiver",
@@ -80,6 +79,7 @@ class Connection(asyncio.BufferedProtocol):
         "_transport",
         "_turn_due",
         "address",
+        "counters",
         "peer",
         "send_queue",
     )
@@ -97,7 +97,7 @@ class Connection(asyncio.BufferedProtocol):
         self._responder = Responder(shared.batch, self, shared.counters)
         self._refusal: Refusal | None = None
         self._caller: Caller | None = None
-        self._counters = self._responder.counters
+        self.counters = self._responder.counters
         self._serve_fast: Serve | None = None
         self._serve_arrivals: Serve | None = None  # the same, while nothing earlier is left
         self._reading = True  # the transport may receive
@@ -130,7 +130,7 @@ class Connection(asyncio.BufferedProtocol):
 
     def buffer_updated(self, nbytes: int) -> None:
         """Carry out what has come."""
-        self._counters.bytes_in += nbytes
+        self.counters.bytes_in += nbytes
         batch, serve, stop = self._batch, self._serve_arrivals, 0
         batch.arrivals += 1
         if serve is not None:
@@ -180,11 +180,9 @@ class Connection(asyncio.BufferedProtocol):
 
     # What the server and the send batch call
 
-    def send_batched(self, replies: memoryview) -> None:
-        """Send what this connection has in the batch."""
-        self._counters.bytes_out += len(replies)
-        if not self.send_queue.send(replies):
-            self._read(False)
+    def not_taken(self) -> None:
+        """The client does not take its replies: read no more of it for now."""
+        self._read(False)
 
     def drain(self) -> None:
         """Finish the request that is being received and the replies that are due, then close."""
@@ -200,7 +198,7 @@ class Connection(asyncio.BufferedProtocol):
     def _act_for(self, principal: Principal) -> None:
         self._follow(Event.ADMITTED)
         self._caller = Caller(principal, self._shared.facts)
-        self._counters = self._responder.counters = principal.counters
+        self.counters = self._responder.counters = principal.counters
         # The fast path writes no log, so it is not taken where one is wanted.
         if not self._responder.logs_requests:
             self._serve_fast = principal.serve_fast

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from ether_daemon.engine.reply_buffer import BATCH_BYTES, ReplyBuffer
+from ether_daemon.service.principal import PrincipalCounters
 from ether_daemon.stores.future import Future
 from ether_protocol.wire.messages import Buffer
 
@@ -29,9 +30,10 @@ class Recipient(Protocol):
     """What is needed here of a connection."""
 
     send_queue: SendQueue
+    counters: PrincipalCounters
 
-    def send_batched(self, replies: memoryview) -> None:
-        """Send `replies`, whose memory is another's after this."""
+    def not_taken(self) -> None:
+        """The client does not take its replies: ask it for no more."""
 
     def abort(self) -> None:
         """Close now."""
@@ -131,7 +133,9 @@ class SendBatch:
         self.replies.filled = start = 0
         for recipient, end in entries:
             try:
-                recipient.send_batched(view[start:end])
+                recipient.counters.bytes_out += end - start
+                if not recipient.send_queue.send(view[start:end]):
+                    recipient.not_taken()
             except Exception:
                 log.exception("Replies could not be sent")
                 recipient.abort()

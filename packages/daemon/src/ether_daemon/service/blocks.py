@@ -165,7 +165,12 @@ class Blocks:
 
     def read(self, handle: int, offset: int, size: int) -> Answer[bytes | StreamedRead]:
         """At most `size` bytes from `offset`."""
-        return self._in_turn(handle, self._read, handle, offset, size)
+        if self._under_way and self._queues.must_wait(handle):
+            return self._queues.wait((handle,), partial(self._read, handle, offset, size))
+        data = self._read(handle, offset, size)
+        if isinstance(data, Future):
+            self._queues.attend((handle,), data)
+        return data
 
     def write(
         self, handle: int, offset: int, data: Buffer, payload: TakeablePayload | None = None
@@ -228,6 +233,8 @@ class Blocks:
         if offset > block_size:
             raise OutOfRange(f"offset {offset} is past the end of {block_size} bytes")
         data = self._store.read(ref, offset, min(size, block_size - offset))
+        if isinstance(data, bytes):
+            return data
         if isinstance(data, Future):
             return data.then(lambda data: self._attend(handle, data))
         return self._attend(handle, data)
