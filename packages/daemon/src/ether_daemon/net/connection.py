@@ -144,6 +144,8 @@ class Connection(asyncio.BufferedProtocol):
                     return
         if not self._state.serving:
             return
+        if not batch.under_way:
+            batch.begin()
         if not self._receiver.received(nbytes):
             return  # a part of a long payload
         if stop:
