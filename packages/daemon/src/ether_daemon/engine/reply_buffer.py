@@ -33,14 +33,17 @@ class ReplyBuffer:
         self.view = memoryview(self.data)
         self.filled = 0
 
-    def put(self, header: bytes, payload: Buffer) -> None:
-        """Add a reply with a payload of up to MAX_BODY_BYTES."""
-        body = self.filled + len(header)
-        self.data[self.filled : body] = header
-        self.filled = body
+    def put(self, header: bytes, payload: Buffer) -> int:
+        """Add a reply with a payload of up to MAX_BODY_BYTES; returns how far it is filled now."""
+        filled = self.filled
+        body = filled + len(header)
+        self.data[filled:body] = header
+        filled = body
         if payload:
-            self.filled += len(payload)
-            self.view[body : self.filled] = payload
+            filled += len(payload)
+            self.view[body:filled] = payload
+        self.filled = filled
+        return filled
 
     def wipe(self) -> None:
         """Let nothing remain of what was sent."""

@@ -232,7 +232,8 @@ class Connection(asyncio.BufferedProtocol):
             if turn_over:
                 self._take_up_soon()
         else:
-            self._read(True)
+            if not self._reading:
+                self._read(True)
             if self._state is not _OPEN:
                 self._end_if_served()
             elif self._receiver.at_plain_v2 and self.send_queue.empty:

@@ -87,13 +87,13 @@ class SendBatch:
 
     def put(self, recipient: Recipient, header: bytes, payload: Buffer) -> None:
         """Add a reply whose payload is at most MAX_BODY_BYTES long."""
-        replies, entries = self.replies, self._entries
-        replies.put(header, payload)
+        entries = self._entries
+        filled = self.replies.put(header, payload)
         if entries and entries[-1][0] is recipient:
-            entries[-1] = recipient, replies.filled
+            entries[-1] = recipient, filled
         else:
-            entries.append((recipient, replies.filled))
-        if replies.filled > BATCH_BYTES or len(entries) >= MAX_BATCHED:
+            entries.append((recipient, filled))
+        if filled > BATCH_BYTES or len(entries) >= MAX_BATCHED:
             self.send()
 
     def put_pieces(self, recipient: Recipient, pieces: list[Piece]) -> None:
