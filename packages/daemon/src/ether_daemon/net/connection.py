@@ -257,8 +257,10 @@ class Connection(asyncio.BufferedProtocol):
                 self._refuse(request, refusal)
             elif caller is not None:
                 lent = receiver.lent
-                payload = lent if isinstance(lent, PooledPayload) else None
-                self._responder.answer(caller, request, payload)
+                if lent is None or not isinstance(lent, PooledPayload):
+                    self._responder.answer(caller, request)
+                else:
+                    self._responder.answer_taking(caller, request, lent)
             if self._state is _DRAINING and not self._backlog:
                 self._follow(Event.SERVED)  # that was the one that was being received
                 return False

@@ -52,15 +52,21 @@ class Responder:
         """Nothing more is answered: forget the connection, which knows this."""
         del self._recipient
 
-    def answer(self, caller: Caller, request: Message, payload: TakeablePayload | None) -> None:
-        """Carry `request` out; where a store may keep its payload's memory, that is `payload`."""
+    def answer_taking(self, caller: Caller, request: Message, payload: TakeablePayload) -> None:
+        """Carry `request` out; its payload has memory of its own, which a store may keep."""
+        caller.payload = payload
+        try:
+            self.answer(caller, request)
+        finally:
+            caller.payload = None
+
+    def answer(self, caller: Caller, request: Message) -> None:
+        """Carry `request` out and put its reply behind the others."""
         self.counters.requests[request.command] += 1
         if self.logs_requests:
             request_log.request(log, self.peer, request)
-        caller.payload = payload
         held_bytes = len(request.payload)  # which a store may take
         answer = perform(caller, request)
-        caller.payload = None
         if isinstance(answer, Message):
             self._put(answer, request.command)
         elif isinstance(answer, Future):
