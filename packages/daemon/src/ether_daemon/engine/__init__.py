@@ -4,7 +4,6 @@ Rule: what it does not serve it leaves where it stands, and it never serves an
 attended block.  Which engine there is, is decided here and nowhere else.
 """
 
-from .python import NAME
 from .python import PythonFastPath as EngineFastPath
 
-__all__ = ["NAME", "EngineFastPath"]
+__all__ = ["EngineFastPath"]

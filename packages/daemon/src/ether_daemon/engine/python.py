@@ -23,8 +23,6 @@ from ether_protocol.wire.constants import MAX_PAYLOAD_BYTES, Command
 
 from .reply_buffer import MAX_BODY_BYTES, ReplyBuffer
 
-NAME = "python"
-
 _HEADER_BYTES = HEADER_V2_WORDS.size
 _READ = command_word(Command.READ)
 _WRITE = command_word(Command.WRITE)

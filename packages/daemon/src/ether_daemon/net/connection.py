@@ -133,19 +133,17 @@ class Connection(asyncio.BufferedProtocol):
         self.counters.bytes_in += nbytes
         batch, serve, stop = self._batch, self._serve_arrivals, 0
         batch.arrivals += 1
+        if serve is None and not self._state.serving:
+            return
+        if not batch.under_way:
+            batch.begin()
         if serve is not None:
-            if not batch.under_way:
-                batch.begin()
             filled = batch.replies.filled
             stop, filled = serve(self._received, 0, nbytes, filled, filled + TURN_BYTES)
             if stop:
                 batch.answered(self, filled)
                 if stop == nbytes:  # all that came is answered
                     return
-        if not self._state.serving:
-            return
-        if not batch.under_way:
-            batch.begin()
         if not self._receiver.received(nbytes):
             return  # a part of a long payload
         if stop:
@@ -216,8 +214,6 @@ class Connection(asyncio.BufferedProtocol):
 
     def _take_turn(self) -> None:
         """Carry out what was received, as long as the client's turn and its replies allow."""
-        if not self._batch.under_way:
-            self._batch.begin()
         turn_over = self._serve()
         self._batch.end_turn()
         self._receiver.suspend()
@@ -257,10 +253,10 @@ class Connection(asyncio.BufferedProtocol):
                 self._refuse(request, refusal)
             elif caller is not None:
                 lent = receiver.lent
-                if lent is None or not isinstance(lent, PooledPayload):
-                    self._responder.answer(caller, request)
-                else:
+                if isinstance(lent, PooledPayload):
                     self._responder.answer_taking(caller, request, lent)
+                else:
+                    self._responder.answer(caller, request)
             if self._state is _DRAINING and not self._backlog:
                 self._follow(Event.SERVED)  # that was the one that was being received
                 return False
@@ -300,6 +296,8 @@ class Connection(asyncio.BufferedProtocol):
             self._finish()
         elif not self._reading and not self.send_queue.blocked:
             self._batch.arrivals += 1
+            if not self._batch.under_way:
+                self._batch.begin()
             self._receiver.resume()
             try:
                 self._take_turn()
