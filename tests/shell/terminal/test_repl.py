@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
+import sys
 from collections.abc import Callable, Iterator
 
 import pytest
 
-from ether_shell.terminal.repl import converse
+from ether_shell.terminal.repl import converse, plain_reader
 from harness import Etherd
 from shell.conftest import Talk
 
@@ -52,3 +54,21 @@ def test_a_conversation(
     assert said.startswith(out)
     assert "alloc SIZE" not in said
     assert err in shell.err.take().decode()
+
+
+class InterruptedBehindThePrompt(io.StringIO):
+    """A terminal at which Ctrl-C is pressed as soon as the prompt is to be seen."""
+
+    def flush(self) -> None:
+        if self.getvalue().endswith("> "):
+            raise KeyboardInterrupt
+
+
+def test_ctrl_c_behind_the_prompt_begins_a_new_line(
+    talk: Talk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read_line = plain_reader(talk("localhost:1", interactive=True).session)
+    monkeypatch.setattr(sys, "stderr", terminal := InterruptedBehindThePrompt())
+    with pytest.raises(KeyboardInterrupt):
+        read_line()
+    assert terminal.getvalue() == "localhost:1 (disconnected)> \n"

@@ -46,8 +46,9 @@ def plain_reader(session: ShellSession) -> Callable[[], str]:
     """A reader without menu, toolbar and redrawing, for dumb terminals and screen readers."""
 
     def read_line() -> str:
-        _write(prompt_text(session))
         try:
+            # A Ctrl-C may come as soon as the prompt is to be seen.
+            _write(prompt_text(session))
             line = sys.stdin.readline()
         except KeyboardInterrupt:
             _write("\n")
