@@ -10,7 +10,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from ether_protocol.wire.address import Address, parse_address
+from ether_protocol.wire.address import ServerAddress, parse_address
 
 from . import expect, report
 from .rules import Rule
@@ -59,7 +59,7 @@ def _print_findings(run: Run, rules: Sequence[Rule], options: argparse.Namespace
     return BROKEN if run.count(Verdict.BROKEN) else HELD
 
 
-def _address(text: str) -> Address:
+def _address(text: str) -> ServerAddress:
     try:
         return parse_address(text)
     except ValueError as error:

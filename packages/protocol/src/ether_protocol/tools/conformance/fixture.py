@@ -12,7 +12,7 @@ import time
 from collections.abc import Iterable, Iterator
 from itertools import islice
 
-from ether_protocol.wire.address import Address
+from ether_protocol.wire.address import Address, ServerAddress
 from ether_protocol.wire.constants import VERSION_2, Command, ErrorCode
 from ether_protocol.wire.messages import Message
 
@@ -36,7 +36,7 @@ class Fixture:
     """What the function that checks one rule is given."""
 
     def __init__(
-        self, address: Address, timeout: float, features: frozenset[str] | None = None
+        self, address: ServerAddress, timeout: float, features: frozenset[str] | None = None
     ) -> None:
         self.address = address
         self.features = features
@@ -133,7 +133,9 @@ def _is_gone(reply: Message) -> bool:
     return False
 
 
-def _open(address: Address, time_budget: TimeBudget, on_reply: OnReply) -> Peer:
+def _open(address: ServerAddress, time_budget: TimeBudget, on_reply: OnReply) -> Peer:
+    if type(address) is not Address:
+        raise NoConnection("only TCP can be checked")
     try:
         sock = socket.create_connection((address.host, address.port), time_budget.allowance())
     except UnicodeError:

@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from ether_protocol.wire.address import Address
+from ether_protocol.wire.address import ServerAddress
 from ether_protocol.wire.bodies import decode_hello
 from ether_protocol.wire.codec import HEADER_BYTES
 from ether_protocol.wire.constants import Command, ErrorCode
@@ -30,7 +30,7 @@ _NOT_SERVED = (ErrorCode.FORBIDDEN, ErrorCode.BUSY, ErrorCode.UNAUTHENTICATED)
 class Run:
     """One run against one server; `left_behind` counts blocks that could not be freed."""
 
-    address: Address
+    address: ServerAddress
     timeout: float
     findings: list[Finding] = field(default_factory=list)
     left_behind: int = 0
