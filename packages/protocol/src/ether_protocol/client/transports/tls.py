@@ -93,6 +93,11 @@ _NO_PAIR = "it does not hold a certificate and its private key in the form PEM"
 
 def open_tls(address: Address, options: OpeningOptions) -> TlsTransport:
     """Connect; raises OSError, UnicodeError for an impossible host name, LocalProtocolError."""
+    return TlsTransport(connect_tls(address, options))
+
+
+def connect_tls(address: Address, options: OpeningOptions) -> ssl.SSLSocket:
+    """A connected socket after the handshake; raises as `open_tls` does."""
     context = tls_context(options)
     ends = time.monotonic() + options.connect_timeout
     plain = connect_socket(address, options.connect_timeout)
@@ -109,7 +114,7 @@ def open_tls(address: Address, options: OpeningOptions) -> TlsTransport:
     except BaseException:
         sock.close()
         raise
-    return TlsTransport(sock)
+    return sock
 
 
 def _certified_name(address: Address) -> str:

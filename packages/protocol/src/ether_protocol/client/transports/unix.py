@@ -25,15 +25,20 @@ if TYPE_CHECKING:
 
 def open_unix(address: UnixAddress, options: OpeningOptions) -> SocketTransport:
     """Connect; raises OSError."""
+    return SocketTransport(connect_unix(address, options.connect_timeout))
+
+
+def connect_unix(address: UnixAddress, connect_timeout: float) -> socket.socket:
+    """A connected socket; raises OSError."""
     sock = socket.socket(socket.AF_UNIX)
     try:
-        sock.settimeout(options.connect_timeout)
+        sock.settimeout(connect_timeout)
         with _explained(address.path):
             sock.connect(address.path)
     except OSError:
         sock.close()
         raise
-    return SocketTransport(sock)
+    return sock
 
 
 async def open_unix_async(
