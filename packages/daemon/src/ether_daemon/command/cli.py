@@ -21,9 +21,10 @@ from ether_protocol.wire.address import Address
 from ether_protocol.wire.constants import DEFAULT_PORT, MAX_SIZE
 from ether_protocol.wire.sizes import parse_size
 
-from . import config, logging_setup, pidfile
+from . import config, logging_setup
 from .daemonize import Background
 from .outlet import STDOUT, Outlet
+from .pidfile import PidFile, PidFileTaken
 
 STATUS_FAILED = 1
 STATUS_USAGE = 2
@@ -207,15 +208,16 @@ def _run(settings: Settings, daemon: bool, pid_file: Path | None) -> int:
 
     background = Background() if daemon else None
     screen = Outlet(STDOUT)
+    claimed: PidFile | None = None
 
     def say(text: str) -> None:
         # Nobody may read it any more; that is no reason to stop serving, or to wait.
         screen.write(f"{text}\n".encode("utf-8", "backslashreplace"))
 
     def ready(text: str) -> None:
-        nonlocal screen
+        nonlocal screen, claimed
         if pid_file is not None:
-            pidfile.claim(pid_file)
+            claimed = PidFile(pid_file)
         if background is None:
             say(text)
         else:
@@ -229,7 +231,7 @@ def _run(settings: Settings, daemon: bool, pid_file: Path | None) -> int:
     try:
         logging_setup.configure(settings.log)
         return server.run(settings, say, ready)
-    except (OSError, UnicodeError, pidfile.PidFileTaken) as error:
+    except (OSError, UnicodeError, PidFileTaken) as error:
         line = _why(error, settings)
         if background is not None:
             background.failed(f"etherd: {line}")
@@ -237,13 +239,13 @@ def _run(settings: Settings, daemon: bool, pid_file: Path | None) -> int:
         return _say(line, STATUS_FAILED)
     finally:
         screen.finish(_LAST_WORDS_SECONDS)
-        if pid_file is not None:
-            pidfile.release(pid_file)
+        if claimed is not None:
+            claimed.release()
 
 
-def _why(error: OSError | UnicodeError | pidfile.PidFileTaken, settings: Settings) -> str:
+def _why(error: OSError | UnicodeError | PidFileTaken, settings: Settings) -> str:
     """One line for what kept the server from starting."""
-    if isinstance(error, pidfile.PidFileTaken):
+    if isinstance(error, PidFileTaken):
         return str(error)
     where = Address(settings.host, settings.port)
     if isinstance(error, UnicodeError):  # the codec of host names
