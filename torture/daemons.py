@@ -34,12 +34,17 @@ def _options() -> str:
     return subprocess.run([ETHERD, "--help"], check=True, capture_output=True, text=True).stdout
 
 
+def has_option(name: str) -> bool:
+    """Whether this etherd knows the option `name`."""
+    return re.search(rf"{name}\b", _options()) is not None
+
+
 def transports() -> list[str]:
     """The transports that this etherd has; TLS only where certificates can be made."""
     found = ["tcp"]
-    if "--unix" in _options():
+    if has_option("--unix"):
         found.append("unix")
-    if "--tls-cert" in _options() and _trustme_is_here():
+    if has_option("--tls-cert") and _trustme_is_here():
         found.append("tls")
     return found
 

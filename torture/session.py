@@ -22,9 +22,17 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import clocks
+import descriptors
+import fuzzing
 import greed
+import handle_timing
+import handshakes
 import histories
+import hostile_frames
+import idle_connections
 import marker_scan
+import model_cases
 import page
 import stalls
 from trials import CannotRunHere, Trial
@@ -80,6 +88,61 @@ HARNESSES: dict[str, Harness] = {
         lambda share: histories.run(_count(20_000, share)),
         "additions get lost",
         lambda: histories.run(10, flaw="additions get lost"),
+    ),
+    "fuzzing": Harness(
+        lambda share: fuzzing.run(_count(20_000_000, share)),
+        "a body of the wrong length raises what struct raises",
+        lambda: fuzzing.run(100_000, flaw="planted"),
+    ),
+    "hostile-frames": Harness(
+        lambda share: hostile_frames.run(_count(5_000_000, share)),
+        "every connection costs 1 MiB",
+        lambda: hostile_frames.run(2_000, ["tcp"], flaw="every connection costs 1 MiB"),
+    ),
+    "model-cases": Harness(
+        lambda share: model_cases.run(_count(50_000, share)),
+        "write overtakes",
+        lambda: model_cases.run(1_000, flaw="write overtakes"),
+    ),
+    "idle": Harness(
+        lambda share: idle_connections.idle(_count(10_000, share)),
+        "every connection costs 1 MiB",
+        lambda: idle_connections.idle(100, flaw="every connection costs 1 MiB"),
+    ),
+    "idle-tls": Harness(
+        lambda share: idle_connections.over_tls(_count(4000, share)),
+        "every connection costs 1 MiB",
+        lambda: idle_connections.idle(300, "tls", flaw="every connection costs 1 MiB"),
+    ),
+    "before-auth": Harness(
+        lambda share: idle_connections.before_auth(_count(2000, share)),
+        "every connection costs 1 MiB",
+        lambda: idle_connections.before_auth(50, flaw="every connection costs 1 MiB"),
+    ),
+    "descriptors": Harness(
+        lambda share: descriptors.run(seconds=10 * share),
+        "accept spins",
+        lambda: descriptors.run(seconds=1.0, flaw="accept spins"),
+    ),
+    "clock": Harness(
+        lambda _: clocks.jumps(),
+        "deadlines by the wall clock",
+        lambda: clocks.jumps(flaw="deadlines by the wall clock"),
+    ),
+    "stopped": Harness(
+        lambda share: clocks.stopped(30 * share),
+        "deadlines by the wall clock",
+        lambda: clocks.stopped(1.5, flaw="deadlines by the wall clock"),
+    ),
+    "handshakes": Harness(
+        lambda share: handshakes.run(_count(50_000, share)),
+        "every connection costs 1 MiB",
+        lambda: handshakes.run(100, flaw="every connection costs 1 MiB"),
+    ),
+    "handle-timing": Harness(
+        lambda share: handle_timing.run(_count(1_000_000, share)),
+        "freed handles take longer",
+        lambda: handle_timing.run(20_000, flaw="freed handles take longer"),
     ),
 }
 
