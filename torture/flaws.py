@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import mmap
+import os
+import socket
 import sys
 import time
 from collections.abc import Callable
@@ -81,8 +83,20 @@ def additions_get_lost() -> None:
 
 
 def no_descriptor_left_spins() -> None:
-    """Asyncio's own loop serves, which tries again and again to accept, and logs each time."""
+    """Asyncio's own loop serves, and tries to accept again at once where no descriptor is left."""
+    from asyncio.selector_events import BaseSelectorEventLoop
+
     sys.modules["uvloop"] = None  # type: ignore[assignment]
+    real = BaseSelectorEventLoop._accept_connection  # type: ignore[attr-defined]
+
+    def accept(self: Any, factory: object, sock: socket.socket, *rest: object) -> None:
+        try:
+            os.close(os.dup(sock.fileno()))
+        except OSError:
+            return  # and the loop finds the listener ready again
+        real(self, factory, sock, *rest)
+
+    BaseSelectorEventLoop._accept_connection = accept  # type: ignore[attr-defined]
 
 
 def the_wall_clock_counts() -> None:
