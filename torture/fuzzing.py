@@ -1,7 +1,7 @@
 """Bytes by chance against everything that takes bytes: with atheris in full, without it in short.
 
-Rule: the number of executions is the bound; a find is kept as a file, and a file
-in `torture/finds` is tried by the tests for ever.
+Rule: the number of executions is the bound.  A find becomes a line of a file in
+`torture/finds`, and the tests try each of these lines for ever.
 """
 
 from __future__ import annotations
@@ -34,10 +34,16 @@ SHARES = {"codec": 0.55, "server receiver": 0.2, "client receiver": 0.2, "connec
 def seeds(target: str) -> list[bytes]:
     """What mutation begins with: the vectors, and the corpus of `target`."""
     streams = [data for file in sorted(VECTORS.glob("*.json")) for data in _bytes_in(file)]
-    cut = [] if target == "codec" else [b"\x30\x60\x90\xc0"]
-    kept = sorted((CORPUS / target.replace(" ", "-")).glob("*"))
-    prefix = cut[0] if cut else b""
-    return [prefix + data for data in streams] + [file.read_bytes() for file in kept]
+    prefix = b"" if target == "codec" else b"\x30\x60\x90\xc0"  # where the stream is cut
+    return [prefix + data for data in streams] + _lines(CORPUS, target)
+
+
+def _lines(folder: Path, target: str) -> list[bytes]:
+    """The inputs in `folder` for `target`: a line of hexadecimal digits each."""
+    file = folder / f"{target.replace(' ', '-')}.txt"
+    return (
+        [bytes.fromhex(line) for line in file.read_text("ascii").split()] if file.exists() else []
+    )
 
 
 def _bytes_in(file: Path) -> Iterator[bytes]:
@@ -105,11 +111,11 @@ def in_short(target: str, executions: int = 3000, seed: int = 1) -> Trial:
 
 def try_finds(target: str) -> int:
     """Run every find that was frozen; returns how many there are."""
-    files = sorted((FINDS / target.replace(" ", "-")).glob("*"))
+    finds = _lines(FINDS, target)
     with opened(target) as run:
-        for file in files:
-            run(file.read_bytes())
-    return len(files)
+        for data in finds:
+            run(data)
+    return len(finds)
 
 
 def run(executions: int = 20_000_000, flaw: str = "") -> list[Trial]:
