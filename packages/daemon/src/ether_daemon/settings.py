@@ -11,6 +11,13 @@ from pathlib import Path
 
 from ether_protocol.wire.constants import DEFAULT_PORT
 
+UNIX_MODE = 0o600
+"""Who may connect to a Unix socket where nobody says otherwise: the daemon's own user."""
+
+
+class CannotStart(Exception):
+    """What keeps the server from starting, in one line for the person who started it."""
+
 
 @dataclass(frozen=True, slots=True)
 class LogSettings:
@@ -27,12 +34,16 @@ class Settings:
 
     `max_memory_bytes` counts blocks and their overhead; 0 `max_handles` means
     any number.  `busy_poll_seconds` is how long to look for the next request
-    before sleeping.
+    before sleeping.  `tcp` is whether `host` and `port` are listened on, `unix`
+    which paths are.
     """
 
     max_memory_bytes: int
     host: str = "0.0.0.0"
     port: int = DEFAULT_PORT
+    tcp: bool = True
+    unix: tuple[Path, ...] = ()
+    unix_mode: int = UNIX_MODE
     max_handles: int = 0
     max_clients: int = 10_000
     insecure: bool = False

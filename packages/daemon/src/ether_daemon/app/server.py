@@ -13,7 +13,7 @@ import signal
 from collections.abc import Callable
 
 from ether_daemon.net.connection import Connection
-from ether_daemon.net.listeners import addresses, listen
+from ether_daemon.net.listeners import Listeners
 from ether_daemon.settings import Settings
 
 from . import banner, shutdown
@@ -29,8 +29,7 @@ def run(settings: Settings, announce: Announce, ready: Announce) -> int:
     """Serve until a signal; returns the exit status.
 
     `ready` is called with the banner when clients can connect, `announce` with
-    what a person is told after that.  Raises OSError if the address can't be
-    listened on.
+    what a person is told after that.  Raises CannotStart where it can't be served.
     """
     with asyncio.Runner(loop_factory=_event_loop_factory()) as runner:
         return runner.run(Server(settings, announce, ready).run())
@@ -54,30 +53,29 @@ class Server:
             log.warning("The limit of open files allows for %d clients", possible)
         parts = Composition(settings)
         parts.adopt(await shutdown.answered(parts.store.open()))
+        listeners = Listeners(lambda: Connection(parts.shared))
         try:
-            listener = await listen(settings, lambda: Connection(parts.shared))
+            await listeners.open(settings)
         except BaseException:
             await shutdown.close(parts, self._stop_now)
             raise
         try:
-            await self._serve(listener, parts)
+            await self._serve(listeners, parts)
         finally:
-            # uvloop waits for an open listener when it is closed itself.
-            listener.close()
+            listeners.close()
         in_time = await shutdown.drain(parts.admission, self._stop_now)
         closed = await shutdown.close(parts, self._stop_now)
         self._announce(banner.final_statistics(parts.quota))
         self._announce(banner.GOODBYE)
         return 0 if in_time and closed else 1
 
-    async def _serve(self, listener: asyncio.Server, parts: Composition) -> None:
+    async def _serve(self, listeners: Listeners, parts: Composition) -> None:
         """Say that clients may come, and serve them until a signal."""
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, self._signalled)
-        where = addresses(listener)
-        self._ready(banner.listening(where, self._settings.max_handles))
-        log.info("Listening on %s", ", ".join(where))
+        self._ready(banner.listening(listeners.where, self._settings.max_handles))
+        log.info("Listening on %s", ", ".join(listeners.where))
         if not self._settings.insecure:
             log.info("Serving this machine only; --insecure serves every machine")
         # What exists now stays: the collector need not look at it again.

@@ -7,6 +7,7 @@ told in one line on stderr.
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -16,8 +17,7 @@ import click
 from ether_daemon import __version__
 from ether_daemon.app import banner
 from ether_daemon.app.resources import memory_bytes, processors
-from ether_daemon.settings import LogSettings, Settings
-from ether_protocol.wire.address import Address
+from ether_daemon.settings import UNIX_MODE, CannotStart, LogSettings, Settings
 from ether_protocol.wire.constants import DEFAULT_PORT, MAX_SIZE
 from ether_protocol.wire.sizes import parse_size
 
@@ -55,11 +55,18 @@ def _idle_poll_us() -> int:
     return _IDLE_POLL_US if processors() >= 2 else 0
 
 
+def _mode(ctx: click.Context, option: click.Parameter, value: str) -> int:
+    if not re.fullmatch("0?[0-7]{3}", value):
+        raise click.BadParameter(f"{value!r} is no mode of a file, such as 0660", ctx, option)
+    return int(value, 8)
+
+
 def _load_config(ctx: click.Context, _: click.Parameter, path: Path | None) -> Path | None:
     if path is not None:
         ctx.obj = path
-        known = [p.name for p in ctx.command.params if p.name and p.name not in _NOT_IN_FILE]
-        ctx.default_map = config.load(path, known)
+        known = [p for p in ctx.command.params if p.name and p.name not in _NOT_IN_FILE]
+        repeatable = [str(p.name) for p in known if getattr(p, "multiple", False)]
+        ctx.default_map = config.load(path, [str(p.name) for p in known], repeatable)
     return path
 
 
@@ -83,6 +90,23 @@ def _load_config(ctx: click.Context, _: click.Parameter, path: Path | None) -> P
     default=DEFAULT_PORT,
     show_default=True,
     help="Port to listen on, the same as PORT; 0 takes a free one.",
+)
+@click.option("--no-tcp", is_flag=True, help="Listen on no TCP port.")
+@click.option(
+    "--unix",
+    type=_PATH,
+    multiple=True,
+    metavar="PATH",
+    help="Listen on a Unix socket as well; may be given several times.",
+)
+@click.option(
+    "--unix-mode",
+    type=click.UNPROCESSED,
+    callback=_mode,
+    default=f"{UNIX_MODE:04o}",
+    show_default=True,
+    metavar="MODE",
+    help="The mode of the files of Unix sockets: who may connect.",
 )
 @click.option(
     "--config",
@@ -151,6 +175,9 @@ def etherd(
     port_argument: int | None,
     host: str,
     port: int,
+    no_tcp: bool,
+    unix: tuple[Path, ...],
+    unix_mode: int,
     max_memory: int | None,
     max_handles: int,
     max_clients: int,
@@ -171,10 +198,15 @@ def etherd(
         if source is click.core.ParameterSource.COMMANDLINE and port != port_argument:
             raise click.UsageError(f"the port is given twice: {port_argument} and {port}")
         port = port_argument
+    if no_tcp and not unix:
+        raise click.UsageError("with --no-tcp there is nothing to listen on: give --unix PATH")
     settings = Settings(
         max_memory_bytes=max_memory or int(memory_bytes() * _MEMORY_SHARE),
         host=host.removeprefix("[").removesuffix("]"),
         port=port,
+        tcp=not no_tcp,
+        unix=tuple(dict.fromkeys(path.absolute() for path in unix)),
+        unix_mode=unix_mode,
         max_handles=max_handles,
         max_clients=max_clients,
         busy_poll_seconds=(_idle_poll_us() if idle_poll is None else idle_poll) / 1e6,
@@ -214,8 +246,8 @@ def _run(settings: Settings, daemon: bool, pid_file: Path | None) -> int:
     try:
         logging_setup.configure(settings.log)
         return server.run(settings, _print, ready)
-    except (OSError, UnicodeError, pidfile.PidFileTaken) as error:
-        line = _why(error, settings)
+    except (OSError, CannotStart, pidfile.PidFileTaken) as error:
+        line = _why(error)
         if background is not None:
             background.failed(f"etherd: {line}")
             return STATUS_FAILED
@@ -225,18 +257,12 @@ def _run(settings: Settings, daemon: bool, pid_file: Path | None) -> int:
             pidfile.release(pid_file)
 
 
-def _why(error: OSError | UnicodeError | pidfile.PidFileTaken, settings: Settings) -> str:
+def _why(error: OSError | CannotStart | pidfile.PidFileTaken) -> str:
     """One line for what kept the server from starting."""
-    if isinstance(error, pidfile.PidFileTaken):
+    if not isinstance(error, OSError):
         return str(error)
-    where = Address(settings.host, settings.port)
-    if isinstance(error, UnicodeError):  # the codec of host names
-        return f"can't listen on {where}: this is no name of a host"
-    number = error.errno or 0
-    reason = os.strerror(number) if number > 0 else error.strerror or str(error)
-    if error.filename is not None:
-        return f"can't write {error.filename}: {reason}"
-    return f"can't listen on {where}: {reason}"
+    reason = os.strerror(error.errno) if error.errno else error.strerror or str(error)
+    return reason if error.filename is None else f"can't write {error.filename}: {reason}"
 
 
 def _origin(error: click.ClickException) -> str:

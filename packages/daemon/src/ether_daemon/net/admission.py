@@ -13,9 +13,10 @@ from ether_daemon.service.blocks import SessionBlocks
 from ether_daemon.service.principal import Principal
 from ether_daemon.settings import Settings
 from ether_daemon.stores.contract import Defer
-from ether_protocol.sockets import is_loopback
 from ether_protocol.wire.constants import ErrorCode
 from ether_protocol.wire.framing import Refusal
+
+from .origin import Origin
 
 NOT_LOCAL = Refusal(
     ErrorCode.FORBIDDEN,
@@ -28,8 +29,8 @@ NOT_LOCAL = Refusal(
 class Guest(Protocol):
     """What is needed here of a connection."""
 
-    address: object
-    """The peer's, as its socket names it."""
+    origin: Origin
+    """The other end, as far as its transport vouches for it."""
 
     def drain(self) -> None:
         """Finish what is under way, then close."""
@@ -91,7 +92,7 @@ class Admission:
             self.empty.set()
 
     def _refusal(self, guest: Guest) -> Refusal | None:
-        if not self._settings.insecure and not is_local(guest.address):
+        if not self._settings.insecure and not guest.origin.local:
             return NOT_LOCAL
         limit = self._settings.max_clients
         # Those who are only told why they are not served take nobody's place.
@@ -100,14 +101,3 @@ class Admission:
                 ErrorCode.BUSY, f"{limit} clients are connected, and no more may be", fatal=True
             )
         return None
-
-
-def is_local(address: object) -> bool:
-    """Whether a peer's socket address belongs to this machine: loopback, or a path.
-
-    A peer that reset its connection before it was accepted has no address any
-    more, though what it sent can still be read: it may be from anywhere.
-    """
-    if isinstance(address, tuple):
-        return is_loopback(str(address[0]))
-    return isinstance(address, str | bytes)

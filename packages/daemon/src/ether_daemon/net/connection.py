@@ -19,7 +19,6 @@ from ether_daemon.service.principal import Principal, PrincipalCounters, Serve
 from ether_daemon.stores.future import Future
 from ether_protocol.sansio.server import Refused, ServerConnection
 from ether_protocol.sockets import do_not_pace
-from ether_protocol.wire.address import Address
 from ether_protocol.wire.constants import VERSION_2
 from ether_protocol.wire.framing import Refusal
 from ether_protocol.wire.messages import Message
@@ -27,6 +26,7 @@ from ether_protocol.wire.messages import Message
 from .admission import Admission
 from .buffer_pool import PooledPayload
 from .connection_state import Event, State, follow
+from .origin import Origin, origin_of
 from .receive import SharedReceiveMemory
 from .responder import Responder
 from .send_batch import SendBatch
@@ -78,15 +78,15 @@ class Connection(asyncio.BufferedProtocol):
         "_state",
         "_transport",
         "_turn_due",
-        "address",
         "counters",
+        "origin",
         "peer",
         "send_queue",
     )
 
     def __init__(self, shared: Shared) -> None:
         self.peer = "?"
-        self.address: object = None
+        self.origin: Origin
         self.send_queue: SendQueue
         self._shared = shared
         self._batch = shared.batch
@@ -114,8 +114,8 @@ class Connection(asyncio.BufferedProtocol):
         sock = transport.get_extra_info("socket")
         if sock is not None:
             do_not_pace(sock)
-        self.address = transport.get_extra_info("peername")
-        self.peer = self._responder.peer = _format_peer(self.address)
+        self.origin = origin_of(transport)
+        self.peer = self._responder.peer = self.origin.text
         admitted = self._shared.admission.admit(self)
         if isinstance(admitted, Principal):
             self._act_for(admitted)
@@ -377,9 +377,3 @@ def _descriptor(transport: asyncio.BaseTransport) -> int:
     sock = transport.get_extra_info("socket")
     plain = sock is not None and transport.get_extra_info("sslcontext") is None
     return int(sock.fileno()) if plain else -1
-
-
-def _format_peer(address: object) -> str:
-    if isinstance(address, tuple) and len(address) >= 2:
-        return str(Address(*address[:2]))
-    return "an unknown address" if address is None else str(address or "a local socket")
