@@ -30,7 +30,16 @@ TESTED = SUPPORTED if HERE in SUPPORTED else [*SUPPORTED, HERE]
 # so that an environment that is used again follows the sources.
 PACKAGES = ["-e", "packages/protocol[capture]", "-e", "packages/daemon", "-e", "packages/shell"]
 IMPORT_LINTER = "import-linter>=2.17,<3"
-TEST_TOOLS = ["pytest", "pytest-xdist", "hypothesis", "pyte", "pexpect", "numpy", IMPORT_LINTER]
+TEST_TOOLS = [
+    "pytest",
+    "pytest-xdist",
+    "hypothesis",
+    "pyte",
+    "pexpect",
+    "numpy",
+    "trustme",
+    IMPORT_LINTER,
+]
 
 # What runs on one Python only, the one that runs nox: it takes long, and what another Python may
 # break in it is also tried by a test that runs on each. Everything else runs on every Python, and

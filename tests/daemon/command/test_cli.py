@@ -10,7 +10,7 @@ import pytest
 from ether_daemon import __version__
 from ether_daemon.app import server
 from ether_daemon.command import cli, logging_setup
-from ether_daemon.settings import LogSettings, Settings
+from ether_daemon.settings import LogSettings, Settings, TlsSettings
 from ether_protocol.wire.constants import MAX_SIZE
 
 MIB = 1024 * 1024
@@ -133,6 +133,21 @@ def test_a_flag_beats_the_environment_beats_the_file_beats_the_default(
     assert heard == [9999, 1111, 2222, 3333, 4444]
 
 
+def test_tls(settings: Run) -> None:
+    assert settings().tls is None
+    assert settings("--tls-cert", "/c.pem").tls == TlsSettings(Path("/c.pem"))
+    assert settings(
+        *("--tls-cert", "/c.pem", "--tls-key", "/k.pem", "--tls-ca", "/a.pem", "--tls-port", "5")
+    ).tls == TlsSettings(Path("/c.pem"), Path("/k.pem"), Path("/a.pem"), 5)
+
+
+def test_a_certificate_that_is_not_there(failing: Fail) -> None:
+    assert failing("--port", "0", "--tls-cert", "/absent.pem") == (
+        1,
+        "can't use the certificate in /absent.pem: No such file or directory",
+    )
+
+
 def test_one_path_in_the_file_is_one_path(settings: Run) -> None:
     assert settings("--config", toml('unix = "/run/a.sock"')).unix == (Path("/run/a.sock"),)
 
@@ -224,6 +239,10 @@ WRONG = [
     (("--unix-mode", "999"), "'--unix-mode': '999' is no mode of a file, such as 0660"),
     (("--unix-mode", "rw"), "'--unix-mode': 'rw' is no mode of a file, such as 0660"),
     (("--no-tcp",), "with --no-tcp there is nothing to listen on: give --unix PATH"),
+    (("--tls-key", "key.pem"), "--tls-key needs --tls-cert"),
+    (("--tls-ca", "ca.pem"), "--tls-ca needs --tls-cert"),
+    (("--tls-port", "9998"), "--tls-port needs --tls-cert"),
+    (("--no-tcp", "--unix", "a", "--tls-cert", "c.pem"), "--tls-cert is for a TCP port"),
     (("8888", "--port", "9999"), "the port is given twice: 8888 and 9999"),
     (("1", "2"), "Got unexpected extra argument (2)"),
     (("--prot", "1"), "No such option"),

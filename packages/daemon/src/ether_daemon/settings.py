@@ -29,6 +29,20 @@ class LogSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class TlsSettings:
+    """What TLS needs: PEM files, and the port where it is spoken beside the plain one.
+
+    Without `key` the certificate's file has the key, too.  `ca` has the
+    certificates that those of clients are signed with.
+    """
+
+    certificate: Path
+    key: Path | None = None
+    ca: Path | None = None
+    port: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """Everything that a flag, a variable or a configuration file can say.
 
@@ -44,6 +58,7 @@ class Settings:
     tcp: bool = True
     unix: tuple[Path, ...] = ()
     unix_mode: int = UNIX_MODE
+    tls: TlsSettings | None = None
     max_handles: int = 0
     max_clients: int = 10_000
     insecure: bool = False

@@ -14,6 +14,7 @@ from collections.abc import Callable
 
 from ether_daemon.net.connection import Connection
 from ether_daemon.net.listeners import Listeners
+from ether_daemon.net.tls import server_context
 from ether_daemon.settings import Settings
 
 from . import banner, shutdown
@@ -51,11 +52,13 @@ class Server:
         possible = raise_descriptor_limit(settings.max_clients)
         if possible < settings.max_clients:
             log.warning("The limit of open files allows for %d clients", possible)
+        tls = settings.tls
+        context = None if tls is None else server_context(tls, certificate_needed=True)
         parts = Composition(settings)
         parts.adopt(await shutdown.answered(parts.store.open()))
         listeners = Listeners(lambda: Connection(parts.shared))
         try:
-            await listeners.open(settings)
+            await listeners.open(settings, context)
         except BaseException:
             await shutdown.close(parts, self._stop_now)
             raise

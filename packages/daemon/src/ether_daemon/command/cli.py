@@ -17,7 +17,7 @@ import click
 from ether_daemon import __version__
 from ether_daemon.app import banner
 from ether_daemon.app.resources import memory_bytes, processors
-from ether_daemon.settings import UNIX_MODE, CannotStart, LogSettings, Settings
+from ether_daemon.settings import UNIX_MODE, CannotStart, LogSettings, Settings, TlsSettings
 from ether_protocol.wire.constants import DEFAULT_PORT, MAX_SIZE
 from ether_protocol.wire.sizes import parse_size
 
@@ -109,6 +109,24 @@ def _load_config(ctx: click.Context, _: click.Parameter, path: Path | None) -> P
     help="The mode of the files of Unix sockets: who may connect.",
 )
 @click.option(
+    "--tls-cert",
+    type=_PATH,
+    help="Speak TLS 1.3 on the port, with the certificate in this PEM file.",
+)
+@click.option(
+    "--tls-key", type=_PATH, help="Its key, where that is not in the same file; without a password."
+)
+@click.option(
+    "--tls-port",
+    type=_PORT,
+    help="Speak TLS on this port instead, and plain Ether on --port.",
+)
+@click.option(
+    "--tls-ca",
+    type=_PATH,
+    help="Ask clients for a certificate that one of those in this PEM file has signed.",
+)
+@click.option(
     "--config",
     type=_PATH,
     is_eager=True,
@@ -178,6 +196,10 @@ def etherd(
     no_tcp: bool,
     unix: tuple[Path, ...],
     unix_mode: int,
+    tls_cert: Path | None,
+    tls_key: Path | None,
+    tls_port: int | None,
+    tls_ca: Path | None,
     max_memory: int | None,
     max_handles: int,
     max_clients: int,
@@ -207,6 +229,7 @@ def etherd(
         tcp=not no_tcp,
         unix=tuple(dict.fromkeys(path.absolute() for path in unix)),
         unix_mode=unix_mode,
+        tls=_tls_settings(tls_cert, tls_key, tls_ca, tls_port, no_tcp),
         max_handles=max_handles,
         max_clients=max_clients,
         busy_poll_seconds=(_idle_poll_us() if idle_poll is None else idle_poll) / 1e6,
@@ -255,6 +278,19 @@ def _run(settings: Settings, daemon: bool, pid_file: Path | None) -> int:
     finally:
         if pid_file is not None:
             pidfile.release(pid_file)
+
+
+def _tls_settings(
+    certificate: Path | None, key: Path | None, ca: Path | None, port: int | None, no_tcp: bool
+) -> TlsSettings | None:
+    if certificate is None:
+        for option, value in (("key", key), ("ca", ca), ("port", port)):
+            if value is not None:
+                raise click.UsageError(f"--tls-{option} needs --tls-cert")
+        return None
+    if no_tcp:
+        raise click.UsageError("--tls-cert is for a TCP port, and --no-tcp is given")
+    return TlsSettings(certificate.absolute(), key and key.absolute(), ca and ca.absolute(), port)
 
 
 def _why(error: OSError | CannotStart | pidfile.PidFileTaken) -> str:

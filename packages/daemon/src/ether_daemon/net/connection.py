@@ -109,7 +109,9 @@ class Connection(asyncio.BufferedProtocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Ask whether this client is served, and set up the flow control."""
         self._transport = cast(asyncio.Transport, transport)
-        self._transport.set_write_buffer_limits(high=0, low=0)
+        # Pause at the first byte that is kept; uvloop's TLS would already at none with a high of 0.
+        encrypted = transport.get_extra_info("sslcontext") is not None
+        self._transport.set_write_buffer_limits(high=int(encrypted), low=0)
         self.send_queue = SendQueue(self._transport, _descriptor(transport))
         sock = transport.get_extra_info("socket")
         if sock is not None:
@@ -155,7 +157,8 @@ class Connection(asyncio.BufferedProtocol):
         self._client_done = True
         self._follow(Event.CLIENT_DONE)
         self._end_if_served()
-        return True
+        # TLS has no half-closed connections: what is under way is sent, and it closes.
+        return self._transport.can_write_eof()
 
     def pause_writing(self) -> None:
         """Stop: the client does not take what was sent."""

@@ -9,6 +9,7 @@ import asyncio
 import errno
 import os
 import socket
+import ssl
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -16,9 +17,11 @@ from pathlib import Path
 from ether_daemon.settings import CannotStart, Settings
 from ether_protocol.wire.address import Address
 
+from .tls import TlsListener
 from .unix_socket import UnixSocketFile
 
 BACKLOG = 511
+TLS_SCHEME = "ethers://"
 
 NewConnection = Callable[[], asyncio.BaseProtocol]
 
@@ -33,14 +36,22 @@ class Listeners:
         self.sockets: list[socket.socket] = []
         self._connection = connection
         self._servers: list[asyncio.Server] = []
+        self._tls: list[TlsListener] = []
         self._files: list[UnixSocketFile] = []
 
-    async def open(self, settings: Settings) -> None:
-        """Listen where `settings` say; raises CannotStart, and then nothing is left open."""
+    async def open(self, settings: Settings, context: ssl.SSLContext | None = None) -> None:
+        """Listen where `settings` say; raises CannotStart, and then nothing is left open.
+
+        `context` is what connections are encrypted with where they are.
+        """
+        tls_port = settings.port if settings.tls is None else settings.tls.port
         try:
             if settings.tcp:
                 for sock in await tcp_sockets(settings.host, settings.port):
-                    await self._serve(sock)
+                    await self._serve(sock, context if tls_port is None else None)
+            if settings.tls is not None and settings.tls.port is not None:
+                for sock in await tcp_sockets(settings.host, settings.tls.port):
+                    await self._serve(sock, context)
             for path in settings.unix:
                 await self._serve_unix(path, settings.unix_mode)
         except BaseException:
@@ -54,7 +65,14 @@ class Listeners:
         # uvloop waits for an open listener when it is closed itself.
         for server in self._servers:
             server.close()
-        self._files, self._servers = [], []
+        for listener in self._tls:
+            listener.close()
+        self._files, self._servers, self._tls = [], [], []
+
+    def encrypt_with(self, context: ssl.SSLContext) -> None:
+        """Use another certificate from the next handshake on."""
+        for listener in self._tls:
+            listener.context = context
 
     async def _serve_unix(self, path: Path, mode: int) -> None:
         try:
@@ -64,10 +82,15 @@ class Listeners:
         self._files.append(file)
         await self._serve(file.sock)
 
-    async def _serve(self, sock: socket.socket) -> None:
+    async def _serve(self, sock: socket.socket, context: ssl.SSLContext | None = None) -> None:
         loop = asyncio.get_running_loop()
         self.sockets.append(sock)
-        self.where.append(name_of(sock))
+        self.where.append(name_of(sock) if context is None else f"{TLS_SCHEME}{name_of(sock)}")
+        if context is not None:
+            listener = TlsListener(sock, self._connection, context)
+            self._tls.append(listener)
+            listener.start(BACKLOG)
+            return
         if sock.family == socket.AF_UNIX:
             server = await loop.create_unix_server(self._connection, sock=sock, backlog=BACKLOG)
         else:
