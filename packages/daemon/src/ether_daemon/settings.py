@@ -59,6 +59,7 @@ class Settings:
     unix: tuple[Path, ...] = ()
     unix_mode: int = UNIX_MODE
     tls: TlsSettings | None = None
+    auth_file: Path | None = None
     max_handles: int = 0
     max_clients: int = 10_000
     insecure: bool = False

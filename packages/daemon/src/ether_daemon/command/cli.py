@@ -23,6 +23,7 @@ from ether_protocol.wire.sizes import parse_size
 
 from . import config, logging_setup, pidfile
 from .daemonize import Background
+from .new_token import token
 
 STATUS_FAILED = 1
 STATUS_USAGE = 2
@@ -170,6 +171,12 @@ def _load_config(ctx: click.Context, _: click.Parameter, path: Path | None) -> P
     help="Serve clients on other machines although there is no authentication.",
 )
 @click.option(
+    "--auth-file",
+    type=_PATH,
+    help="Serve those whom this TOML file names, each with blocks of its own; "
+    "etherd token NAME makes an entry for it.",
+)
+@click.option(
     "--log-level",
     type=click.Choice(logging_setup.LEVELS, case_sensitive=False),
     default="info",
@@ -205,6 +212,7 @@ def etherd(
     max_clients: int,
     idle_poll: int | None,
     insecure: bool,
+    auth_file: Path | None,
     log_level: str,
     log_format: str,
     log_file: Path | None,
@@ -234,6 +242,7 @@ def etherd(
         max_clients=max_clients,
         busy_poll_seconds=(_idle_poll_us() if idle_poll is None else idle_poll) / 1e6,
         insecure=insecure,
+        auth_file=auth_file and auth_file.absolute(),
         log=LogSettings(log_level, log_format, log_file and log_file.absolute()),
     )
     return _run(settings, daemon, pid_file and pid_file.absolute())
@@ -241,8 +250,12 @@ def etherd(
 
 def main(arguments: list[str] | None = None) -> None:
     """The entry point of the `etherd` command."""
+    arguments = sys.argv[1:] if arguments is None else arguments
     try:
-        status = etherd.main(arguments, prog_name="etherd", standalone_mode=False)
+        if arguments[:1] == ["token"]:
+            status = token.main(arguments[1:], prog_name="etherd token", standalone_mode=False)
+        else:
+            status = etherd.main(arguments, prog_name="etherd", standalone_mode=False)
     except click.ClickException as error:
         status = _say(f"{error.format_message()}{_origin(error)}", STATUS_USAGE)
     except config.BadSetting as error:

@@ -15,6 +15,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from ether_daemon.settings import CannotStart, Settings
+from ether_protocol.sockets import is_loopback
 from ether_protocol.wire.address import Address
 
 from .tls import TlsListener
@@ -34,6 +35,8 @@ class Listeners:
         self.where: list[str] = []
         """Where it listens, as a person writes it."""
         self.sockets: list[socket.socket] = []
+        self.readable: list[str] = []
+        """Those of them that other machines reach unencrypted."""
         self._connection = connection
         self._servers: list[asyncio.Server] = []
         self._tls: list[TlsListener] = []
@@ -86,6 +89,8 @@ class Listeners:
         loop = asyncio.get_running_loop()
         self.sockets.append(sock)
         self.where.append(name_of(sock) if context is None else f"{TLS_SCHEME}{name_of(sock)}")
+        if context is None and _is_reached_from_elsewhere(sock):
+            self.readable.append(name_of(sock))
         if context is not None:
             listener = TlsListener(sock, self._connection, context)
             self._tls.append(listener)
@@ -155,6 +160,11 @@ def name_of(sock: socket.socket) -> str:
     """The address of a listening socket, as a person writes it."""
     address = sock.getsockname()
     return str(Address(*address[:2])) if isinstance(address, tuple) else os.fsdecode(address)
+
+
+def _is_reached_from_elsewhere(sock: socket.socket) -> bool:
+    address = sock.getsockname()
+    return isinstance(address, tuple) and not is_loopback(str(address[0]))
 
 
 def _cannot_listen(where: str, error: OSError) -> CannotStart:

@@ -7,9 +7,12 @@ certificate says, never a byte that the client sent.
 from __future__ import annotations
 
 import asyncio
+import itertools
 import socket
 import struct
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from ether_protocol.sockets import is_loopback
 from ether_protocol.wire.address import Address
@@ -27,6 +30,8 @@ class Origin:
     """Whether it is on this machine."""
     uid: int | None = None
     """The user at the other end of a Unix socket."""
+    certificate: str | None = None
+    """The common name in a certificate that was verified."""
 
 
 def origin_of(transport: asyncio.BaseTransport) -> Origin:
@@ -36,7 +41,8 @@ def origin_of(transport: asyncio.BaseTransport) -> Origin:
     if sock is not None and sock.family == socket.AF_UNIX:
         return _of_unix(sock)
     here = transport.get_extra_info("sockname")
-    return Origin(_text(address), is_local(address, here))
+    certificate = _common_name(transport.get_extra_info("peercert"))
+    return Origin(_text(address), is_local(address, here), certificate=certificate)
 
 
 def is_local(address: object, here: object = None) -> bool:
@@ -60,6 +66,13 @@ def _of_unix(sock: socket.socket) -> Origin:
         return Origin("a local socket", True)
     process, user, _ = _CREDENTIALS.unpack(data)
     return Origin(f"process {process} of user {user}", True, user)
+
+
+def _common_name(certificate: Mapping[str, Any] | None) -> str | None:
+    """The one common name of a certificate as Python shows a verified one."""
+    parts = itertools.chain.from_iterable((certificate or {}).get("subject", ()))
+    names = [value for kind, value in parts if kind == "commonName"]
+    return str(names[0]) if len(names) == 1 else None
 
 
 def _text(address: object) -> str:

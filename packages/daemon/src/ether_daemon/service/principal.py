@@ -54,10 +54,23 @@ Serve = Callable[[memoryview, int, int, int, int], tuple[int, int]]
 class Principal:
     """One owner of blocks: its handle table, quota, counters, and binding to the fast path."""
 
-    __slots__ = ("_fast_path", "blocks", "counters", "name", "quota", "serve_fast")
+    __slots__ = (
+        "_fast_path",
+        "admin",
+        "blocks",
+        "counters",
+        "max_clients",
+        "name",
+        "quota",
+        "serve_fast",
+    )
 
     def __init__(self, name: str, store: Store, quota: Quota, defer: Defer) -> None:
         self.name = name
+        self.admin = False
+        """Whether it is told of every principal."""
+        self.max_clients = 0
+        """Most connections at a time; 0 for any number."""
         self.quota = quota
         self.blocks = Blocks(name, store, quota, defer)
         self.counters = PrincipalCounters()
