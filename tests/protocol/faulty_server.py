@@ -195,7 +195,7 @@ class _NoFiller(RequestFramer):
     """A framer that treats filler as bytes that are no message."""
 
     def parse_head(self, data: Buffer, start: int, end: int) -> RequestHead | Filler | None:
-        self.forget_filler()
+        self.expect_filler(0)
         return super().parse_head(data, start, end)
 
 

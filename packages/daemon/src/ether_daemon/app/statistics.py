@@ -19,6 +19,7 @@ from ether_daemon.settings import Settings
 from ether_protocol.wire.bodies import Hello
 from ether_protocol.wire.constants import (
     MAX_PAYLOAD_BYTES,
+    MAX_SIZE,
     OPTIONAL_FEATURES,
     SESSION_BLOCKS,
     Command,
@@ -78,7 +79,8 @@ class Statistics:
             for name, other in sorted(self._principals.items()):
                 for counter, value in _counters(other).items():
                     numbers[f"principal.{name}.{counter}"] = value
-        return numbers
+        # STATS has 64 bits for a number: one that has grown past them stays at the most there is.
+        return {name: min(number, MAX_SIZE) for name, number in numbers.items()}
 
 
 def _counters(principal: Principal) -> dict[str, int]:
