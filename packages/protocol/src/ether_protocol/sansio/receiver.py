@@ -71,6 +71,11 @@ class Receiver(ABC, Generic[_Event]):
         """While suspended: whether a message has begun to arrive, or whole ones wait."""
         return bool(self._suspended) or self._message is not None
 
+    @property
+    def payload_apart(self) -> bool:
+        """Whether the next bytes belong to a payload with memory of its own."""
+        return self._payload is not None
+
     def uncut(self) -> tuple[memoryview, int, int]:
         """(view, start, end): `view[start:end]` is what has arrived and was not cut yet."""
         return self._view, self._start, self._end
