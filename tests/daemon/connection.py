@@ -80,6 +80,9 @@ class FakeTransport(asyncio.Transport):
             assert isinstance(data, bytes)
         self.write(b"".join(list_of_data))
 
+    def get_write_buffer_size(self) -> int:
+        return len(self.held)
+
     def take(self, count: int) -> None:
         """The client takes so many bytes more."""
         self.window = (self.window or 0) + count

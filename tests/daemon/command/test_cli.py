@@ -77,6 +77,7 @@ def test_the_defaults(settings: Run, monkeypatch: pytest.MonkeyPatch) -> None:
         max_memory_bytes=750 * MIB,
         host="0.0.0.0",
         port=9999,
+        max_buffer_bytes=125 * MIB,
         max_handles=0,
         max_clients=10_000,
         busy_poll_seconds=50e-6,
@@ -90,6 +91,7 @@ def test_every_flag(settings: Run) -> None:
         *("--host", "::1"),
         *("--port", "8888"),
         *("--max-memory", "64MiB"),
+        *("--max-buffers", "33MiB"),
         *("--max-handles", "7"),
         *("--max-clients", "8"),
         *("--idle-poll", "5"),
@@ -101,6 +103,7 @@ def test_every_flag(settings: Run) -> None:
         max_memory_bytes=64 * MIB,
         host="::1",
         port=8888,
+        max_buffer_bytes=33 * MIB,
         max_handles=7,
         max_clients=8,
         busy_poll_seconds=5e-6,
@@ -143,6 +146,7 @@ def test_the_file_may_say_everything(settings: Run) -> None:
         host = "127.0.0.1"
         port = 0
         max-memory = "4k"
+        max-buffers = "40M"
         max-handles = 1
         max_clients = 2
         idle-poll = 20
@@ -156,12 +160,23 @@ def test_the_file_may_say_everything(settings: Run) -> None:
         max_memory_bytes=4096,
         host="127.0.0.1",
         port=0,
+        max_buffer_bytes=40 * MIB,
         max_handles=1,
         max_clients=2,
         busy_poll_seconds=20e-6,
         insecure=True,
         log=LogSettings("warning", "json", Path("here.log").absolute()),
     )
+
+
+@pytest.mark.parametrize(("machine", "expected"), [(64, 32), (1024, 128), (1 << 20, 256)])
+def test_buffers_take_little_of_the_machine(
+    settings: Run, monkeypatch: pytest.MonkeyPatch, machine: int, expected: int
+) -> None:
+    monkeypatch.setattr(cli, "memory_bytes", lambda: machine * MIB)
+    made = settings()
+    assert made is not None
+    assert made.max_buffer_bytes == expected * MIB
 
 
 @pytest.mark.parametrize(("processors", "expected"), [(1, 0), (1.9, 0), (2, 50e-6), (64, 50e-6)])
@@ -192,6 +207,7 @@ WRONG = [
     (("--max-memory", "12q"), "'--max-memory': '12q' is not a size: write bytes or a unit"),
     (("--max-memory", "-5"), "'--max-memory': '-5' is not a size"),
     (("--max-memory", "4095"), "'--max-memory': the least is 4096 bytes"),
+    (("--max-buffers", "1MiB"), f"'--max-buffers': the least is {32 * MIB} bytes"),
     (("--max-memory", "16EiB"), f"'--max-memory': the most is {MAX_SIZE} bytes"),
     (("--idle-poll", "-1"), "'--idle-poll': -1 is not in the range"),
     (("--idle-poll", "nan"), "'--idle-poll': 'nan' is not a valid integer"),

@@ -25,8 +25,9 @@ class LogSettings:
 class Settings:
     """Everything that a flag, a variable or a configuration file can say.
 
-    `max_memory_bytes` counts blocks and their overhead; 0 `max_handles` means
-    any number.  `busy_poll_seconds` is how long to look for the next request
+    `max_memory_bytes` counts blocks and their overhead, `max_buffer_bytes` what
+    is kept of requests and replies beside them; 0 `max_handles` means any
+    number.  `busy_poll_seconds` is how long to look for the next request
     before sleeping.
     """
 
@@ -34,6 +35,7 @@ class Settings:
     host: str = "0.0.0.0"
     port: int = DEFAULT_PORT
     max_handles: int = 0
+    max_buffer_bytes: int = 256 * 1024 * 1024
     max_clients: int = 10_000
     insecure: bool = False
     busy_poll_seconds: float = 0.0

@@ -8,6 +8,7 @@ from __future__ import annotations
 from ether_daemon.engine import EngineFastPath
 from ether_daemon.engine.reply_buffer import ReplyBuffer
 from ether_daemon.net.admission import Admission
+from ether_daemon.net.buffer_budget import BufferBudget
 from ether_daemon.net.busy_poll import BusyPoll
 from ether_daemon.net.connection import Shared
 from ether_daemon.net.receive import SharedReceiveMemory
@@ -46,11 +47,14 @@ class Composition:
         self.principals: dict[str, Principal] = {}
         self._fast_path = fast_path
         self.admission = Admission(settings, self.principal(ANONYMOUS), self.deferred_work.add)
-        self.statistics = Statistics(settings, self.quota, self.admission, instance)
+        memory = SharedReceiveMemory()
+        self.budget = BufferBudget(settings.max_buffer_bytes, memory.pool)
+        self.statistics = Statistics(settings, self.quota, self.admission, self.budget, instance)
         self.shared = Shared(
-            SharedReceiveMemory(),
+            memory,
             SendBatch(self.replies, BusyPoll(settings.busy_poll_seconds)),
             self.admission,
+            self.budget,
             self.statistics,
         )
         self.ticker = Ticker(self.shared.memory, self.shared.batch)

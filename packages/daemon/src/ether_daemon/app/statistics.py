@@ -11,6 +11,7 @@ import time
 
 from ether_daemon import __version__
 from ether_daemon.net.admission import Admission
+from ether_daemon.net.buffer_budget import BufferBudget
 from ether_daemon.service.principal import Principal
 from ether_daemon.service.quota import Quota
 from ether_daemon.settings import Settings
@@ -34,6 +35,7 @@ class Statistics:
         settings: Settings,
         quota: Quota,
         admission: Admission,
+        budget: BufferBudget,
         instance: int | None = None,
     ) -> None:
         """`instance` names the blocks that there are; a number of chance where it is left out."""
@@ -41,6 +43,7 @@ class Statistics:
         """The account of all principals together."""
         self._settings = settings
         self._admission = admission
+        self._budget = budget
         self._started = time.monotonic()
         # The blocks of a memory store live as long as this object.
         self._instance = secrets.randbits(64) if instance is None else instance
@@ -65,6 +68,7 @@ class Statistics:
             "clients": counters.clients,
             "clients_served": counters.clients_served,
             "clients_refused": self._admission.refused,
+            "clients_closed_for_buffers": self._budget.closed,
             "blocks": quota.blocks,
             "used_bytes": quota.used_bytes,
             "peak_bytes": quota.peak_bytes,

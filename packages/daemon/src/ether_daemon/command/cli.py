@@ -16,6 +16,7 @@ import click
 from ether_daemon import __version__
 from ether_daemon.app import banner
 from ether_daemon.app.resources import memory_bytes, processors
+from ether_daemon.net.buffer_budget import LEAST_BUFFER_BYTES
 from ether_daemon.settings import LogSettings, Settings
 from ether_protocol.wire.address import Address
 from ether_protocol.wire.constants import DEFAULT_PORT, MAX_SIZE
@@ -29,6 +30,8 @@ STATUS_USAGE = 2
 
 _MEMORY_SHARE = 0.75
 _LEAST_MEMORY_BYTES = 4096
+_BUFFER_SHARE = 0.125
+_BUFFER_BYTES = 256 * 1024 * 1024
 _IDLE_POLL_US = 50
 _MOST_IDLE_POLL_US = 10_000
 _PORT = click.IntRange(0, 65535)
@@ -43,11 +46,17 @@ def _size(ctx: click.Context, option: click.Parameter, value: str | None) -> int
         size = parse_size(value)
     except ValueError as error:
         raise click.BadParameter(str(error), ctx, option) from None
-    if size < _LEAST_MEMORY_BYTES:
-        raise click.BadParameter(f"the least is {_LEAST_MEMORY_BYTES} bytes", ctx, option)
+    least = LEAST_BUFFER_BYTES if option.name == "max_buffers" else _LEAST_MEMORY_BYTES
+    if size < least:
+        raise click.BadParameter(f"the least is {least} bytes", ctx, option)
     if size > MAX_SIZE:
         raise click.BadParameter(f"the most is {MAX_SIZE} bytes", ctx, option)
     return size
+
+
+def _buffer_bytes() -> int:
+    """The default: enough for sixteen of the longest messages, and little of the machine."""
+    return max(LEAST_BUFFER_BYTES, min(_BUFFER_BYTES, int(memory_bytes() * _BUFFER_SHARE)))
 
 
 def _idle_poll_us() -> int:
@@ -101,6 +110,14 @@ def _load_config(ctx: click.Context, _: click.Parameter, path: Path | None) -> P
     "[default: 75 % of the machine or its cgroup]",
 )
 @click.option(
+    "--max-buffers",
+    type=click.UNPROCESSED,
+    callback=_size,
+    metavar="SIZE",
+    help="Most bytes of requests and replies on their way, of all clients together; whoever "
+    "keeps most is closed first. [default: 256MiB, or 12.5 % of the machine if that is less]",
+)
+@click.option(
     "--max-handles",
     type=click.IntRange(0, MAX_SIZE),
     default=0,
@@ -152,6 +169,7 @@ def etherd(
     host: str,
     port: int,
     max_memory: int | None,
+    max_buffers: int | None,
     max_handles: int,
     max_clients: int,
     idle_poll: int | None,
@@ -175,6 +193,7 @@ def etherd(
         max_memory_bytes=max_memory or int(memory_bytes() * _MEMORY_SHARE),
         host=host.removeprefix("[").removesuffix("]"),
         port=port,
+        max_buffer_bytes=max_buffers or _buffer_bytes(),
         max_handles=max_handles,
         max_clients=max_clients,
         busy_poll_seconds=(_idle_poll_us() if idle_poll is None else idle_poll) / 1e6,

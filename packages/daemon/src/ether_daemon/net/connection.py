@@ -25,6 +25,7 @@ from ether_protocol.wire.framing import Refusal
 from ether_protocol.wire.messages import Message
 
 from .admission import Admission
+from .buffer_budget import BufferBudget
 from .buffer_pool import PooledPayload
 from .connection_state import Event, State, follow
 from .receive import FLOOD_BYTES, MAX_KEPT_BYTES, SharedReceiveMemory
@@ -54,6 +55,7 @@ class Shared:
     memory: SharedReceiveMemory
     batch: SendBatch
     admission: Admission
+    budget: BufferBudget
     facts: ServerFacts
     counters: PrincipalCounters = field(default_factory=PrincipalCounters)
     """Of those who are not let in."""
@@ -67,6 +69,7 @@ class Connection(asyncio.BufferedProtocol):
     """One client's connection."""
 
     __slots__ = (
+        "_account",
         "_backlog",
         "_batch",
         "_caller",
@@ -94,6 +97,7 @@ class Connection(asyncio.BufferedProtocol):
         self.address: object = None
         self.send_queue: SendQueue
         self._shared = shared
+        self._account = shared.budget.account(self)
         self._batch = shared.batch
         self._received = shared.memory.view
         self._receiver = ServerConnection(shared.memory)
@@ -116,7 +120,7 @@ class Connection(asyncio.BufferedProtocol):
         """Ask whether this client is served, and set up the flow control."""
         self._transport = cast(asyncio.Transport, transport)
         self._transport.set_write_buffer_limits(high=0, low=0)
-        self.send_queue = SendQueue(self._transport, _descriptor(transport))
+        self.send_queue = SendQueue(self._transport, _descriptor(transport), self._account.sending)
         sock = transport.get_extra_info("socket")
         if sock is not None:
             do_not_pace(sock)
@@ -156,6 +160,7 @@ class Connection(asyncio.BufferedProtocol):
                         self._received_much(nbytes)
                     return
         if not self._receiver.received(nbytes):
+            self._account.receiving(self._receiver.held_bytes)
             return  # a part of a long payload
         if stop:
             self._receiver.skip_to(stop)
@@ -185,6 +190,7 @@ class Connection(asyncio.BufferedProtocol):
         self._batch.forget(self)
         self._follow(Event.GONE)
         self._stop_receiving()
+        self._account.close()
         caller = self._caller
         self._shared.admission.leave(self, None if caller is None else caller.session_blocks)
         self._responder.close()
@@ -205,6 +211,11 @@ class Connection(asyncio.BufferedProtocol):
     def abort(self) -> None:
         """Close now, whatever is under way."""
         self._transport.abort()
+
+    def cut_off(self, why: str) -> None:
+        """Close soon, and say `why` in the log: what it keeps, or does not do, hurts others."""
+        log.warning("Client closed: %s: %s", self.peer, why)
+        asyncio.get_running_loop().call_soon(self._transport.abort)
 
     # Admission
 
@@ -232,6 +243,7 @@ class Connection(asyncio.BufferedProtocol):
         self._receiver.suspend()
         self._serve_arrivals = None
         self._backlog = turn_over or self.send_queue.blocked
+        self._account.receiving(self._receiver.held_bytes)
         if not self._state.serving:
             self._stop_receiving()
             self._read(True)

@@ -16,6 +16,7 @@ from ether_daemon.stores.contract import TakeablePayload
 from ether_daemon.stores.future import Future
 from ether_protocol.wire.bodies import error_reply
 from ether_protocol.wire.codec import encode_header
+from ether_protocol.wire.constants import MAX_PAYLOAD_BYTES, Command
 from ether_protocol.wire.framing import Refusal
 from ether_protocol.wire.messages import Message
 
@@ -70,7 +71,7 @@ class Responder:
         if isinstance(answer, Message):
             self._put(answer, request.command)
         elif isinstance(answer, Future):
-            self._put_later(answer, request.command, held_bytes)
+            self._put_later(answer, request, held_bytes)
         else:
             self._batch.put_pieces(self._recipient, self._pieces(answer, request.command))
 
@@ -89,10 +90,14 @@ class Responder:
             request_log.reply(log, self.peer, command, message)
         self._batch.put(self._recipient, encode_header(message, len(payload)), payload)
 
-    def _put_later(self, answer: Future[Reply], command: int, held_bytes: int) -> None:
+    def _put_later(self, answer: Future[Reply], request: Message, held_bytes: int) -> None:
+        command = request.command
         pieces = answer.then(lambda reply: self._pieces(reply, command))
         recipient = self._recipient  # which `close` forgets
-        self._batch.put_later(recipient, pieces, lambda: recipient.settled(pieces), held_bytes)
+        expected = min(request.size, MAX_PAYLOAD_BYTES) if command == Command.READ else 0
+        self._batch.put_later(
+            recipient, pieces, lambda: recipient.settled(pieces), held_bytes, expected
+        )
 
     def _pieces(self, reply: Reply, command: int) -> list[Piece]:
         """A reply that is long or came late, ready to send."""

@@ -107,10 +107,11 @@ class SendBatch:
         answer: Future[list[Piece]],
         settled: Callable[[], object],
         held_bytes: int,
+        expected_bytes: int = 0,
     ) -> None:
         """Keep the place of a reply that comes later (see `SendQueue.send_later`)."""
         self.send()
-        recipient.send_queue.send_later(answer, settled, held_bytes)
+        recipient.send_queue.send_later(answer, settled, held_bytes, expected_bytes)
 
     def all_sent(self, recipient: Recipient) -> bool:
         """Send what is here, and say whether that was all that `recipient` is due."""

@@ -76,6 +76,12 @@ class Receiver(ABC, Generic[_Event]):
         """Whether the next bytes belong to a payload with memory of its own."""
         return self._payload is not None
 
+    @property
+    def held_bytes(self) -> int:
+        """While suspended: how much memory is kept of what has arrived."""
+        payload = self._payload
+        return len(self._suspended) + (0 if payload is None else payload.held_bytes)
+
     def uncut(self) -> tuple[memoryview, int, int]:
         """(view, start, end): `view[start:end]` is what has arrived and was not cut yet."""
         return self._view, self._start, self._end
