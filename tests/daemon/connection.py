@@ -132,10 +132,15 @@ class FakeTransport(asyncio.Transport):
 class FakeClient:
     """A client on a fake transport, and the server's connection to it."""
 
-    def __init__(self, server: Composition | Shared, peername: object = LOCAL) -> None:
+    def __init__(
+        self,
+        server: Composition | Shared,
+        peername: object = LOCAL,
+        connection_class: type[Connection] = Connection,
+    ) -> None:
         shared = server.shared if isinstance(server, Composition) else server
         self.transport = FakeTransport(peername)
-        self.connection = Connection(shared)
+        self.connection = connection_class(shared)
         self._batch = shared.batch
         self.transport.protocol = self.connection
         self.connection.connection_made(self.transport)

@@ -80,6 +80,7 @@ def test_the_defaults(settings: Run, monkeypatch: pytest.MonkeyPatch) -> None:
         max_buffer_bytes=125 * MIB,
         max_handles=0,
         max_clients=10_000,
+        idle_seconds=0,
         busy_poll_seconds=50e-6,
         insecure=False,
         log=LogSettings("info", "text", None),
@@ -94,6 +95,7 @@ def test_every_flag(settings: Run) -> None:
         *("--max-buffers", "33MiB"),
         *("--max-handles", "7"),
         *("--max-clients", "8"),
+        *("--idle-timeout", "25"),
         *("--idle-poll", "5"),
         *("--log-level", "DEBUG"),
         *("--log-format", "json"),
@@ -106,6 +108,7 @@ def test_every_flag(settings: Run) -> None:
         max_buffer_bytes=33 * MIB,
         max_handles=7,
         max_clients=8,
+        idle_seconds=25,
         busy_poll_seconds=5e-6,
         insecure=True,
         log=LogSettings("debug", "json", Path("etherd.log").absolute()),
@@ -149,6 +152,7 @@ def test_the_file_may_say_everything(settings: Run) -> None:
         max-buffers = "40M"
         max-handles = 1
         max_clients = 2
+        idle-timeout = 3600
         idle-poll = 20
         insecure = true
         log-level = "warning"
@@ -163,6 +167,7 @@ def test_the_file_may_say_everything(settings: Run) -> None:
         max_buffer_bytes=40 * MIB,
         max_handles=1,
         max_clients=2,
+        idle_seconds=3600,
         busy_poll_seconds=20e-6,
         insecure=True,
         log=LogSettings("warning", "json", Path("here.log").absolute()),
@@ -209,6 +214,8 @@ WRONG = [
     (("--max-memory", "4095"), "'--max-memory': the least is 4096 bytes"),
     (("--max-buffers", "1MiB"), f"'--max-buffers': the least is {32 * MIB} bytes"),
     (("--max-memory", "16EiB"), f"'--max-memory': the most is {MAX_SIZE} bytes"),
+    (("--idle-timeout", "-1"), "'--idle-timeout': -1 is not in the range"),
+    (("--idle-timeout", "nan"), "'--idle-timeout': 'nan' is not a valid integer"),
     (("--idle-poll", "-1"), "'--idle-poll': -1 is not in the range"),
     (("--idle-poll", "nan"), "'--idle-poll': 'nan' is not a valid integer"),
     (("--max-handles", "-1"), "'--max-handles': -1 is not in the range"),

@@ -26,9 +26,9 @@ class Settings:
     """Everything that a flag, a variable or a configuration file can say.
 
     `max_memory_bytes` counts blocks and their overhead, `max_buffer_bytes` what
-    is kept of requests and replies beside them; 0 `max_handles` means any
-    number.  `busy_poll_seconds` is how long to look for the next request
-    before sleeping.
+    is kept of requests and replies beside them.  0 `max_handles` means any
+    number, 0 `idle_seconds` that clients may be idle for ever.
+    `busy_poll_seconds` is how long to look for the next request before sleeping.
     """
 
     max_memory_bytes: int
@@ -37,6 +37,7 @@ class Settings:
     max_handles: int = 0
     max_buffer_bytes: int = 256 * 1024 * 1024
     max_clients: int = 10_000
+    idle_seconds: float = 0.0
     insecure: bool = False
     busy_poll_seconds: float = 0.0
     log: LogSettings = LogSettings()

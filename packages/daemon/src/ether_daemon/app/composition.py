@@ -5,12 +5,15 @@ Rule: what a part needs is handed to it here; nothing is decided here but that.
 
 from __future__ import annotations
 
+import time
+
 from ether_daemon.engine import EngineFastPath
 from ether_daemon.engine.reply_buffer import ReplyBuffer
 from ether_daemon.net.admission import Admission
 from ether_daemon.net.buffer_budget import BufferBudget
 from ether_daemon.net.busy_poll import BusyPoll
 from ether_daemon.net.connection import Shared
+from ether_daemon.net.deadlines import Deadlines
 from ether_daemon.net.receive import SharedReceiveMemory
 from ether_daemon.net.send_batch import SendBatch
 from ether_daemon.service.principal import ANONYMOUS, Principal
@@ -49,15 +52,19 @@ class Composition:
         self.admission = Admission(settings, self.principal(ANONYMOUS), self.deferred_work.add)
         memory = SharedReceiveMemory()
         self.budget = BufferBudget(settings.max_buffer_bytes, memory.pool)
-        self.statistics = Statistics(settings, self.quota, self.admission, self.budget, instance)
+        self.deadlines = Deadlines(time.monotonic, settings.idle_seconds)
+        self.statistics = Statistics(
+            settings, self.quota, self.admission, self.budget, self.deadlines, instance
+        )
         self.shared = Shared(
             memory,
             SendBatch(self.replies, BusyPoll(settings.busy_poll_seconds)),
             self.admission,
             self.budget,
+            self.deadlines,
             self.statistics,
         )
-        self.ticker = Ticker(self.shared.memory, self.shared.batch)
+        self.ticker = Ticker(self.shared.memory, self.shared.batch, self.deadlines)
 
     def principal(self, name: str, limits: Limits = NO_LIMITS) -> Principal:
         """The principal of that name, made with `limits` where there is none yet."""

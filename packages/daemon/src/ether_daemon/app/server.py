@@ -12,7 +12,7 @@ import logging
 import signal
 from collections.abc import Callable
 
-from ether_daemon.net.connection import Connection
+from ether_daemon.net.connection import connection_class
 from ether_daemon.net.listeners import addresses, listen
 from ether_daemon.settings import Settings
 
@@ -55,7 +55,8 @@ class Server:
         parts = Composition(settings)
         parts.adopt(await shutdown.answered(parts.store.open()))
         try:
-            listener = await listen(settings, lambda: Connection(parts.shared))
+            serve = connection_class(parts.deadlines)
+            listener = await listen(settings, lambda: serve(parts.shared))
         except BaseException:
             await shutdown.close(parts, self._stop_now)
             raise

@@ -12,6 +12,7 @@ import time
 from ether_daemon import __version__
 from ether_daemon.net.admission import Admission
 from ether_daemon.net.buffer_budget import BufferBudget
+from ether_daemon.net.deadlines import Deadlines
 from ether_daemon.service.principal import Principal
 from ether_daemon.service.quota import Quota
 from ether_daemon.settings import Settings
@@ -36,6 +37,7 @@ class Statistics:
         quota: Quota,
         admission: Admission,
         budget: BufferBudget,
+        deadlines: Deadlines,
         instance: int | None = None,
     ) -> None:
         """`instance` names the blocks that there are; a number of chance where it is left out."""
@@ -44,6 +46,7 @@ class Statistics:
         self._settings = settings
         self._admission = admission
         self._budget = budget
+        self._deadlines = deadlines
         self._started = time.monotonic()
         # The blocks of a memory store live as long as this object.
         self._instance = secrets.randbits(64) if instance is None else instance
@@ -69,6 +72,7 @@ class Statistics:
             "clients_served": counters.clients_served,
             "clients_refused": self._admission.refused,
             "clients_closed_for_buffers": self._budget.closed,
+            "clients_closed_for_time": self._deadlines.closed,
             "blocks": quota.blocks,
             "used_bytes": quota.used_bytes,
             "peak_bytes": quota.peak_bytes,

@@ -1,4 +1,4 @@
-"""What is done a few times a second: nothing that was received or sent lies about for long.
+"""What is done a few times a second: buffers are emptied, and late clients closed.
 
 Rule: a tick is short, and decides from what has happened since the last one.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 
+from ether_daemon.net.deadlines import Deadlines
 from ether_daemon.net.receive import SharedReceiveMemory
 from ether_daemon.net.send_batch import SendBatch
 
@@ -14,11 +15,12 @@ TICK_SECONDS = 0.25
 
 
 class Ticker:
-    """Empties buffers that nobody has used for a tick."""
+    """Empties buffers that nobody has used for a tick, and looks for clients that are late."""
 
-    def __init__(self, memory: SharedReceiveMemory, batch: SendBatch) -> None:
+    def __init__(self, memory: SharedReceiveMemory, batch: SendBatch, deadlines: Deadlines) -> None:
         self._memory = memory
         self._batch = batch
+        self._deadlines = deadlines
         self._arrivals_at_tick = 0
         self._wiped = True
 
@@ -30,6 +32,7 @@ class Ticker:
 
     def tick(self) -> None:
         """Wipe the buffers where nothing has come since the last tick, once."""
+        self._deadlines.tick()
         self._memory.pool.tick()
         if self._batch.arrivals != self._arrivals_at_tick:
             self._arrivals_at_tick = self._batch.arrivals

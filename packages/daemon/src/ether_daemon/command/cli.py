@@ -32,6 +32,7 @@ _MEMORY_SHARE = 0.75
 _LEAST_MEMORY_BYTES = 4096
 _BUFFER_SHARE = 0.125
 _BUFFER_BYTES = 256 * 1024 * 1024
+_MOST_IDLE_SECONDS = 10_000_000
 _IDLE_POLL_US = 50
 _MOST_IDLE_POLL_US = 10_000
 _PORT = click.IntRange(0, 65535)
@@ -133,6 +134,13 @@ def _load_config(ctx: click.Context, _: click.Parameter, path: Path | None) -> P
     help="Most connections at a time.",
 )
 @click.option(
+    "--idle-timeout",
+    type=click.IntRange(0, _MOST_IDLE_SECONDS),
+    default=0,
+    metavar="SECONDS",
+    help="Close connections with nothing to do for so long; 0 for never. [default: 0]",
+)
+@click.option(
     "--idle-poll",
     type=click.IntRange(0, _MOST_IDLE_POLL_US),
     metavar="MICROSECONDS",
@@ -172,6 +180,7 @@ def etherd(
     max_buffers: int | None,
     max_handles: int,
     max_clients: int,
+    idle_timeout: int,
     idle_poll: int | None,
     insecure: bool,
     log_level: str,
@@ -196,6 +205,7 @@ def etherd(
         max_buffer_bytes=max_buffers or _buffer_bytes(),
         max_handles=max_handles,
         max_clients=max_clients,
+        idle_seconds=idle_timeout,
         busy_poll_seconds=(_idle_poll_us() if idle_poll is None else idle_poll) / 1e6,
         insecure=insecure,
         log=LogSettings(log_level, log_format, log_file and log_file.absolute()),

@@ -28,6 +28,7 @@ from .admission import Admission
 from .buffer_budget import BufferBudget
 from .buffer_pool import PooledPayload
 from .connection_state import Event, State, follow
+from .deadlines import Deadlines
 from .receive import FLOOD_BYTES, MAX_KEPT_BYTES, SharedReceiveMemory
 from .responder import Responder
 from .send_batch import SendBatch
@@ -56,6 +57,7 @@ class Shared:
     batch: SendBatch
     admission: Admission
     budget: BufferBudget
+    deadlines: Deadlines
     facts: ServerFacts
     counters: PrincipalCounters = field(default_factory=PrincipalCounters)
     """Of those who are not let in."""
@@ -72,8 +74,10 @@ class Connection(asyncio.BufferedProtocol):
         "_account",
         "_backlog",
         "_batch",
+        "_begun",
         "_caller",
         "_client_done",
+        "_deadlines",
         "_flood_until",
         "_reading",
         "_received",
@@ -98,6 +102,7 @@ class Connection(asyncio.BufferedProtocol):
         self.send_queue: SendQueue
         self._shared = shared
         self._account = shared.budget.account(self)
+        self._deadlines = shared.deadlines
         self._batch = shared.batch
         self._received = shared.memory.view
         self._receiver = ServerConnection(shared.memory)
@@ -111,6 +116,7 @@ class Connection(asyncio.BufferedProtocol):
         self._serve_arrivals: Serve | None = None  # the same, while nothing earlier is left
         self._reading = True  # the transport may receive
         self._backlog = False  # requests that were received wait for their turn
+        self._begun = False  # a message has begun to arrive, or whole ones wait
         self._turn_due = False  # `_take_up` will be called
         self._flood_until = 0.0
 
@@ -178,10 +184,12 @@ class Connection(asyncio.BufferedProtocol):
     def pause_writing(self) -> None:
         """Stop: the client does not take what was sent."""
         self.send_queue.paused = True
+        self._deadlines.stalled(self)
 
     def resume_writing(self) -> None:
         """Go on sending, and then with the requests that waited."""
         self.send_queue.paused = False
+        self._deadlines.flowing(self)
         self.send_queue.pump()
         self._take_up_soon()
 
@@ -191,6 +199,7 @@ class Connection(asyncio.BufferedProtocol):
         self._follow(Event.GONE)
         self._stop_receiving()
         self._account.close()
+        self._deadlines.forget(self)
         caller = self._caller
         self._shared.admission.leave(self, None if caller is None else caller.session_blocks)
         self._responder.close()
@@ -216,6 +225,32 @@ class Connection(asyncio.BufferedProtocol):
         """Close soon, and say `why` in the log: what it keeps, or does not do, hurts others."""
         log.warning("Client closed: %s: %s", self.peer, why)
         asyncio.get_running_loop().call_soon(self._transport.abort)
+
+    # What deadlines ask
+
+    @property
+    def announced_bytes(self) -> int:
+        """How long the message that is being received says that it is, as far as is known."""
+        return self._receiver.announced_bytes
+
+    @property
+    def untaken_bytes(self) -> int:
+        """How many bytes of replies wait for the client."""
+        return self.send_queue.untaken_bytes
+
+    @property
+    def unsent_bytes(self) -> int:
+        """How many of them the transport has."""
+        return self._transport.get_write_buffer_size()
+
+    @property
+    def is_read(self) -> bool:
+        """Whether what the client sends is received just now."""
+        return self._reading
+
+    def was_idle(self) -> bool:
+        """Whether there was nothing to do for it since this was last asked."""
+        return not self._begun and self._reading and self.send_queue.empty
 
     # Admission
 
@@ -243,7 +278,9 @@ class Connection(asyncio.BufferedProtocol):
         self._receiver.suspend()
         self._serve_arrivals = None
         self._backlog = turn_over or self.send_queue.blocked
-        self._account.receiving(self._receiver.held_bytes)
+        begun = self._receiver.begun
+        if begun or self._begun:
+            self._note_begun(begun)
         if not self._state.serving:
             self._stop_receiving()
             self._read(True)
@@ -260,6 +297,15 @@ class Connection(asyncio.BufferedProtocol):
             elif self._receiver.at_plain_v2 and self.send_queue.empty:
                 self._serve_arrivals = self._serve_fast
 
+    def _note_begun(self, begun: bool) -> None:
+        """Something of a message, or whole ones that have to wait, are kept or no longer kept."""
+        self._begun = begun
+        self._account.receiving(self._receiver.held_bytes)
+        if begun and not self._backlog and self._state is _OPEN:
+            self._deadlines.message_begun(self)
+        else:
+            self._deadlines.message_over(self)
+
     def _serve(self) -> bool:
         """Deal with request after request; returns whether it stopped because the turn is over."""
         receiver, batch, fast = self._receiver, self._batch, self._serve_fast
@@ -270,6 +316,8 @@ class Connection(asyncio.BufferedProtocol):
             item = receiver.next_event()
             if item is None:
                 return False
+            if self._begun:
+                self._deadlines.message_over(self)
             if isinstance(item, Refused):
                 request, refusal = item.message, item.refusal
             else:
@@ -413,6 +461,36 @@ class Connection(asyncio.BufferedProtocol):
 
     def _cut_off_in(self, seconds: float) -> None:
         asyncio.get_running_loop().call_later(seconds, self._transport.abort)
+
+
+class WatchedConnection(Connection):
+    """The same, where clients may not be idle for ever: it knows whether anything came."""
+
+    __slots__ = ("_arrived",)
+
+    def __init__(self, shared: Shared) -> None:
+        super().__init__(shared)
+        self._arrived = False
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Ask whether this client is served, and watch it."""
+        super().connection_made(transport)
+        self._deadlines.watch(self)
+
+    def buffer_updated(self, nbytes: int) -> None:
+        """Carry out what has come."""
+        self._arrived = True
+        super().buffer_updated(nbytes)
+
+    def was_idle(self) -> bool:
+        """Whether there was nothing to do for it since this was last asked."""
+        arrived, self._arrived = self._arrived, False
+        return not arrived and super().was_idle()
+
+
+def connection_class(deadlines: Deadlines) -> type[Connection]:
+    """What serves a new client."""
+    return WatchedConnection if deadlines.watches_idle else Connection
 
 
 def _descriptor(transport: asyncio.BaseTransport) -> int:

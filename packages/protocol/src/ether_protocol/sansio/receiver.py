@@ -77,6 +77,16 @@ class Receiver(ABC, Generic[_Event]):
         return self._payload is not None
 
     @property
+    def begun(self) -> bool:
+        """While suspended: the same, or a payload that is dropped has not come to its end."""
+        return bool(self._suspended) or self._message is not None or self._drop > 0
+
+    @property
+    def announced_bytes(self) -> int:
+        """How long the payload is that has begun to arrive, as far as is known."""
+        return self._length if self._message is not None or self._drop else 0
+
+    @property
     def held_bytes(self) -> int:
         """While suspended: how much memory is kept of what has arrived."""
         payload = self._payload
