@@ -33,9 +33,9 @@ ConnectionHandler = Callable[[socket.socket], None]
 
 
 @contextmanager
-def faulty_server(*faults: str) -> Iterator[Address]:
-    """Serve with `faults` switched on."""
-    memory = FaultyMemory(frozenset(faults))
+def faulty_server(*faults: str, token: bytes | None = None) -> Iterator[Address]:
+    """Serve with `faults` switched on, and only who gives `token` if there is one."""
+    memory = FaultyMemory(frozenset(faults), token)
     with serve_connections(lambda sock: _Served(sock, memory).serve()) as address:
         yield address
 
@@ -195,7 +195,7 @@ class _NoFiller(RequestFramer):
     """A framer that treats filler as bytes that are no message."""
 
     def parse_head(self, data: Buffer, start: int, end: int) -> RequestHead | Filler | None:
-        self.forget_filler()
+        self.expect_filler(0)
         return super().parse_head(data, start, end)
 
 

@@ -13,6 +13,8 @@ from ether_daemon.service.principal import ANONYMOUS
 from ether_daemon.service.quota import Limits, Quota
 from ether_daemon.settings import Settings
 from ether_protocol import Command
+from ether_protocol.wire.bodies import encode_stats
+from ether_protocol.wire.constants import MAX_SIZE
 from protocol import document
 
 MIB = 1024 * 1024
@@ -89,6 +91,16 @@ def test_stats_count() -> None:
         "sent_bytes": 41,
         "requests_read": 4,
     }
+
+
+def test_a_count_past_64_bits_stays_at_the_most_there_is() -> None:
+    parts = Composition(SETTINGS)
+    principal = parts.principal(ANONYMOUS)
+    principal.quota.allocated_bytes = MAX_SIZE + 5
+    principal.counters.bytes_in = MAX_SIZE
+    stats = parts.statistics.stats(principal)
+    assert (stats["allocated_bytes"], stats["received_bytes"]) == (MAX_SIZE, MAX_SIZE)
+    assert encode_stats(stats)
 
 
 def test_a_principal_is_shown_its_own_and_the_lower_limit() -> None:

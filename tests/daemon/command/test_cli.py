@@ -347,6 +347,7 @@ def test_the_pid_file_is_there_while_it_runs_and_only_its_own_is_removed(
         ready("banner")
         seen.append(file.read_text())
         if len(seen) == 2:
+            file.unlink()
             file.write_text("1\n")
         return 0
 

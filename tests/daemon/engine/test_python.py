@@ -46,6 +46,15 @@ class LoneFastPath:
         assert replies.view[:before] == b"?" * before
         return stop, filled - before, bytes(replies.view[before:filled])
 
+    def serve_v1(self, data: bytes, full: int = FULL, before: int = 0) -> tuple[int, int, bytes]:
+        """Where it stopped, how much filler may follow, and the replies behind `before` others."""
+        replies = ReplyBuffer()
+        replies.view[:before] = b"?" * before
+        path = PythonFastPath(self.store, self.blocks.table, self.requests, replies)
+        stop, filled, filler = path.serve_v1(memoryview(data), 0, len(data), before, full)
+        assert replies.view[:before] == b"?" * before
+        return stop, filler, bytes(replies.view[before:filled])
+
     def close(self) -> None:
         self.store.close()
 
@@ -149,6 +158,90 @@ def test_what_it_leaves_where_it_stands(alone: LoneFastPath, what: str, data: by
         assert len(replies) == len(front)
     assert alone.blocks.read(2, 0, 64) == before
     assert sum(alone.requests) == alone.requests[Command.PING] == 4
+
+
+def old(command: int, handle: int = 0, size: int = 0, payload: bytes = b"", **more: Any) -> bytes:
+    """A message of version 1."""
+    return encode(Message(command, handle, size, payload=payload, version=1, **more))
+
+
+TAKEN_V1 = [
+    ("ping", old(Command.PING, 1, 2), 0, "PONG v1"),
+    ("read", old(Command.READ, 2, 20), 20, "OK v1 handle=2 size=20 [20 bytes]"),
+    ("read cut at the end", old(Command.READ, 2, 99), 99, "OK v1 handle=2 size=64 [64 bytes]"),
+    ("read of nothing", old(Command.READ, 2, 0), 0, "OK v1 handle=2"),
+    (
+        "read of 16 MiB",
+        old(Command.READ, 1, MAX_PAYLOAD_BYTES),
+        MAX_PAYLOAD_BYTES,
+        "OK v1 handle=1 size=1 [1 bytes]",
+    ),
+    ("read of 5000", old(Command.READ, 3, 5000), 5000, "OK v1 handle=3 size=5000 [5000 bytes]"),
+    ("read of a large block", old(Command.READ, 6, 30), 30, "OK v1 handle=6 size=30 [30 bytes]"),
+    ("read with a reserved field", old(Command.READ, 2, 4, code=9), 4, "OK v1 handle=2 size=4"),
+    ("write", old(Command.WRITE, 2, payload=b"hello"), 0, "OK v1 handle=2"),
+    ("write of nothing", old(Command.WRITE, 2), 0, "OK v1 handle=2"),
+    ("write of everything", old(Command.WRITE, 2, payload=bytes(64)), 0, "OK v1 handle=2"),
+    ("write to a large block", old(Command.WRITE, 6, payload=b"x"), 0, "OK v1 handle=6"),
+]
+
+
+@pytest.mark.parametrize(
+    ("what", "data", "filler", "reply"), TAKEN_V1, ids=[what for what, *_ in TAKEN_V1]
+)
+def test_what_it_serves_of_version_1(
+    alone: LoneFastPath, what: str, data: bytes, filler: int, reply: str
+) -> None:
+    client = ClientConnection()
+    command, read_size = data[5], int.from_bytes(data[16:20], "big")
+    for _ in range(2):
+        client.send(Message(command, 2, read_size if command == Command.READ else 0, version=1))
+    stop, may_follow, replies = alone.serve_v1(data * 2, before=17)
+    assert (stop, may_follow) == (2 * len(data), filler)
+    assert alone.requests[command] == 2
+    assert [str(got).startswith(reply) for got in client.receive_data(replies)] == [True] * 2
+
+
+LEFT_V1 = [
+    ("handle 0", old(Command.READ, 0, 1)),
+    ("an unknown handle", old(Command.READ, 99, 1)),
+    ("a freed handle", old(Command.READ, 7, 1)),
+    ("read of more than 16 MiB", old(Command.READ, 2, MAX_PAYLOAD_BYTES + 1)),
+    ("read of a long range", old(Command.READ, 6, 256 * 1024 + 1)),
+    ("read with a flag", old(Command.READ, 2, 1, flags=1)),
+    ("write past the end", old(Command.WRITE, 2, payload=bytes(65))),
+    ("write that is not whole", old(Command.WRITE, 2, payload=b"hello")[:-1]),
+    ("write of 4 GiB", old(Command.WRITE, 2)[:16] + b"\xff\xff\xff\xff" + bytes(4)),
+    ("another command", old(Command.FREE, 2)),
+    ("version 2", encode(read(2, 0, 1))),
+    ("filler", b"\0" * 64),
+    ("a header that is not whole", old(Command.READ, 2, 1)[:23]),
+    ("nothing", b""),
+]
+
+
+@pytest.mark.parametrize(("what", "data"), LEFT_V1, ids=[what for what, _ in LEFT_V1])
+def test_what_it_leaves_of_version_1(alone: LoneFastPath, what: str, data: bytes) -> None:
+    before = alone.blocks.read(2, 0, 64)
+    seen = old(Command.READ, 2, 3)
+    for front in (b"", seen, seen * 3):
+        assert alone.serve_v1(front + data)[:2] == (len(front), 3 if front else 0)
+    assert alone.blocks.read(2, 0, 64) == before
+    assert sum(alone.requests) == alone.requests[Command.READ] == 4
+
+
+def test_version_1_stops_when_the_room_is_used(alone: LoneFastPath) -> None:
+    data = old(Command.READ, 3, 1000) * 10
+    assert alone.serve_v1(data, 0) == (0, 0, b"")
+    for room, served in ((1, 1), (1024, 1), (1025, 2), (5 * 1024, 5)):
+        stop, _, replies = alone.serve_v1(data, room)
+        assert (stop, len(replies)) == (served * 24, served * 1024)
+
+
+def test_only_a_read_that_stands_last_leaves_room_for_filler(alone: LoneFastPath) -> None:
+    read_, ping = old(Command.READ, 2, 9), old(Command.PING)
+    written = old(Command.WRITE, 2, payload=b"x")
+    assert [alone.serve_v1(data)[1] for data in (read_, read_ + ping, read_ + written)] == [9, 0, 0]
 
 
 def test_it_stops_when_the_room_is_used(alone: LoneFastPath) -> None:
@@ -290,13 +383,15 @@ reads = st.builds(lambda *f: encode(read(*f)), handles, offsets, sizes)
 writes = st.builds(lambda *f: encode(write(*f)), handles, offsets, payloads)
 
 
-def old(command: int, handle: int, size: int, behind: bytes) -> bytes:
-    header = encode(Message(command, handle, size, version=1))
+def with_filler(command: int, handle: int, size: int, behind: bytes) -> bytes:
+    header = old(command, handle, size)
     return header + (behind * size)[:size] if size <= 6000 else header
 
 
+reads_v1 = st.builds(lambda *f: old(Command.READ, *f), handles, st.integers(0, 6000))
+writes_v1 = st.builds(lambda h, p: old(Command.WRITE, h, payload=p), handles, payloads)
 version_1 = st.builds(
-    old,
+    with_filler,
     st.sampled_from([Command.PING, Command.ALLOC, Command.FREE, Command.WRITE, Command.READ, 0x22]),
     handles,
     st.one_of(st.integers(0, 70), st.sampled_from([5000, 5001, MAX_PAYLOAD_BYTES + 1])),
@@ -306,9 +401,18 @@ oddities = st.sampled_from(
     [b"\xe7\xe7\xe7\xe7\x03" + bytes(19), b"\xe7\xe7\xe7\xe7\x00" + bytes(19)] * 3
     + [b"\x00", b"\xe7\x00", raw(Command.WRITE, MAX_PAYLOAD_BYTES + 1), bytes(40)]
 )
-streams = st.lists(
+of_both_versions = st.lists(
     st.one_of(version_2, version_2, reads, writes, reads, writes, version_1, oddities), max_size=25
-).map(b"".join)
+)
+read_with_filler = st.builds(
+    lambda handle, size: with_filler(Command.READ, handle, size, b"f"),
+    st.integers(1, 6),
+    st.integers(1, 70),
+)
+mostly_version_1 = st.lists(
+    st.one_of(*[reads_v1, writes_v1] * 2, read_with_filler, version_1, reads, oddities), max_size=25
+)
+streams = st.one_of(of_both_versions, mostly_version_1).map(b"".join)
 
 
 @settings(
@@ -335,10 +439,22 @@ def test_nobody_can_tell_whether_it_was_taken(
         + encode(Message(Command.PING))
         + b"?" * 40,
         encode(Message(Command.PING, version=1)) + encode(Message(Command.PING)) + b"\0",
+        old(Command.PING) + old(Command.READ, 2, 9) + b"f" * 9 + old(Command.READ, 2, 1) + b"f",
+        old(Command.PING) + old(Command.READ, 2, 9) + old(Command.PING) + b"f" * 9,
     ],
-    ids=["garbage", "version 9", "filler that is none", "a lone byte"],
+    ids=[
+        "garbage",
+        "version 9",
+        "filler that is none",
+        "a lone byte",
+        "filler behind a READ",
+        "no filler behind a PING",
+    ],
 )
-@pytest.mark.parametrize("bytewise", [True, False])
-def test_the_version_last_seen_is_remembered(stream: bytes, bytewise: bool) -> None:
-    cuts = [*range(len(stream))] if bytewise else [40, 64, 80, 104, 120]
+@pytest.mark.parametrize(
+    "cuts",
+    [[], [24, 48, 57, 81], [40, 64, 80, 104, 120], [*range(200)]],
+    ids=["nowhere", "between version 1", "between version 2", "everywhere"],
+)
+def test_the_version_last_seen_is_remembered(stream: bytes, cuts: list[int]) -> None:
     assert everything_about(stream, cuts, True) == everything_about(stream, cuts, False)

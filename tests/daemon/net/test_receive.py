@@ -193,7 +193,7 @@ def test_dropped_bytes_are_not_stored_and_not_waited_for() -> None:
     taken_from(receiver, encode(Message(Command.PING, payload=bytes(5_000)))[:100])
     assert not receiver.partial
     assert not receiver.at_header
-    assert not receiver.at_plain_v2
+    assert not receiver.plain_version
     assert len(receiver.get_buffer()) == RECEIVE_BYTES
 
 
@@ -229,25 +229,35 @@ def test_what_a_turn_left_is_taken_up_without_new_bytes() -> None:
 
 def test_messages_handled_elsewhere_are_remembered() -> None:
     receiver = fresh()
-    data = v1(Command.ALLOC, 100) + PING + b"x"
+    data = v1(Command.ALLOC, 100) + v1(Command.PING, 0) + b"x"
     room = receiver.get_buffer()
     room[: len(data)] = data
     receiver.received(len(data))
     assert isinstance(receiver.next_request(), Message)
-    receiver.skip_to(receiver.uncut()[1] + len(PING))
+    receiver.skip_to(receiver.uncut()[1] + len(v1(Command.PING, 0)))
+    receiver.expect_filler(0)
 
     item = receiver.next_request()
     assert isinstance(item, Refused)
-    assert line(item) == "refused 0x00 #0: CORRUPT, fatal"
+    assert line(item) == "refused 0x00 v1: CORRUPT, fatal"
 
 
-def test_at_plain_v2_means_that_only_version_2_can_follow_and_nothing_is_left() -> None:
+def test_filler_behind_a_message_handled_elsewhere_is_dropped() -> None:
     receiver = fresh()
-    plain = [receiver.at_plain_v2]
-    for part in (v1(Command.PING, 0), PING, PING[:5], PING[5:], v1(Command.ALLOC, 5), PING):
+    taken_from(receiver, v1(Command.PING, 0))
+    receiver.expect_filler(100)
+    assert taken_from(receiver, b"x" * 100 + v1(Command.PING, 0)) == ["PING v1 handle=1"]
+    assert not receiver.plain_version
+
+
+def test_plain_version_is_the_one_spoken_while_nothing_stands_between_messages() -> None:
+    receiver = fresh()
+    plain = [receiver.plain_version]
+    filler = v1(Command.ALLOC, 5) + b"hello"
+    for part in (PING, PING[:5], PING[5:], v1(Command.ALLOC, 5), PING, filler, PING):
         taken_from(receiver, part)
-        plain.append(receiver.at_plain_v2)
-    assert plain == [False, False, True, False, True, False, True]
+        plain.append(receiver.plain_version)
+    assert plain == [1, 2, 0, 2, 1, 2, 0, 2]
 
 
 class EmptyPool(BufferPool):

@@ -372,7 +372,7 @@ def test_the_framer_forgets_filler_after_a_message_handled_elsewhere() -> None:
 
     framer = RequestFramer()
     framer.parse_head(ALLOC, 0, len(ALLOC))
-    framer.forget_filler()
+    framer.expect_filler(0)
     head = framer.parse_head(FILLER, 0, 256)
     assert isinstance(head, RequestHead)
     assert head.refusal is not None

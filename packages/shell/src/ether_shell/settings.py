@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ether_protocol import Address
+from ether_protocol import ServerAddress
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +29,6 @@ class PromptSettings:
 class Profile:
     """A server by name. The prompt marks a `production` one."""
 
-    address: Address
+    address: ServerAddress
     name: str = ""
     production: bool = False

@@ -24,6 +24,9 @@ log = logging.getLogger("etherd")
 
 Announce = Callable[[str], None]
 
+LOG_SECONDS = 1.0
+"""How often the log is asked for what it left out."""
+
 
 def run(settings: Settings, announce: Announce, ready: Announce) -> int:
     """Serve until a signal; returns the exit status.
@@ -85,8 +88,10 @@ class Server:
         gc.collect()
         gc.freeze()
         ticking = asyncio.create_task(parts.ticker.run())
+        telling = asyncio.create_task(_tell_what_was_left_out())
         await self._stop.wait()
         ticking.cancel()
+        telling.cancel()
         self._announce(banner.SHUTTING_DOWN)
         log.info(
             "Shutting down: %d clients, %d blocks",
@@ -98,6 +103,14 @@ class Server:
         if self._stop.is_set():
             self._stop_now.set()
         self._stop.set()
+
+
+async def _tell_what_was_left_out() -> None:
+    """Let the log say at times how many lines it left out, though no further one comes."""
+    while True:
+        await asyncio.sleep(LOG_SECONDS)
+        for handler in log.handlers:
+            handler.flush()
 
 
 def _event_loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:

@@ -19,6 +19,7 @@ from ether_daemon.settings import Settings
 from ether_protocol.wire.bodies import Hello
 from ether_protocol.wire.constants import (
     MAX_PAYLOAD_BYTES,
+    MAX_SIZE,
     OPTIONAL_FEATURES,
     SESSION_BLOCKS,
     Command,
@@ -85,4 +86,5 @@ class Statistics:
         for command in Command:
             if counters.requests[command]:
                 numbers[f"requests_{command.name.lower()}"] = counters.requests[command]
-        return numbers
+        # STATS has 64 bits for a number: one that has grown past them stays at the most there is.
+        return {name: min(number, MAX_SIZE) for name, number in numbers.items()}

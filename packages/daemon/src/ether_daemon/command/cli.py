@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import click
@@ -22,8 +22,10 @@ from ether_protocol.wire.address import Address
 from ether_protocol.wire.constants import DEFAULT_PORT, MAX_SIZE
 from ether_protocol.wire.sizes import parse_size
 
-from . import config, logging_setup, pidfile
+from . import config, logging_setup
 from .daemonize import Background
+from .outlet import STDOUT, Outlet
+from .pidfile import PidFile, PidFileTaken
 
 STATUS_FAILED = 1
 STATUS_USAGE = 2
@@ -33,6 +35,7 @@ _LEAST_MEMORY_BYTES = 4096
 _BUFFER_SHARE = 0.125
 _BUFFER_BYTES = 256 * 1024 * 1024
 _MOST_IDLE_SECONDS = 10_000_000
+_LAST_WORDS_SECONDS = 1.0  # for a slow reader of what is printed at the end
 _IDLE_POLL_US = 50
 _MOST_IDLE_POLL_US = 10_000
 _PORT = click.IntRange(0, 65535)
@@ -233,30 +236,45 @@ def _run(settings: Settings, daemon: bool, pid_file: Path | None) -> int:
     from ether_daemon.app import server
 
     background = Background() if daemon else None
-    say_banner: Callable[[str], None] = background.started if background else _print
+    screen = Outlet(STDOUT)
+    claimed: PidFile | None = None
+
+    def say(text: str) -> None:
+        # Nobody may read it any more; that is no reason to stop serving, or to wait.
+        screen.write(f"{text}\n".encode("utf-8", "backslashreplace"))
 
     def ready(text: str) -> None:
+        nonlocal screen, claimed
         if pid_file is not None:
-            pidfile.claim(pid_file)
-        say_banner(banner.in_background(text, os.getpid()) if background else text)
+            claimed = PidFile(pid_file)
+        if background is None:
+            say(text)
+        else:
+            background.started(banner.in_background(text, os.getpid()))
+            # stdout and stderr lead nowhere now, and nothing else may keep them open.
+            screen.close()
+            screen = Outlet(STDOUT)
+            with suppress(OSError):
+                logging_setup.configure(settings.log)
 
     try:
         logging_setup.configure(settings.log)
-        return server.run(settings, _print, ready)
-    except (OSError, UnicodeError, pidfile.PidFileTaken) as error:
+        return server.run(settings, say, ready)
+    except (OSError, UnicodeError, PidFileTaken) as error:
         line = _why(error, settings)
         if background is not None:
             background.failed(f"etherd: {line}")
             return STATUS_FAILED
         return _say(line, STATUS_FAILED)
     finally:
-        if pid_file is not None:
-            pidfile.release(pid_file)
+        screen.finish(_LAST_WORDS_SECONDS)
+        if claimed is not None:
+            claimed.release()
 
 
-def _why(error: OSError | UnicodeError | pidfile.PidFileTaken, settings: Settings) -> str:
+def _why(error: OSError | UnicodeError | PidFileTaken, settings: Settings) -> str:
     """One line for what kept the server from starting."""
-    if isinstance(error, pidfile.PidFileTaken):
+    if isinstance(error, PidFileTaken):
         return str(error)
     where = Address(settings.host, settings.port)
     if isinstance(error, UnicodeError):  # the codec of host names
@@ -283,11 +301,3 @@ def _origin(error: click.ClickException) -> str:
 def _say(line: str, status: int) -> int:
     print(f"etherd: {line}", file=sys.stderr)
     return status
-
-
-def _print(text: str) -> None:
-    try:
-        print(text, flush=True)
-    except OSError:
-        # Nobody reads it any more; that is no reason to stop serving.
-        sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - open until the process ends

@@ -11,16 +11,17 @@ import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import cast
 
 from ether_daemon.engine.reply_buffer import TURN_BYTES
 from ether_daemon.service.commands import Caller, ServerFacts
-from ether_daemon.service.principal import Principal, PrincipalCounters, Serve
+from ether_daemon.service.principal import FastPath, Principal, PrincipalCounters, Serve
 from ether_daemon.stores.future import Future
 from ether_protocol.sansio.server import Refused, ServerConnection
 from ether_protocol.sockets import do_not_pace
 from ether_protocol.wire.address import Address
-from ether_protocol.wire.constants import VERSION_2
+from ether_protocol.wire.constants import VERSION_1, VERSION_2
 from ether_protocol.wire.framing import Refusal
 from ether_protocol.wire.messages import Message
 
@@ -78,6 +79,7 @@ class Connection(asyncio.BufferedProtocol):
         "_caller",
         "_client_done",
         "_deadlines",
+        "_fast_path",
         "_flood_until",
         "_reading",
         "_received",
@@ -85,7 +87,6 @@ class Connection(asyncio.BufferedProtocol):
         "_refusal",
         "_responder",
         "_serve_arrivals",
-        "_serve_fast",
         "_shared",
         "_state",
         "_transport",
@@ -112,8 +113,8 @@ class Connection(asyncio.BufferedProtocol):
         self._refusal: Refusal | None = None
         self._caller: Caller | None = None
         self.counters = self._responder.counters
-        self._serve_fast: Serve | None = None
-        self._serve_arrivals: Serve | None = None  # the same, while nothing earlier is left
+        self._fast_path: FastPath | None = None
+        self._serve_arrivals: Serve | None = None  # of that, while nothing earlier is left
         self._reading = True  # the transport may receive
         self._backlog = False  # requests that were received wait for their turn
         self._begun = False  # a message has begun to arrive, or whole ones wait
@@ -260,7 +261,7 @@ class Connection(asyncio.BufferedProtocol):
         self.counters = self._responder.counters = principal.counters
         # The fast path writes no log, so it is not taken where one is wanted.
         if not self._responder.logs_requests:
-            self._serve_fast = principal.serve_fast
+            self._fast_path = principal.fast_path
         log.info("Client connected from %s", self.peer)
 
     def _refuse_everything(self, refusal: Refusal) -> None:
@@ -294,8 +295,8 @@ class Connection(asyncio.BufferedProtocol):
                 self._read(True)
             if self._state is not _OPEN:
                 self._end_if_served()
-            elif self._receiver.at_plain_v2 and self.send_queue.empty:
-                self._serve_arrivals = self._serve_fast
+            elif self.send_queue.empty:
+                self._serve_arrivals = self._fast_serve()
 
     def _note_begun(self, begun: bool) -> None:
         """Something of a message, or whole ones that have to wait, are kept or no longer kept."""
@@ -308,7 +309,7 @@ class Connection(asyncio.BufferedProtocol):
 
     def _serve(self) -> bool:
         """Deal with request after request; returns whether it stopped because the turn is over."""
-        receiver, batch, fast = self._receiver, self._batch, self._serve_fast
+        receiver, batch = self._receiver, self._batch
         caller, clock = self._caller, self._shared.clock
         refusal: Refusal | None
         until = 0.0
@@ -336,9 +337,10 @@ class Connection(asyncio.BufferedProtocol):
             view, start, end = receiver.uncut()
             if start == end:
                 return False
-            if fast is not None and request.version == VERSION_2 and receiver.at_header:
+            serve = self._fast_serve()
+            if serve is not None:
                 filled = batch.replies.filled
-                stop, filled = fast(view, start, end, filled, filled + TURN_BYTES)
+                stop, filled = serve(view, start, end, filled, filled + TURN_BYTES)
                 if stop != start:
                     batch.answered_within_turn(self, filled)
                     receiver.skip_to(stop)
@@ -347,6 +349,25 @@ class Connection(asyncio.BufferedProtocol):
             if now > until:
                 return True
         return False
+
+    def _fast_serve(self) -> Serve | None:
+        """What answers plain messages in the version that the client speaks, if anything does."""
+        fast_path = self._fast_path
+        if fast_path is None:
+            return None
+        version = self._receiver.plain_version
+        if version == VERSION_2:
+            return fast_path.serve
+        return partial(self._serve_v1, fast_path) if version == VERSION_1 else None
+
+    def _serve_v1(
+        self, fast_path: FastPath, data: memoryview, start: int, end: int, filled: int, full: int
+    ) -> tuple[int, int]:
+        """Have `fast_path` serve messages of version 1, behind which filler may follow."""
+        stop, filled, filler = fast_path.serve_v1(data, start, end, filled, full)
+        if stop != start:
+            self._receiver.expect_filler(filler)
+        return stop, filled
 
     def _refuse(self, request: Message, refusal: Refusal) -> None:
         self._responder.refuse(request, refusal)

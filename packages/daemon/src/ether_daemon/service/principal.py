@@ -39,37 +39,36 @@ class FastPath(Protocol):
     def serve(
         self, data: memoryview, start: int, end: int, filled: int, full: int
     ) -> tuple[int, int]:
-        """Answer the messages at `data[start:end]` until one is not for the fast path.
+        """Answer the version 2 messages at `data[start:end]` until one is not for the fast path.
 
         Replies are put into the reply buffer from `filled` on; no further message
         is taken once `full` bytes stand there.  Returns where it stopped and how
         far the reply buffer is filled.
         """
 
+    def serve_v1(
+        self, data: memoryview, start: int, end: int, filled: int, full: int
+    ) -> tuple[int, int, int]:
+        """The same for version 1, from a client that is not known to send filler.
+
+        Returns also how many bytes of filler may follow the last message that
+        was answered (docs/protocol.md, "The original C client's habit").
+        """
+
 
 Serve = Callable[[memoryview, int, int, int, int], tuple[int, int]]
-"""`FastPath.serve`, bound once for all connections of a principal."""
+"""What `FastPath.serve` is to a connection."""
 
 
 class Principal:
     """One owner of blocks: its handle table, quota, counters, and binding to the fast path."""
 
-    __slots__ = ("_fast_path", "blocks", "counters", "name", "quota", "serve_fast")
+    __slots__ = ("blocks", "counters", "fast_path", "name", "quota")
 
     def __init__(self, name: str, store: Store, quota: Quota, defer: Defer) -> None:
         self.name = name
         self.quota = quota
         self.blocks = Blocks(name, store, quota, defer)
         self.counters = PrincipalCounters()
-        self.serve_fast: Serve | None = None
-        self._fast_path: FastPath | None = None
-
-    @property
-    def fast_path(self) -> FastPath | None:
+        self.fast_path: FastPath | None = None
         """What serves its plain requests; None where all of them take the slow path."""
-        return self._fast_path
-
-    @fast_path.setter
-    def fast_path(self, fast_path: FastPath | None) -> None:
-        self._fast_path = fast_path
-        self.serve_fast = None if fast_path is None else fast_path.serve

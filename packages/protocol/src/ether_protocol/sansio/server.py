@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from ether_protocol.wire.bodies import error_reply
 from ether_protocol.wire.codec import encode
-from ether_protocol.wire.constants import VERSION_2, ErrorCode
+from ether_protocol.wire.constants import VERSION_1, ErrorCode
 from ether_protocol.wire.framing import Filler, Refusal, RequestFramer
 from ether_protocol.wire.messages import Buffer, Message
 
@@ -52,20 +52,17 @@ class ServerConnection(Receiver["Message | Refused"]):
         self._framer = RequestFramer()
 
     @property
-    def at_plain_v2(self) -> bool:
-        """While suspended: whether what comes next may be cut elsewhere, if it is version 2.
+    def plain_version(self) -> int:
+        """The version whose messages may be cut elsewhere from here on; 0 if there is none.
 
-        Nothing is left over, version 2 was spoken last, and no filler of the
-        original C client can follow.
+        A header is due next, this version was spoken last, and the client does
+        not send filler between its messages as the original C client does.
+        While suspended, nothing is left over.
         """
+        if self._suspended or self._drop or self._message is not None:
+            return 0
         framer = self._framer
-        return (
-            framer.version == VERSION_2
-            and not self._suspended
-            and self._message is None
-            and not self._drop
-            and not framer.filler_may_follow
-        )
+        return framer.version if framer.version != VERSION_1 or not framer.sends_filler else 0
 
     def receive_data(self, data: Buffer) -> list[Message | Refused]:
         """Take bytes and return the requests that they complete.
@@ -83,15 +80,22 @@ class ServerConnection(Receiver["Message | Refused"]):
         return self.next_event()
 
     def skip_to(self, start: int) -> None:
-        """Say that the messages up to `start`, all of version 2, were handled elsewhere.
+        """Say that the messages up to `start`, all of `plain_version`, were handled elsewhere.
 
         Args:
             start: An index into the view of `uncut`, at the start of a header.
         """
-        if start != self._start:
-            self._start = start
-            self._framer.version = VERSION_2
-            self._framer.forget_filler()
+        self._start = start
+
+    def expect_filler(self, length: int) -> None:
+        """Say what may stand behind the last message that was handled elsewhere.
+
+        Args:
+            length: How many bytes of filler; 0 for none.
+
+        See "The original C client's habit" in docs/protocol.md.
+        """
+        self._framer.expect_filler(length)
 
     def send(self, reply: Message) -> bytes:
         """The bytes of a reply.

@@ -31,6 +31,8 @@ _V2_WORDS_FORMAT = ">Q" + HEADER_V2_FORMAT[5:]
 HEADER_V2_WORDS: Final = struct.Struct(_V2_WORDS_FORMAT)
 """The version 2 header as (command word, handle, size, offset, request id, length)."""
 
+HEADER_V1_WORDS: Final = struct.Struct(">Q" + HEADER_V1_FORMAT[5:])
+"""The version 1 header as (command word, handle, size, reserved)."""
 
 HEADER_V2_FRONT: Final = struct.Struct(_V2_WORDS_FORMAT[:5])
 """The start of `HEADER_V2_WORDS`: command word, handle, size, offset."""
@@ -45,9 +47,14 @@ V1_WITH_PAYLOAD = frozenset({Command.WRITE, Command.OK})
 """The messages of version 1 whose `size` bytes of payload follow the header."""
 
 
-def command_word(command: int, flags: int = 0) -> int:
-    """The first eight bytes of a version 2 header, magic to flags, as one integer."""
-    header = _V2.pack(MAGIC, VERSION_2, command, flags, 0, 0, 0, 0, 0)
+def header_v1_with_payload(length: int) -> struct.Struct:
+    """The format of `HEADER_V1_WORDS` and a payload of `length` bytes."""
+    return struct.Struct(f"{HEADER_V1_WORDS.format}{length}s")
+
+
+def command_word(command: int, flags: int = 0, version: int = VERSION_2) -> int:
+    """The first eight bytes of a header, magic to flags, as one integer."""
+    header = _V1.pack(MAGIC, version, command, flags, 0, 0, 0)
     return int.from_bytes(header[:8], "big")
 
 

@@ -64,22 +64,21 @@ class Filler:
 class RequestFramer:
     """Finds the requests of one connection, of either version, with or without filler."""
 
-    __slots__ = ("_possible_filler", "_sends_filler", "version")
+    __slots__ = ("_possible_filler", "sends_filler", "version")
 
     def __init__(self) -> None:
         self.version: int = VERSION_1
         """The version last seen, in which an ERROR about bytes without one is sent."""
-        self._sends_filler = False
+        self.sends_filler: bool = False
+        """Whether filler stands behind each version 1 ALLOC and READ."""
         self._possible_filler = 0
 
-    @property
-    def filler_may_follow(self) -> bool:
-        """Whether the next bytes may be filler of the last request."""
-        return bool(self._possible_filler)
+    def expect_filler(self, length: int) -> None:
+        """Note that messages of the version last seen were read elsewhere.
 
-    def forget_filler(self) -> None:
-        """Note that a message was read elsewhere: the next bytes are no filler."""
-        self._possible_filler = 0
+        `length` is how much filler may follow the last of them, 0 for none.
+        """
+        self._possible_filler = length
 
     def parse_head(self, data: Buffer, start: int, end: int) -> RequestHead | Filler | None:
         """What `data[start:end]` begins with; None if more bytes are needed."""
@@ -111,7 +110,7 @@ class RequestFramer:
     def _without_magic(self, first: int) -> RequestHead | Filler:
         length, self._possible_filler = self._possible_filler, 0
         if length and first != MAGIC_BYTES[0]:
-            self._sends_filler = True
+            self.sends_filler = True
             return Filler(length)
         refusal = Refusal(ErrorCode.CORRUPT, "these bytes are not the Ether protocol", fatal=True)
         return RequestHead(Message(0, version=self.version), 0, refusal=refusal)
@@ -120,7 +119,7 @@ class RequestFramer:
         self._possible_filler = 0
         message.flags = message.code = 0  # "sent 0, ignored", whatever was sent
         if message.command in FILLER_COMMANDS:
-            if self._sends_filler:
+            if self.sends_filler:
                 return RequestHead(message, used, message.size, True, _refusal_v1(message))
             self._possible_filler = message.size
         if message.command != Command.WRITE:

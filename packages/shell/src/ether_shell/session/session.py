@@ -13,11 +13,11 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from ether_protocol import (
-    Address,
     Client,
     EtherError,
     Hello,
     Retry,
+    ServerAddress,
     ServerRestarted,
     Trace,
     connect,
@@ -71,7 +71,7 @@ class ShellSession:
 
     def __init__(
         self,
-        address: Address,
+        address: ServerAddress,
         timeout: float | None,
         notify: Callable[[str], None],
         *,

@@ -172,7 +172,7 @@ class Cutter:
         used = HEADER_BYTES.get(buffer[_VERSION_AT])
         if used is None or len(buffer) < used or not buffer.startswith(MAGIC_BYTES):
             return None
-        self._framer.forget_filler()
+        self._framer.expect_filler(0)
         message, length = decode_header(buffer, 0, buffer[_VERSION_AT])
         too_long = Refusal(ErrorCode.TOO_LARGE, f"{length} bytes are too many", fatal=True)
         return RequestHead(
