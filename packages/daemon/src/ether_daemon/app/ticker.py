@@ -15,7 +15,7 @@ TICK_SECONDS = 0.25
 
 
 class Ticker:
-    """Empties buffers that nobody has used for a tick, and looks for clients that are late."""
+    """Empties buffers, and looks for clients that are late."""
 
     def __init__(self, memory: SharedReceiveMemory, batch: SendBatch, deadlines: Deadlines) -> None:
         self._memory = memory
@@ -31,13 +31,11 @@ class Ticker:
             self.tick()
 
     def tick(self) -> None:
-        """Wipe the buffers where nothing has come since the last tick, once."""
+        """Wipe what was received and sent since the last tick, whoever is about, once."""
         self._deadlines.tick()
         self._memory.pool.tick()
-        if self._batch.arrivals != self._arrivals_at_tick:
-            self._arrivals_at_tick = self._batch.arrivals
-            self._wiped = False
-        elif not self._wiped:
-            self._memory.wipe()
-            self._batch.wipe()
-            self._wiped = True
+        if self._wiped and self._batch.arrivals == self._arrivals_at_tick:
+            return
+        self._arrivals_at_tick = self._batch.arrivals
+        self._memory.wipe()
+        self._wiped = self._batch.wipe()

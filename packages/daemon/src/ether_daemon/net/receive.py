@@ -18,6 +18,8 @@ MAX_INLINE_BYTES = 16 * 1024
 MAX_KEPT_BYTES = MAX_INLINE_BYTES + 64
 """Of a message that has begun, so much at most stands in the buffer before it is lent."""
 
+_ZEROS = bytes(RECEIVE_BYTES)
+
 
 class SharedReceiveMemory:
     """The receive buffer of one event loop (see `ReceiveMemory` of ether_protocol).
@@ -40,5 +42,5 @@ class SharedReceiveMemory:
         return PooledPayload(self.pool, length)
 
     def wipe(self) -> None:
-        """Let nothing remain of what was received last."""
-        self.data[:] = bytes(RECEIVE_BYTES)
+        """Let nothing remain of what was received; between two receives nobody needs it."""
+        self.view[:] = _ZEROS

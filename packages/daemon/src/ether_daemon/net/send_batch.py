@@ -142,10 +142,10 @@ class SendBatch:
                 recipient.abort()
             start = end
 
-    def wipe(self) -> None:
-        """Let nothing remain of what was sent; what waits to be sent stays."""
-        if not self._entries:
-            self.replies.wipe()
+    def wipe(self) -> bool:
+        """Let nothing remain of what was sent; returns whether nothing waits to be."""
+        self.replies.wipe()
+        return not self._entries
 
     def _end(self) -> None:
         self.under_way = False  # whatever happens, the next arrival begins anew

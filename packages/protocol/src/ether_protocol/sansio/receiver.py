@@ -52,7 +52,7 @@ class Receiver(ABC, Generic[_Event]):
         self._buffer = memory.data
         self._lends = memory.lends
         self._inline_bytes = memory.inline_bytes
-        self._suspended = b""  # what was left uncut when the memory was given back
+        self._suspended = bytearray()  # what was left uncut when the memory was given back
         self._drop = 0
         self._message: Message | None = None  # its header was cut, its payload is being received
         self._length = 0
@@ -130,7 +130,7 @@ class Receiver(ABC, Generic[_Event]):
             return not self._payload.missing
         if self._suspended:
             self._start, self._end = 0, len(self._suspended) + count
-            self._suspended = b""
+            self._forget_suspended()
         else:
             self._end += count
         return True
@@ -143,7 +143,7 @@ class Receiver(ABC, Generic[_Event]):
         if self.lent is not None:
             self._release()
         if self._start != self._end:
-            self._suspended = bytes(self._view[self._start : self._end])
+            self._suspended = bytearray(self._view[self._start : self._end])
         self._start = self._end = 0
 
     def resume(self) -> None:
@@ -151,12 +151,12 @@ class Receiver(ABC, Generic[_Event]):
         kept = len(self._suspended)
         self._buffer[:kept] = self._suspended
         self._start, self._end = 0, kept
-        self._suspended = b""
+        self._forget_suspended()
 
     def close(self) -> None:
         """Let go of everything; no event comes after this."""
         self._closed = True
-        self._suspended = b""
+        self._forget_suspended()
         self._start = self._end = 0
         self.lent, self._payload = self.lent or self._payload, None
         self._message = None
@@ -238,6 +238,13 @@ class Receiver(ABC, Generic[_Event]):
             self.lent = payload
         message.payload = payload.value()
         return self._complete(message)
+
+    def _forget_suspended(self) -> None:
+        """Let go of what was kept, and leave none of it in the memory that is freed."""
+        kept = self._suspended
+        if kept:
+            kept[:] = bytes(len(kept))
+            self._suspended = bytearray()
 
     def _release(self) -> None:
         lent, self.lent = self.lent, None
