@@ -10,7 +10,7 @@ import logging
 from typing import Protocol
 
 from ether_daemon.engine.reply_buffer import MAX_BODY_BYTES
-from ether_daemon.service.commands import Caller, Reply, Streamed, perform
+from ether_daemon.service.commands import Caller, Reply, Stranger, Streamed, perform
 from ether_daemon.service.principal import PrincipalCounters
 from ether_daemon.stores.contract import TakeablePayload
 from ether_daemon.stores.future import Future
@@ -22,9 +22,11 @@ from ether_protocol.wire.messages import Message
 
 from . import request_log
 from .send_batch import Recipient, SendBatch
-from .send_queue import Piece
+from .send_queue import MAX_EXPECTED_BYTES, Piece
 
 log = logging.getLogger("etherd")
+
+_READ = int(Command.READ)
 
 
 class Asker(Recipient, Protocol):
@@ -61,7 +63,7 @@ class Responder:
         finally:
             caller.payload = None
 
-    def answer(self, caller: Caller, request: Message) -> None:
+    def answer(self, caller: Caller | Stranger, request: Message) -> None:
         """Carry `request` out and put its reply behind the others."""
         self.counters.requests[request.command] += 1
         if self.logs_requests:
@@ -71,9 +73,20 @@ class Responder:
         if isinstance(answer, Message):
             self._put(answer, request.command)
         elif isinstance(answer, Future):
-            self._put_later(answer, request, held_bytes)
+            expected = min(request.size, MAX_PAYLOAD_BYTES) if request.command == _READ else 0
+            self._put_later(answer, request.command, held_bytes, expected)
         else:
             self._batch.put_pieces(self._recipient, self._pieces(answer, request.command))
+
+    def accept(self, request: Message) -> None:
+        """Answer `request` with an OK that says nothing more."""
+        self.counters.requests[request.command] += 1
+        self._put(request.reply(), request.command)
+
+    def answer_later(self, request: Message, answer: Future[Reply]) -> None:
+        """The same with what comes later; no further request is read until then."""
+        self.counters.requests[request.command] += 1
+        self._put_later(answer, request.command, 0, MAX_EXPECTED_BYTES + 1)
 
     def refuse(self, request: Message, refusal: Refusal) -> None:
         """Answer `request` with the reason why it is not carried out."""
@@ -90,13 +103,13 @@ class Responder:
             request_log.reply(log, self.peer, command, message)
         self._batch.put(self._recipient, encode_header(message, len(payload)), payload)
 
-    def _put_later(self, answer: Future[Reply], request: Message, held_bytes: int) -> None:
-        command = request.command
+    def _put_later(
+        self, answer: Future[Reply], command: int, held_bytes: int, expected_bytes: int
+    ) -> None:
         pieces = answer.then(lambda reply: self._pieces(reply, command))
         recipient = self._recipient  # which `close` forgets
-        expected = min(request.size, MAX_PAYLOAD_BYTES) if command == Command.READ else 0
         self._batch.put_later(
-            recipient, pieces, lambda: recipient.settled(pieces), held_bytes, expected
+            recipient, pieces, lambda: recipient.settled(pieces), held_bytes, expected_bytes
         )
 
     def _pieces(self, reply: Reply, command: int) -> list[Piece]:
