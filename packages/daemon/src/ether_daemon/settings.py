@@ -43,6 +43,14 @@ class TlsSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class PassedSocket:
+    """A listening socket that was open before the daemon was; systemd gives it a name."""
+
+    descriptor: int
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """Everything that a flag, a variable or a configuration file can say.
 
@@ -61,6 +69,7 @@ class Settings:
     unix_mode: int = UNIX_MODE
     tls: TlsSettings | None = None
     auth_file: Path | None = None
+    passed: tuple[PassedSocket, ...] = ()
     max_handles: int = 0
     max_buffer_bytes: int = 256 * 1024 * 1024
     max_clients: int = 10_000

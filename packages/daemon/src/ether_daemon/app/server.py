@@ -21,7 +21,7 @@ from ether_daemon.settings import CannotStart, Settings
 
 from . import auth_file, banner, shutdown
 from .composition import Composition
-from .resources import raise_descriptor_limit
+from .resources import give_back_large_buffers, raise_descriptor_limit
 
 log = logging.getLogger("etherd")
 
@@ -58,6 +58,8 @@ class Server:
         if possible < settings.max_clients:
             log.warning("The limit of open files allows for %d clients", possible)
         rules, context = self._read_files()
+        if context is not None:
+            give_back_large_buffers()
         parts = Composition(settings, rules=rules)
         parts.adopt(await shutdown.answered(parts.store.open()))
         serve = connection_class(parts.deadlines)

@@ -23,6 +23,7 @@ from ether_protocol.wire.constants import DEFAULT_PORT, MAX_SIZE
 from ether_protocol.wire.sizes import parse_size
 
 from . import config, logging_setup
+from .activation import passed_sockets
 from .daemonize import Background
 from .new_token import token
 from .outlet import STDOUT, Outlet
@@ -253,12 +254,15 @@ def etherd(
 
     Listens on PORT, or on 9999.
     """
+    passed = tuple(passed_sockets(os.environ, os.getpid()))
+    source = click.get_current_context().get_parameter_source("port")
     if port_argument is not None:
-        source = click.get_current_context().get_parameter_source("port")
         if source is click.core.ParameterSource.COMMANDLINE and port != port_argument:
             raise click.UsageError(f"the port is given twice: {port_argument} and {port}")
         port = port_argument
-    if no_tcp and not unix:
+    elif passed and source is click.core.ParameterSource.DEFAULT:
+        no_tcp = True
+    if no_tcp and not unix and not passed:
         raise click.UsageError("with --no-tcp there is nothing to listen on: give --unix PATH")
     settings = Settings(
         max_memory_bytes=max_memory or int(memory_bytes() * _MEMORY_SHARE),
@@ -268,13 +272,14 @@ def etherd(
         tcp=not no_tcp,
         unix=tuple(dict.fromkeys(path.absolute() for path in unix)),
         unix_mode=unix_mode,
-        tls=_tls_settings(tls_cert, tls_key, tls_ca, tls_port, no_tcp),
+        tls=_tls_settings(tls_cert, tls_key, tls_ca, tls_port, no_tcp and not passed),
         max_handles=max_handles,
         max_clients=max_clients,
         idle_seconds=idle_timeout,
         busy_poll_seconds=(_idle_poll_us() if idle_poll is None else idle_poll) / 1e6,
         insecure=insecure,
         auth_file=auth_file and auth_file.absolute(),
+        passed=passed,
         log=LogSettings(log_level, log_format, log_file and log_file.absolute()),
     )
     return _run(settings, daemon, pid_file and pid_file.absolute())
@@ -293,6 +298,8 @@ def main(arguments: list[str] | None = None) -> None:
     except config.BadSetting as error:
         status = _say(str(error), STATUS_USAGE)
     except config.ConfigError as error:
+        status = _say(str(error), STATUS_FAILED)
+    except CannotStart as error:
         status = _say(str(error), STATUS_FAILED)
     except click.Abort:
         status = 130

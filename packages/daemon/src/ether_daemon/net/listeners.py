@@ -13,6 +13,7 @@ import ssl
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from ether_daemon.settings import CannotStart, Settings
 from ether_protocol.sockets import is_loopback
@@ -23,6 +24,8 @@ from .unix_socket import UnixSocketFile
 
 BACKLOG = 511
 TLS_SCHEME = "ethers://"
+TLS_NAME = "tls"
+"""The name of a socket passed by systemd on which TLS is spoken, beside plain ones."""
 
 NewConnection = Callable[[], asyncio.BaseProtocol]
 
@@ -55,6 +58,11 @@ class Listeners:
             if settings.tls is not None and settings.tls.port is not None:
                 for sock in await tcp_sockets(settings.host, settings.tls.port):
                     await self._serve(sock, context)
+            for passed in settings.passed:
+                sock = socket.socket(fileno=passed.descriptor)
+                tcp = sock.family != socket.AF_UNIX
+                encrypted = passed.name == TLS_NAME or (tls_port is None and tcp)
+                await self._serve(sock, context if encrypted else None)
             for path in settings.unix:
                 await self._serve_unix(path, settings.unix_mode)
         except BaseException:
@@ -97,10 +105,21 @@ class Listeners:
             listener.start(BACKLOG)
             return
         if sock.family == socket.AF_UNIX:
-            server = await loop.create_unix_server(self._connection, sock=sock, backlog=BACKLOG)
+            server = await self._serve_path(sock)
         else:
             server = await loop.create_server(self._connection, sock=sock, backlog=BACKLOG)
         self._servers.append(server)
+
+    async def _serve_path(self, sock: socket.socket) -> asyncio.Server:
+        loop = asyncio.get_running_loop()
+        # Newer loops remove the file by themselves, one of systemd's, too.
+        kept: Any = {"cleanup_socket": False}
+        try:
+            return await loop.create_unix_server(
+                self._connection, sock=sock, backlog=BACKLOG, **kept
+            )
+        except TypeError:
+            return await loop.create_unix_server(self._connection, sock=sock, backlog=BACKLOG)
 
 
 async def tcp_sockets(host: str, port: int) -> list[socket.socket]:
