@@ -156,3 +156,27 @@ def test_a_system_that_refuses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(resource, "getrlimit", limit.getrlimit)
     monkeypatch.setattr(resource, "setrlimit", limit.setrlimit)
     assert resources.raise_descriptor_limit(10_000) == 992
+
+
+@pytest.mark.parametrize(
+    ("pattern", "limit"),
+    [("core\n", 0), ("/var/crash/core.%p\n", 0), ("|/usr/lib/systemd/systemd-coredump %P\n", 1)],
+)
+def test_a_crash_leaves_no_core_dump(
+    tmp_path: Path, pattern: str, limit: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(tmp_path, "proc/sys/kernel/core_pattern", pattern)
+    said: list[object] = []
+    monkeypatch.setattr(resource, "setrlimit", lambda *arguments: said.append(arguments))
+    resources.forbid_core_dumps(tmp_path)
+    assert said == [(resource.RLIMIT_CORE, (limit, limit))]
+
+
+def test_a_system_that_does_not_know_core_dumps(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*_: object) -> None:
+        raise ValueError("not allowed to raise maximum limit")
+
+    monkeypatch.setattr(resource, "setrlimit", refused)
+    resources.forbid_core_dumps(tmp_path)

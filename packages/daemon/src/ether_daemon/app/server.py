@@ -18,7 +18,7 @@ from ether_daemon.settings import Settings
 
 from . import banner, shutdown
 from .composition import Composition
-from .resources import raise_descriptor_limit
+from .resources import forbid_core_dumps, raise_descriptor_limit
 
 log = logging.getLogger("etherd")
 
@@ -52,6 +52,7 @@ class Server:
     async def run(self) -> int:
         """Serve until a signal; returns the exit status."""
         settings = self._settings
+        forbid_core_dumps()
         possible = raise_descriptor_limit(settings.max_clients)
         if possible < settings.max_clients:
             log.warning("The limit of open files allows for %d clients", possible)
