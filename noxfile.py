@@ -30,7 +30,16 @@ TESTED = SUPPORTED if HERE in SUPPORTED else [*SUPPORTED, HERE]
 # so that an environment that is used again follows the sources.
 PACKAGES = ["-e", "packages/protocol[capture]", "-e", "packages/daemon", "-e", "packages/shell"]
 IMPORT_LINTER = "import-linter>=2.17,<3"
-TEST_TOOLS = ["pytest", "pytest-xdist", "hypothesis", "pyte", "pexpect", "numpy", IMPORT_LINTER]
+TEST_TOOLS = [
+    "pytest",
+    "pytest-xdist",
+    "hypothesis",
+    "pyte",
+    "pexpect",
+    "numpy",
+    "trustme",
+    IMPORT_LINTER,
+]
 
 # What runs on one Python only, the one that runs nox: it takes long, and what another Python may
 # break in it is also tried by a test that runs on each. Everything else runs on every Python, and
@@ -47,6 +56,7 @@ SAME_ON_EVERY_PYTHON = [
     "tests/shell/session",  # what the shell remembers, and when it connects again
     "tests/shell/terminal/test_fullscreen.py",  # screens of the whole program
     "tests/bench",  # statistics
+    "tests/torture",  # whole servers under attack
     "tests/test_imports.py",  # reads the sources
 ]
 
@@ -129,7 +139,7 @@ def types(session: nox.Session) -> None:
     session.install(*PACKAGES, "mypy", "basedpyright", "construct-typing", *TEST_TOOLS)
     packages = ("ether_protocol", "ether_daemon", "ether_shell")
     session.run("mypy", *(argument for name in packages for argument in ("-p", name)))
-    session.run("mypy", "scripts/demo.py", "examples", "tests")
+    session.run("mypy", "scripts/demo.py", "examples", "tests", "torture")
     session.run("basedpyright", "--verifytypes", "ether_protocol", "--ignoreexternal")
 
 
@@ -163,6 +173,18 @@ def bench(session: nox.Session) -> None:
     session.install(*PACKAGES, "redis", "hiredis", "pymemcache")
     figures = ["--json", "docs/performance.json", "--svg", "docs/performance.svg"]
     session.run("python", "bench/run.py", *(session.posargs or figures))
+
+
+@nox.session(python=HERE, default=False)
+def torture(session: nox.Session) -> None:
+    """Hostile clients in full numbers, for docs/torture.md; `-- --only histories` for a part.
+
+    What a harness alone needs is installed if it can be; without it that
+    harness says so, and the others run.
+    """
+    session.install(*PACKAGES, *TEST_TOOLS, "trustme")
+    session.install("atheris", success_codes=[0, 1, 2])
+    session.run("python", "torture/session.py", *session.posargs, env={"PYTHONPATH": "tests"})
 
 
 @nox.session(python=HERE, default=False)

@@ -19,7 +19,7 @@ def folders(package: str) -> set[str]:
 
 
 def file_names() -> set[str]:
-    kinds = ("packages/*/src", "tests", "bench", "scripts", "examples")
+    kinds = ("packages/*/src", "tests", "bench", "scripts", "examples", "torture")
     return {
         file.name for kind in kinds for folder in ROOT.glob(kind) for file in folder.rglob("*.py")
     } | {"noxfile.py"}
@@ -51,6 +51,7 @@ def test_the_architecture_names_every_floor_of_the_daemon_and_the_protocol() -> 
         "docs/architecture.md",
         "docs/tools.md",
         "docs/performance.md",
+        "docs/torture.md",
         *(f"packages/{package}/README.md" for package in PACKAGES),
     ],
 )

@@ -7,7 +7,7 @@ from collections import defaultdict
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-FOLDERS = ("packages", "bench", "scripts", "tests")
+FOLDERS = ("packages", "bench", "scripts", "tests", "torture")
 
 
 def test_each_class_name_is_given_once() -> None:

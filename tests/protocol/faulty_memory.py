@@ -17,6 +17,7 @@ from ether_protocol.wire.constants import (
     MAX_PAYLOAD_BYTES,
     OPTIONAL_FEATURES,
     SESSION_BLOCKS,
+    VERSION_1,
 )
 from ether_protocol.wire.errors import (
     InvalidRequest,
@@ -25,6 +26,7 @@ from ether_protocol.wire.errors import (
     OutOfRange,
     QuotaExceeded,
     TooLarge,
+    Unauthenticated,
     Unsupported,
 )
 
@@ -48,13 +50,17 @@ class ConnectionState:
 
     session_blocks: list[int] = field(default_factory=list)
     freed_bytes: bytes = b""
+    let_in: bool = False
+    """Whether it has given the token, where one is wanted."""
 
 
 class FaultyMemory:
     """All blocks of one server."""
 
-    def __init__(self, faults: frozenset[str]) -> None:
+    def __init__(self, faults: frozenset[str], token: bytes | None = None) -> None:
         self.faults = faults
+        self.token = token
+        """What lets a connection in; None where everybody is."""
         self.lock = threading.RLock()
         self.one_connection = threading.Lock()
         self.blocks: dict[int, FaultyBlock] = {}
@@ -80,6 +86,10 @@ class FaultyMemory:
         """Carry `request` out; refusals are raised."""
         if "accepts any token" in self.faults and request.command == Command.AUTH:
             return request.reply()
+        if self.token is not None:
+            if request.command == Command.AUTH:
+                return self._auth(request, by)
+            self._check_let_in(request, by)
         handler = self._handlers.get(Command(request.command))
         if handler is None or ("has no optional features" in self.faults and _is_extra(request)):
             raise Unsupported("not served here")
@@ -108,7 +118,31 @@ class FaultyMemory:
     def _ping(self, request: Message, _: ConnectionState) -> Message:
         return request.reply(Command.PONG, payload=request.payload)
 
-    def _hello(self, request: Message, _: ConnectionState) -> Message:
+    def _check_let_in(self, request: Message, by: ConnectionState) -> None:
+        open_to_all = {Command.PING, Command.HELLO}
+        if "serves version 1 to strangers" in self.faults and request.version == VERSION_1:
+            return
+        if "wants AUTH before PING" in self.faults:
+            open_to_all = {Command.HELLO}
+        if not by.let_in and request.command not in open_to_all:
+            raise Unauthenticated("AUTH is needed first")
+
+    def _auth(self, request: Message, by: ConnectionState) -> Message:
+        assert self.token is not None
+        given = bytes(request.payload)
+        if by.let_in and "takes AUTH again" not in self.faults:
+            raise InvalidRequest("AUTH was accepted already")
+        right = given == self.token
+        if "compares what was given" in self.faults:
+            right = self.token.startswith(given)
+        if "lets in with any token" in self.faults:
+            right = True
+        if not right:
+            raise Unauthenticated("nobody has this token")
+        by.let_in = True
+        return request.reply()
+
+    def _hello(self, request: Message, by: ConnectionState) -> Message:
         name = bodies.decode_client_name(request.payload)
         if "refuses names that are not ASCII" in self.faults and not name.isascii():
             raise InvalidRequest("speak English")
@@ -117,7 +151,8 @@ class FaultyMemory:
             features = ()
         most = 0 if "says 0 payload bytes" in self.faults else MAX_PAYLOAD_BYTES
         instance = time.monotonic_ns() if "changes its instance" in self.faults else 1
-        hello = Hello("faulty", "0", most, MAX_MEMORY_BYTES, 0, False, features, instance)
+        wanted = self.token is not None and not by.let_in
+        hello = Hello("faulty", "0", most, MAX_MEMORY_BYTES, 0, wanted, features, instance)
         return request.reply(payload=bodies.encode_hello(hello))
 
     def _stats(self, request: Message, _: ConnectionState) -> Message:

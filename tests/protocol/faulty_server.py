@@ -33,9 +33,9 @@ ConnectionHandler = Callable[[socket.socket], None]
 
 
 @contextmanager
-def faulty_server(*faults: str) -> Iterator[Address]:
-    """Serve with `faults` switched on."""
-    memory = FaultyMemory(frozenset(faults))
+def faulty_server(*faults: str, token: bytes | None = None) -> Iterator[Address]:
+    """Serve with `faults` switched on, and only who gives `token` if there is one."""
+    memory = FaultyMemory(frozenset(faults), token)
     with serve_connections(lambda sock: _Served(sock, memory).serve()) as address:
         yield address
 

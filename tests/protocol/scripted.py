@@ -14,16 +14,18 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 
 from ether_protocol import (
+    MAX_PAYLOAD_BYTES,
     Address,
     Client,
     Command,
     ErrorCode,
+    Hello,
     Message,
     Refused,
     ServerConnection,
     connect,
 )
-from ether_protocol.wire.bodies import INFO_REPLY, error_reply
+from ether_protocol.wire.bodies import INFO_REPLY, encode_hello, error_reply
 from ether_protocol.wire.codec import encode
 from harness import DEADLINE_SECONDS
 
@@ -47,6 +49,12 @@ def ok(handle: int | None = None, size: int = 0, payload: bytes = b"") -> Step:
         return encode(request.reply(Command.OK, handle=kept, size=size, payload=payload))
 
     return answer
+
+
+def hello(*, auth_needed: bool = False, instance: int = 1) -> Step:
+    """What a server says about itself."""
+    said = Hello("scripted", "1", MAX_PAYLOAD_BYTES, 1 << 30, 0, auth_needed, (), instance)
+    return lambda request: encode(request.reply(payload=encode_hello(said)))
 
 
 def wrote(request: Message) -> bytes:

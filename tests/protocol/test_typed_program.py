@@ -25,6 +25,7 @@ from ether_protocol import (
     ServerConnection,
     ServerError,
     Traced,
+    UnixAddress,
     connect,
     connect_async,
     format_size,
@@ -35,7 +36,7 @@ from harness import Etherd
 
 
 def test_a_program_with_every_type_spelled_out(etherd: Etherd) -> None:
-    address = assert_type(parse_address(etherd.address), Address)
+    address = assert_type(parse_address(etherd.address), Address | UnixAddress)
     with assert_type(connect(address), Client) as client:
         with assert_type(client.alloc(parse_size("64")), Block) as block:
             assert_type(block.write(b"hello"), int)

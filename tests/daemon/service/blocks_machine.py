@@ -15,6 +15,7 @@ from collections import defaultdict, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import takewhile
 from typing import Any, cast
 
 from hypothesis import strategies as st
@@ -652,15 +653,18 @@ class BlocksModel(RuleBasedStateMachine):
 
     def waits(self, flight: InFlight) -> bool:
         """Whether it was not passed to the store, because of a FREE or a REALLOC before it."""
-        if flight.answered:
-            return False
-        for key in flight.keys:
-            for earlier in self.queues[key]:
-                if earlier is flight:
-                    break
-                if not earlier.answered and (earlier.changes or self.waits(earlier)):
-                    return True
-        return False
+        known: dict[InFlight, bool] = {}
+
+        def wait(flight: InFlight) -> bool:
+            if flight not in known:
+                known[flight] = not flight.answered and any(
+                    not earlier.answered and (earlier.changes or wait(earlier))
+                    for key in flight.keys
+                    for earlier in takewhile(lambda other: other is not flight, self.queues[key])
+                )
+            return known[flight]
+
+        return wait(flight)
 
     def catch_up(self, keys: tuple[Key, ...]) -> None:
         """Have the model do what is answered and whose turn it is."""
@@ -774,7 +778,6 @@ class BlocksModel(RuleBasedStateMachine):
         """Everything is answered in the end, and nothing is left behind."""
         self.go_on()
         for stream in self.streams:
-            stream.taken += stream.read.take(len(stream.read))
             stream.check()
         assert not any(self.queues.values())
         assert self.failures == set()

@@ -12,6 +12,7 @@ import pytest
 from ether_protocol import Block, Client
 from harness import Etherd
 from protocol.client.chaos import Proxy, chaos
+from protocol.client.doors import Certificates
 from protocol.client.either import KINDS, Either, either
 from protocol.client.text import TEXT
 
@@ -22,6 +23,12 @@ def shared_etherd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Etherd]:
     daemon = Etherd(tmp_path_factory.mktemp("etherd"))
     yield daemon
     daemon.stop()
+
+
+@pytest.fixture(scope="session")
+def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
+    """An authority that no machine trusts, and the certificates that it issues."""
+    return Certificates(tmp_path_factory.mktemp("certificates"))
 
 
 @pytest.fixture(params=KINDS)

@@ -16,12 +16,12 @@ from typing import Any, cast
 import uvloop
 
 from ether_protocol import (
-    Address,
     AsyncBlock,
     AsyncClient,
     AsyncPipeline,
     Client,
     Pipeline,
+    ServerAddress,
     connect,
     connect_async,
 )
@@ -98,7 +98,7 @@ class Either:
     kind: str
     loop: asyncio.AbstractEventLoop | None
 
-    def connect(self, address: str | Address, **options: Any) -> Client:
+    def connect(self, address: str | ServerAddress, **options: Any) -> Client:
         """A client with the methods of `Client`, of this kind."""
         if self.loop is None:
             return connect(address, **options)

@@ -1,4 +1,7 @@
-"""What every client promises, written once and run with each of them against a real daemon."""
+"""What every client promises, written once and run with each of them against a real daemon.
+
+Each client goes over TCP, over TLS and to a Unix socket, in the pairs that differ.
+"""
 
 from __future__ import annotations
 
@@ -6,13 +9,14 @@ import array
 import ctypes
 import importlib.util
 import mmap
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
 from ether_protocol import (
     MAX_PAYLOAD_BYTES,
+    Address,
     AllocFlag,
     AsyncBlock,
     Block,
@@ -32,8 +36,41 @@ from ether_protocol import (
     connect,
 )
 from harness import Etherd
-from protocol.client.either import Either
+from protocol.client.doors import Certificates, Doorway, tls_door, unix_door
+from protocol.client.either import Either, either
 from protocol.client.text import TEXT
+
+PAIRS = [
+    *(("blocking", "tcp"), ("asyncio", "tcp"), ("uvloop", "tcp")),
+    *(("blocking", "tls"), ("asyncio", "tls"), ("uvloop", "tls")),
+    *(("blocking", "unix"), ("uvloop", "unix")),
+]
+"""Clients, and what they go over.  For asyncio a Unix socket is one of TCP."""
+
+
+@pytest.fixture(scope="module")
+def doorways(
+    shared_etherd: Etherd,
+    certificates: Certificates,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[dict[str, Doorway]]:
+    """The ways to the daemon, by what they go over."""
+    with (
+        tls_door(shared_etherd.port, certificates) as tls,
+        unix_door(shared_etherd.port, tmp_path_factory.mktemp("unix")) as unix,
+    ):
+        yield {"tcp": Doorway(Address("127.0.0.1", shared_etherd.port)), "tls": tls, "unix": unix}
+
+
+@pytest.fixture(params=PAIRS, ids=lambda pair: " over ".join(pair))
+def any_client(request: pytest.FixtureRequest, doorways: dict[str, Doorway]) -> Iterator[Client]:
+    """A client of one kind after the other, over one kind of connection after the other."""
+    kind, way = request.param
+    doorway, made = doorways[way], either(kind)
+    with made.connect(doorway.address, **doorway.options) as client:
+        yield client
+    made.close()
+
 
 KIB = 1024
 MIB = 1024 * KIB

@@ -4,7 +4,15 @@ from typing import Any
 
 import pytest
 
-from ether_protocol import Address, Pool, connect, connect_async, parse_address
+from ether_protocol import (
+    Address,
+    Pool,
+    TlsAddress,
+    UnixAddress,
+    connect,
+    connect_async,
+    parse_address,
+)
 
 
 @pytest.mark.parametrize(
@@ -33,7 +41,6 @@ def test_an_address_is_a_host_and_a_port(text: str, host: str, port: int) -> Non
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
-        ("http://example.org", "the scheme is ether://"),
         ("example.org:http", "the port is a number from 1 to 65535"),
         ("example.org:0", "the port is a number from 1 to 65535"),
         ("example.org:65536", "the port is a number from 1 to 65535"),
@@ -41,8 +48,14 @@ def test_an_address_is_a_host_and_a_port(text: str, host: str, port: int) -> Non
         ("example.org:٣", "the port is a number from 1 to 65535"),
         ("example.org:" + "9" * 5000, "the port is a number from 1 to 65535"),
         ("ether://example.org:1/path", "the port is a number from 1 to 65535"),
-        ("ether://example.org/path", "write HOST:PORT"),
-        ("user@example.org", "write HOST:PORT"),
+        ("ether://example.org/path", "write HOST:PORT, or ./example.org/path for the path of"),
+        ("run/ether.sock", "write HOST:PORT, or ./run/ether.sock for the path of a Unix socket"),
+        ("ethers://example.org:0", "the port is a number from 1 to 65535"),
+        ("ether+unix://run/ether.sock", r"write ether\+unix:///PATH, with three slashes"),
+        ("ether+unix://", r"write ether\+unix:///PATH, with three slashes"),
+        ("/run/nul\0", "a path has no NUL in it"),
+        ("/" + "a" * 107, "the path of a socket has at most 107 bytes, this one 108"),
+        ("/" + "é" * 54, "the path of a socket has at most 107 bytes, this one 109"),
         ("two words", "write HOST:PORT"),
         ("nul\0", "write HOST:PORT"),
         ("[::1", r"write \[::1\]:9999"),
@@ -54,9 +67,65 @@ def test_text_that_is_no_address_is_refused(text: str, complaint: str) -> None:
         parse_address(text)
 
 
-@pytest.mark.parametrize("text", ["example.org:9999", "[::1]:1234", "127.0.0.1:1"])
+@pytest.mark.parametrize("text", ["http://example.org", "ehters://TOKEN@example.org", "://x"])
+def test_a_scheme_that_is_none_is_named_without_what_is_behind_it(text: str) -> None:
+    with pytest.raises(ValueError, match="begins no address: write ether://HOST:PORT, ") as caught:
+        parse_address(text)
+    assert "TOKEN" not in str(caught.value)
+
+
+@pytest.mark.parametrize("text", ["TOKEN@example.org", "ethers://:TOKEN@example.org:9999"])
+def test_an_address_that_holds_a_token_is_refused_and_not_repeated(text: str) -> None:
+    with pytest.raises(ValueError, match="an address has no @ in it") as caught:
+        parse_address(text)
+    assert "TOKEN" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "host", "port"),
+    [
+        ("ethers://example.org", "example.org", 9999),
+        ("ethers://example.org:1234/", "example.org", 1234),
+        ("ETHERS://[::1]:1234", "::1", 1234),
+        ("ethers://", "localhost", 9999),
+    ],
+)
+def test_another_scheme_asks_for_tls(text: str, host: str, port: int) -> None:
+    address = parse_address(text)
+    assert address == TlsAddress(host, port)
+    assert address != Address(host, port)
+
+
+@pytest.mark.parametrize(
+    ("text", "path"),
+    [
+        ("/run/ether.sock", "/run/ether.sock"),
+        ("./ether.sock", "./ether.sock"),
+        ("../ether.sock", "../ether.sock"),
+        ("~/ether.sock", "/home/of/somebody/ether.sock"),
+        ("ether+unix:///run/with space:1@/x", "/run/with space:1@/x"),
+        ("/" + "a" * 106, "/" + "a" * 106),
+    ],
+)
+def test_a_path_is_a_unix_socket(text: str, path: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/home/of/somebody")
+    assert parse_address(text) == UnixAddress(path)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("example.org:9999", "[::1]:1234", "127.0.0.1:1"),
+        *("ethers://example.org:9999", "ethers://[::1]:1234"),
+        *("/run/ether.sock", "./ether.sock"),
+    ],
+)
 def test_an_address_prints_as_it_is_written(text: str) -> None:
     assert str(parse_address(text)) == text
+
+
+def test_a_path_that_was_made_without_a_slash_prints_as_one() -> None:
+    assert str(UnixAddress("ether.sock")) == "./ether.sock"
 
 
 @pytest.mark.parametrize("text", ["7730", "ether://7730/", " 7730 "])

@@ -116,7 +116,7 @@ def test_without_input_there_is_nothing_to_do(etherd: Etherd, home: Path) -> Non
 def test_an_address_that_is_none(home: Path) -> None:
     done = ether_shell("http://localhost", "-c", "ping", home=home)
     assert done.returncode == 2
-    assert b"the scheme is ether://" in done.stderr
+    assert b"begins no address: write ether://HOST:PORT" in done.stderr
 
 
 def test_an_address_with_a_scheme(etherd: Etherd, home: Path) -> None:

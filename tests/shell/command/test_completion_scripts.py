@@ -45,6 +45,11 @@ def test_the_shell_can_read_its_script(shell: str, tmp_path: Path) -> None:
         (["ether-shell", "-c", "all"], ["alloc"]),
         (["ether-shell", "--completion", "z"], ["zsh"]),
         (["ether-shell", "--timeout", ""], []),
+        (["ether-shell", "--token-f"], ["--token-file"]),
+        (
+            ["ether-shell", "--tls-ca", "/etc/hostnam"],
+            ["/etc/hostname"],
+        ),
         (["ether-shell", "--", "-"], None),
     ],
 )

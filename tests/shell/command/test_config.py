@@ -7,15 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from ether_protocol import Address
+from ether_protocol import Address, TlsAddress, UnixAddress
 from ether_shell.command.config import BadConfig, Config, load_config, parse_config
-from ether_shell.settings import Profile, PromptSettings
+from ether_shell.settings import Access, Profile, PromptSettings
 from harness import Etherd
 from shell.program import ether_shell
 from shell.screen import Screen
 
 
-def test_what_a_file_says() -> None:
+def test_what_a_file_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/home/of/somebody")
     assert parse_config("") == Config()
     assert parse_config(
         """
@@ -27,12 +28,35 @@ def test_what_a_file_says() -> None:
         [profiles.prod]
         url = "ether://db.example:9998"
         production = true
+        token_file = "~/token"
+        [profiles.safe]
+        url = "ethers://db.example"
+        tls_ca = "/etc/ca.pem"
+        tls_cert = "cert.pem"
+        tls_key = "key.pem"
+        [profiles.lab]
+        url = "ethers://lab.example"
+        tls_insecure = true
+        [profiles.here]
+        url = "/run/ether.sock"
         """
     ) == Config(
         PromptSettings(vi=True, toolbar=False),
         {
             "dev": Profile(Address("localhost"), "dev"),
-            "prod": Profile(Address("db.example", 9998), "prod", production=True),
+            "prod": Profile(
+                Address("db.example", 9998),
+                "prod",
+                production=True,
+                access=Access(token_file="/home/of/somebody/token"),
+            ),
+            "safe": Profile(
+                TlsAddress("db.example"),
+                "safe",
+                access=Access(tls_ca="/etc/ca.pem", tls_cert="cert.pem", tls_key="key.pem"),
+            ),
+            "lab": Profile(TlsAddress("lab.example"), "lab", access=Access(tls_insecure=True)),
+            "here": Profile(UnixAddress("/run/ether.sock"), "here"),
         },
     )
 
@@ -53,6 +77,9 @@ def test_what_a_file_says() -> None:
             "profiles.x.production must be true or false",
         ),
         ("profiles = 1", "profiles must be a table"),
+        ('[profiles.x]\nurl = "h"\ntoken = "SECRET"', "unknown key profiles.x.token; known are"),
+        ('[profiles.x]\nurl = "h"\ntls_ca = 1', "profiles.x.tls_ca must be the name of a file"),
+        ('[profiles.x]\nurl = "h"\ntls_insecure = 1', "profiles.x.tls_insecure must be true or"),
     ],
 )
 def test_what_a_file_can_not_say(text: str, says: str) -> None:

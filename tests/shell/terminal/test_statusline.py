@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import pytest
 
-from ether_protocol import Address
+from ether_protocol import Address, TlsAddress
 from ether_shell.session.session import ShellSession
+from ether_shell.settings import Access
 from ether_shell.terminal.statusline import KEYS, prompt_fragments, prompt_text, toolbar
 
 
-def session(name: str = "", *, production: bool = False) -> ShellSession:
-    address = Address("db.example")
-    return ShellSession(address, None, lambda _: None, name=name, production=production)
+def session(name: str = "", *, production: bool = False, insecure: bool = False) -> ShellSession:
+    address = TlsAddress("db.example") if insecure else Address("db.example")
+    access = Access(tls_insecure=insecure)
+    return ShellSession(
+        address, None, lambda _: None, name=name, production=production, access=access
+    )
 
 
 @pytest.mark.parametrize(
@@ -20,6 +24,11 @@ def session(name: str = "", *, production: bool = False) -> ShellSession:
         (session(), "db.example:9999 (disconnected)> "),
         (session("dev"), "dev (disconnected)> "),
         (session("prod", production=True), "PRODUCTION prod (disconnected)> "),
+        (session(insecure=True), "INSECURE ethers://db.example:9999 (disconnected)> "),
+        (
+            session("prod", production=True, insecure=True),
+            "INSECURE PRODUCTION prod (disconnected)> ",
+        ),
     ],
 )
 def test_the_prompt(session: ShellSession, text: str) -> None:
@@ -30,6 +39,11 @@ def test_only_production_is_marked() -> None:
     styles = [style for style, _ in prompt_fragments(session("prod", production=True))]
     assert styles == ["class:production", ""]
     assert [style for style, _ in prompt_fragments(session("dev"))] == [""]
+
+
+def test_the_toolbar_says_what_is_insecure() -> None:
+    shown = toolbar(session(insecure=True), "", vi=False, keys=False)
+    assert shown[0] == ("class:insecure", " INSECURE: certificate not verified ")
 
 
 LOST = "disconnected from db.example:9999: the next command connects again"

@@ -24,7 +24,13 @@ if TYPE_CHECKING:
     from .inspect.field_table import format_fields
     from .sansio.client import ClientConnection
     from .sansio.server import Refused, ServerConnection
-    from .wire.address import Address, parse_address
+    from .wire.address import (
+        Address,
+        ServerAddress,
+        TlsAddress,
+        UnixAddress,
+        parse_address,
+    )
     from .wire.bodies import BlockInfo, Hello
     from .wire.constants import (
         DEFAULT_PORT,
@@ -97,6 +103,9 @@ _MODULES = {
     ),
     ".wire.address": (
         "Address",
+        "ServerAddress",
+        "TlsAddress",
+        "UnixAddress",
         "parse_address",
     ),
     ".wire.bodies": (
@@ -181,15 +190,18 @@ __all__ = [
     "Refused",
     "RemoteProtocolError",
     "Retry",
+    "ServerAddress",
     "ServerBusy",
     "ServerConnection",
     "ServerError",
     "ServerRestarted",
     "TimedOut",
+    "TlsAddress",
     "TooLarge",
     "Trace",
     "Traced",
     "Unauthenticated",
+    "UnixAddress",
     "Unsupported",
     "connect",
     "connect_async",

@@ -22,6 +22,7 @@ from ether_protocol import (
 )
 
 _SPELT_SURROGATE = re.compile(r"\\udc([89a-f][0-9a-f])")
+_OPTION_NAME = re.compile(r"(?<![\w/.-])(?:tls_ca|tls_cert|tls_key|tls_insecure|token_file)\b")
 _WINDOW_COLUMNS = 72
 """The part of a long line that is shown above a caret."""
 
@@ -116,15 +117,15 @@ def classify(error: BaseException, *, changes: bool, sent: bool = True) -> Failu
         case UsageError():
             return Failure(ExitStatus.USAGE, "USAGE", str(error), error.at)
         case ServerError():
-            return Failure(ExitStatus.REFUSED, error.name, str(error))
+            return Failure(ExitStatus.REFUSED, error.name, in_flags(str(error)))
         case Incomplete():
             return Failure(ExitStatus.REFUSED, INCOMPLETE, str(error))
         case OutcomeUnknown():
             return Failure(ExitStatus.OUTCOME_UNKNOWN, "OUTCOME_UNKNOWN", str(error))
         case ConnectionLost():
-            return Failure(ExitStatus.NO_CONNECTION, "NETWORK", str(error))
+            return Failure(ExitStatus.NO_CONNECTION, "NETWORK", in_flags(str(error)))
         case LocalProtocolError():
-            return Failure(ExitStatus.USAGE, "USAGE", str(error))
+            return Failure(ExitStatus.USAGE, "USAGE", in_flags(str(error)))
         case ProtocolError():
             # After a reply that makes no sense it is not known what was done.
             status = ExitStatus.OUTCOME_UNKNOWN if changes and sent else ExitStatus.NO_CONNECTION
@@ -139,6 +140,11 @@ def classify(error: BaseException, *, changes: bool, sent: bool = True) -> Failu
                 ExitStatus.REFUSED, INCOMPLETE, "there is not enough memory here to hold that"
             )
     return None
+
+
+def in_flags(message: str) -> str:
+    """`message` with the options of `connect` as they are typed: `--tls-ca` for `tls_ca`."""
+    return _OPTION_NAME.sub(lambda found: f"--{found[0].replace('_', '-')}", message)
 
 
 def without_surrogates(text: str) -> str:

@@ -23,7 +23,7 @@ from ether_protocol import (
     TooLarge,
     connect,
 )
-from ether_protocol.client.transports.base import TransportKind
+from ether_protocol.client.transports.base import OpeningOptions, TransportKind
 from ether_protocol.client.transports.selection import TRANSPORTS
 from ether_protocol.client.transports.stream_socket import SocketTransport
 from ether_protocol.client.transports.tcp import TCP
@@ -89,7 +89,7 @@ def holding(monkeypatch: pytest.MonkeyPatch) -> Holding:
     """Makes a client of a HeldSocket."""
 
     def client_of(held: HeldSocket) -> Client:
-        def opened(address: Address, connect_timeout: float) -> SocketTransport:
+        def opened(address: Address, options: OpeningOptions) -> SocketTransport:
             sock = cast(socket.socket, held)  # as much of a socket as it needs
             return SocketTransport(sock, busy_poll=False)
 

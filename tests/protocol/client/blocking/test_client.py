@@ -343,7 +343,7 @@ def test_nobody_there() -> None:
 
 
 def test_no_address() -> None:
-    with pytest.raises(ValueError, match="the scheme is ether://"):
+    with pytest.raises(ValueError, match="begins no address: write ether://HOST:PORT"):
         connect("http://127.0.0.1")
 
 

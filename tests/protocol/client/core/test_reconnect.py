@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -28,6 +29,7 @@ from ether_protocol.client.core.reconnect import (
     Repeat,
 )
 from ether_protocol.client.core.transfer import Batch
+from ether_protocol.wire.bodies import decode_hello, encode_hello
 from harness import Etherd, StartEtherd
 from protocol.client.chaos import ConnectionEnd, Fault, Proxy
 from protocol.client.either import Either
@@ -242,7 +244,8 @@ class FakeConnection:
 
 
 def hello_of(instance: int) -> Message:
-    return Message(Command.OK, payload=HELLO_BODY[:-8] + instance.to_bytes(8, "big"))
+    hello = replace(decode_hello(HELLO_BODY), instance=instance, auth_needed=False)
+    return Message(Command.OK, payload=encode_hello(hello))
 
 
 def begin(state: Reconnection, reply: Message) -> FakeConnection:

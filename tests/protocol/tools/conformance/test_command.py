@@ -2,11 +2,13 @@ from __future__ import annotations
 
 import json
 import socket
+from pathlib import Path
 
 import pytest
 
 from ether_protocol import ErrorCode, Message
 from ether_protocol.__main__ import main
+from protocol.client.doors import Certificates, tls_door, unix_door
 from protocol.faulty_server import faulty_server
 from protocol.scripted import refused, serving, silence
 
@@ -123,3 +125,58 @@ def test_no_control_character_of_a_server_is_printed(
         printed = said.out + said.err
         assert all(char.isprintable() or char == "\n" for char in printed)
         assert len(said.err.splitlines()) == 1
+
+
+# Addresses, TLS and tokens.
+
+
+def test_a_token_comes_from_a_file_or_the_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "token"
+    file.write_text("the token of this test\n")
+    monkeypatch.delenv("ETHER_TOKEN_FILE", raising=False)
+    only = ("--only", "auth/only-once")
+    with faulty_server(token=b"the token of this test") as address:
+        assert check(str(address), *only) == 3
+        assert capsys.readouterr().err == (
+            f"no connection to {address}: it wants a token: give it with --token-file\n"
+        )
+        assert check(str(address), "--token-file", str(file), *only) == 0
+        monkeypatch.setenv("ETHER_TOKEN_FILE", str(file))
+        assert check(str(address), *only) == 0
+        file.write_text("SECRET but wrong\n")
+        capsys.readouterr()
+        assert check(str(address), *only) == 3
+    said = capsys.readouterr().err
+    assert "it does not accept the token: ERROR UNAUTHENTICATED" in said
+    assert "SECRET" not in said
+
+
+def test_tls_and_unix_sockets(tmp_path: Path) -> None:
+    certificates = Certificates(tmp_path)
+    only = ("--only", "headers/v2-p")
+    with faulty_server() as server, tls_door(server.port, certificates) as tls:
+        assert check(str(tls.address), "--tls-ca", certificates.ca, *only) == 0
+        with pytest.warns(UserWarning, match="is not verified"):
+            assert check(str(tls.address), "--tls-insecure", *only) == 0
+        with unix_door(server.port, tmp_path) as unix:
+            assert check(str(unix.address), *only) == 0
+            assert check(f"ether+unix://{unix.address}", *only) == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["ethers://h", "--tls-ca", "x", "--tls-insecure"], "--tls-ca and --tls-insecure exclude"),
+        (["localhost", "--tls-ca", "x"], "--tls-ca is for TLS, and localhost:9999 is without"),
+        (["ethers://h", "--tls-ca", "nothing"], "--tls-ca nothing: No such file or directory"),
+        (["ethers://h", "--tls-key", "x"], "--tls-key needs --tls-cert"),
+        (["ehters://h"], "'ehters://' begins no address: write ether://HOST:PORT"),
+    ],
+)
+def test_2_where_arguments_do_not_fit_together(
+    arguments: list[str], words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert check(*arguments) == 2
+    assert words in capsys.readouterr().err

@@ -13,6 +13,7 @@ from ether_protocol import Command, Message
 from ether_protocol.tools.conformance.peer import Peer, TimeBudget
 from ether_protocol.tools.conformance.requests import ping
 from ether_protocol.tools.conformance.verdicts import RuleBroken
+from ether_protocol.tools.conformance.wire import PlainWire
 from ether_protocol.wire.codec import encode
 from harness import DEADLINE_SECONDS, receive_exactly
 from protocol.faulty_server import ConnectionHandler, faulty_server, serve_connections
@@ -29,7 +30,9 @@ def peer_of(
     told = replies if replies is not None else []
     with serve_connections(handler) as address:
         sock = socket.create_connection((address.host, address.port))
-        peer = Peer(sock, TimeBudget(timeout, 5 * timeout), lambda _, reply: told.append(reply))
+        peer = Peer(
+            PlainWire(sock), TimeBudget(timeout, 5 * timeout), lambda _, reply: told.append(reply)
+        )
         try:
             yield peer
         finally:
@@ -56,7 +59,9 @@ def test_requests_are_numbered_and_their_replies_reported() -> None:
     with faulty_server() as address:
         sock = socket.create_connection((address.host, address.port))
         budget = TimeBudget(5.0, 25.0)
-        peer = Peer(sock, budget, lambda *pair: told.append((str(pair[0]), str(pair[1]))))
+        peer = Peer(
+            PlainWire(sock), budget, lambda *pair: told.append((str(pair[0]), str(pair[1])))
+        )
         first, second, old = ping(b"a"), ping(b"b"), ping(version=1)
         peer.send(first, second, old)
         assert peer.awaited == [first, second, old]

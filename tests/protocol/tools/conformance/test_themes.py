@@ -4,11 +4,21 @@ from __future__ import annotations
 
 import pytest
 
+from ether_protocol import Address
+from ether_protocol.client.core.options import ConnectOptions
 from ether_protocol.tools.conformance.runner import Run
 from ether_protocol.tools.conformance.verdicts import Verdict
 from protocol.document import section
 from protocol.faulty_server import faulty_server
-from protocol.tools.conformance.selection import RULES, TIMEOUT_SECONDS, not_held, only, quick
+from protocol.tools.conformance.selection import (
+    EVERY_RULE,
+    RULES,
+    TIMEOUT_SECONDS,
+    TOKEN_RULES,
+    not_held,
+    only,
+    quick,
+)
 
 FAULTS = {
     "forgets the id": [
@@ -167,6 +177,50 @@ def test_a_server_without_faults_holds_every_rule() -> None:
     assert run.left_behind == 0
 
 
+TOKEN = b"the token of this test, of which nobody else knows"
+
+
+def let_in(address: Address) -> Run:
+    """A run that has the token."""
+    run = Run(address, TIMEOUT_SECONDS, ConnectOptions(token=TOKEN))
+    assert run.handshake() == ""
+    return run
+
+
+def test_a_server_that_wants_a_token_holds_every_rule_but_the_one_for_the_others() -> None:
+    with faulty_server(token=TOKEN) as address:
+        run = let_in(address)
+        findings = list(run.check(EVERY_RULE))
+    assert not_held(findings) == ["commands/auth-unneeded"]
+    assert run.left_behind == 0
+
+
+def test_a_server_that_wants_none_skips_the_rules_about_it() -> None:
+    with faulty_server() as address:
+        run = let_in(address)
+        findings = list(run.check(TOKEN_RULES))
+    assert findings
+    assert {finding.seen for finding in findings} == {"the server wants no token"}
+
+
+TOKEN_FAULTS = {
+    "lets in with any token": ["auth/wrong-token", "auth/nearly-right-tokens"],
+    "compares what was given": ["auth/nearly-right-tokens"],
+    "takes AUTH again": ["auth/only-once"],
+    "wants AUTH before PING": [
+        *("auth/ping-and-hello-before", "auth/needed-first", "auth/needed-first-v1"),
+    ],
+    "serves version 1 to strangers": ["auth/needed-first-v1"],
+}
+
+
+@pytest.mark.parametrize("fault", TOKEN_FAULTS)
+def test_a_fault_of_a_server_that_wants_a_token(fault: str) -> None:
+    with faulty_server(fault, token=TOKEN) as address:
+        findings = list(let_in(address).check(TOKEN_RULES))
+    assert not_held(findings) == TOKEN_FAULTS[fault]
+
+
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_fault_breaks_the_rules_that_are_meant_for_it_and_no_other(fault: str) -> None:
     with faulty_server(fault) as address:
@@ -191,7 +245,7 @@ def test_a_broad_fault_breaks_the_rules_that_are_meant_for_it(fault: str) -> Non
 
 
 def test_every_rule_has_a_name_of_its_own_and_a_section_that_exists() -> None:
-    assert len({rule.name for rule in RULES}) == len(RULES)
-    for rule in RULES:
+    assert len({rule.name for rule in EVERY_RULE}) == len(EVERY_RULE)
+    for rule in EVERY_RULE:
         assert section(rule.section), rule.name
         assert 10 < len(rule.sentence) < 100, rule.name

@@ -38,12 +38,14 @@ def run(options: ShellOptions) -> ExitStatus:
         output.note,
         name=server.name,
         production=server.production,
+        access=server.access,
     )
     context = Context(
         session,
         COMMANDS,
         _inputs(options),
         limits_output=output.terminal and not options.as_json,
+        ask_secret=repl.ask_secret if options.interactive else None,
         confirm=repl.ask if options.asks else lambda _: True,
         interactive=options.interactive,
         unattended=not options.interactive and not options.yes,
@@ -51,6 +53,11 @@ def run(options: ShellOptions) -> ExitStatus:
         on_message=output.message,
         full_screen=_full_screen(options, session, output),
     )
+    if server.access.tls_insecure:
+        output.note(
+            f"the certificate of {server.address} is not verified (--tls-insecure):"
+            " anybody on the way can read and change everything"
+        )
     runner = LineRunner(context, output, as_json=options.as_json, interactive=options.interactive)
     try:
         if options.interactive:

@@ -32,13 +32,14 @@ def run(
 ) -> ExitStatus:
     """Talk to the user until they leave; returns the exit status."""
     failed = _connect(runner, output)
-    if failed is not None:
-        return failed
     session = context.session
-    server = f"{session.hello.name} {session.hello.version}" if session.hello else "a server"
-    output.paragraph(
-        f"Connected to {server} at {session.address}. help lists commands, Ctrl-D leaves."
-    )
+    if failed is None:
+        server = f"{session.hello.name} {session.hello.version}" if session.hello else "a server"
+        output.paragraph(
+            f"Connected to {server} at {session.address}. help lists commands, Ctrl-D leaves."
+        )
+    elif failed is not ExitStatus.REFUSED or session.has_token:
+        return failed  # else the user can give a token at the prompt
     read_line = _reader(options, context, output)
     ask = repl.ask if options.asks else None
     repl.converse(runner, read_line, lambda: offer_to_free(context, ask, output.note))

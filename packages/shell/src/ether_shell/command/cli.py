@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import os
 import sys
+from dataclasses import replace
+from typing import Final
 
 import click
 
@@ -18,11 +20,14 @@ from ether_shell.app.options import ShellOptions
 from ether_shell.commands.catalogue import COMMANDS
 from ether_shell.locations import config_file
 from ether_shell.problems import ExitStatus, Failure
-from ether_shell.settings import Profile
+from ether_shell.settings import Access, Profile
 from ether_shell.views import json_lines
 
 from . import completion_scripts
 from .config import BadConfig, Config, load_config
+
+TOKEN_FILE: Final = "ETHER_TOKEN_FILE"
+"""The environment variable that names the file of the token, where nothing else does."""
 
 _LONGEST_TIMEOUT_SECONDS = 1_000_000.0
 
@@ -54,7 +59,14 @@ def _profile(config: Config, address: str | None, name: str | None) -> Profile:
     try:
         return Profile(parse_address(address or "localhost"))
     except ValueError as error:
-        raise click.UsageError(f"Invalid value for '[HOST[:PORT] | PORT]': {error}") from None
+        raise click.UsageError(f"Invalid value for ADDRESS: {error}") from None
+
+
+def _with_access(server: Profile, given: Access) -> Profile:
+    """`server` with what was `given` on the command line, then its own, then the environment's."""
+    from_environment = Access(token_file=os.environ.get(TOKEN_FILE) or None)
+    access = given.or_else(server.access).or_else(from_environment)
+    return replace(server, access=access)
 
 
 def _print_completion(context: click.Context, _: click.Parameter, shell: str | None) -> None:
@@ -71,7 +83,7 @@ def _seconds(_: click.Context, __: click.Parameter, value: float) -> float:
 
 
 @click.command(PROGRAM, epilog=_EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
-@click.argument("address", required=False, metavar="[HOST[:PORT] | PORT | PROFILE]")
+@click.argument("address", required=False, metavar="[ADDRESS | PROFILE]")
 @click.option("--profile", metavar="NAME", help="A server named in shell.toml.")
 @click.option("-c", "--command", "commands", multiple=True, help="Run COMMAND; may be repeated.")
 @click.option(
@@ -93,6 +105,27 @@ def _seconds(_: click.Context, __: click.Parameter, value: float) -> float:
     help="Longest wait for an answer.",
 )
 @click.option(
+    "--token-file",
+    type=click.Path(),
+    metavar="FILE",
+    help=f"The file that holds the token, if the server wants one. [default: ${TOKEN_FILE}]",
+)
+@click.option(
+    "--tls-ca",
+    type=click.Path(),
+    metavar="FILE",
+    help="For ethers://: the authorities to trust, not the system's.",
+)
+@click.option(
+    "--tls-cert", type=click.Path(), metavar="FILE", help="For ethers://: a certificate to show."
+)
+@click.option("--tls-key", type=click.Path(), metavar="FILE", help="The key of --tls-cert.")
+@click.option(
+    "--tls-insecure",
+    is_flag=True,
+    help="For ethers://: accept any certificate. Anybody on the way can read and change all.",
+)
+@click.option(
     "--completion",
     type=click.Choice(tuple(completion_scripts.SHELLS)),
     is_eager=True,
@@ -110,10 +143,16 @@ def ether_shell(
     plain: bool,
     yes: bool,
     timeout: float,
+    token_file: str | None,
+    tls_ca: str | None,
+    tls_cert: str | None,
+    tls_key: str | None,
+    tls_insecure: bool,
 ) -> ExitStatus:
     """Use remote memory by hand: connect to the Ether server at HOST:PORT (localhost:9999).
 
-    A PROFILE names a server in $XDG_CONFIG_HOME/ether/shell.toml.
+    ethers://HOST:PORT is a server that speaks TLS, /PATH the Unix socket of one. A PROFILE names
+    a server in $XDG_CONFIG_HOME/ether/shell.toml.
     """
     if commands and file is not None:
         raise click.UsageError("-c and -f exclude each other")
@@ -121,7 +160,8 @@ def ether_shell(
         config = load_config(config_file())
     except BadConfig as error:
         raise click.UsageError(str(error)) from None
-    server = _profile(config, address, profile)
+    access = Access(token_file, tls_ca, tls_cert, tls_key, tls_insecure)
+    server = _with_access(_profile(config, address, profile), access)
     options = ShellOptions(server, config.prompt, commands, file, as_json, plain, yes, timeout)
     return _run_guarded(options)
 

@@ -38,10 +38,16 @@ def flags_of(program: click.Command) -> tuple[Flag, ...]:
     context = click.Context(program, **program.context_settings)
     declared = [*program.params, program.get_help_option(context)]
     return tuple(
-        Flag((*each.opts,), (each.help or "").rstrip("."), "" if each.is_flag else each.name or "")
+        Flag((*each.opts,), (each.help or "").rstrip("."), _taken(each))
         for each in declared
         if isinstance(each, click.Option)
     )
+
+
+def _taken(option: click.Option) -> str:
+    if option.is_flag:
+        return ""
+    return "file" if isinstance(option.type, click.Path) else option.name or ""
 
 
 def script(shell: str, program: click.Command, catalogue: Catalogue) -> str:
@@ -54,12 +60,13 @@ def _bash(flags: tuple[Flag, ...], commands: list[tuple[str, str]]) -> str:
     names = " ".join(name for flag in flags for name in flag.names)
     values = "|".join(n for f in flags if f.takes and f.takes not in _COMPLETED for n in f.names)
     words = " ".join(name for name, _ in commands)
+    files = "|".join(name for flag in flags if flag.is_file for name in flag.names)
     return f"""\
 _ether_shell() {{
     local word=${{COMP_WORDS[COMP_CWORD]}}
     case ${{COMP_WORDS[COMP_CWORD-1]}} in
         -c|--command) COMPREPLY=($(compgen -W '{words}' -- "$word")) ;;
-        -f|--file) COMPREPLY=($(compgen -f -- "$word")) ;;
+        {files}) COMPREPLY=($(compgen -f -- "$word")) ;;
         --completion) COMPREPLY=($(compgen -W '{" ".join(SHELLS)}' -- "$word")) ;;
         {values}) COMPREPLY=() ;;
         *) [[ $word == -* ]] && COMPREPLY=($(compgen -W '{names}' -- "$word")) ;;

@@ -5,8 +5,10 @@
     suggestions = false
 
     [profiles.prod]
-    url = "ether://memory.example.com:9999"
+    url = "ethers://memory.example.com:9999"
     production = true
+    token_file = "~/.config/ether/prod.token"
+    tls_ca = "~/.config/ether/prod-ca.pem"
 
 Rule: one file is read here and none is written. The values and their defaults are in `settings`;
 an unknown key is an error.
@@ -20,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from ether_protocol import parse_address
-from ether_shell.settings import Profile, PromptSettings
+from ether_shell.settings import Access, Profile, PromptSettings, expanded
 
 
 class BadConfig(Exception):
@@ -73,16 +75,30 @@ def parse_config(text: str) -> Config:
 def _profile(name: str, value: Any) -> Profile:
     where = f"profiles.{name}"
     table = _table(where, value)
-    _check_keys(f"{where}.", table, ("url", "production"))
+    access = tuple(each.name for each in fields(Access))
+    _check_keys(f"{where}.", table, ("url", "production", *access))
     if "url" not in table:
         raise BadConfig(f'{where} needs a url: "ether://HOST:PORT"')
     _check_type(f"{where}.url", table["url"], str, "a string")
     production = table.get("production", False)
     _check_type(f"{where}.production", production, bool, "true or false")
     try:
-        return Profile(parse_address(table["url"]), name, production)
+        address = parse_address(table["url"])
     except ValueError as error:
         raise BadConfig(f"{where}.url: {error}") from None
+    return Profile(address, name, production, _access(where, table))
+
+
+def _access(where: str, table: dict[str, Any]) -> Access:
+    values: dict[str, Any] = {}
+    for key in (each.name for each in fields(Access) if each.name in table):
+        if key == "tls_insecure":
+            _check_type(f"{where}.{key}", table[key], bool, "true or false")
+            values[key] = table[key]
+        else:
+            _check_type(f"{where}.{key}", table[key], str, "the name of a file")
+            values[key] = expanded(table[key])
+    return Access(**values)
 
 
 def _table(where: str, value: Any) -> dict[str, Any]:

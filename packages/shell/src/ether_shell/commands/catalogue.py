@@ -11,6 +11,7 @@ from ether_shell.language.declaration import Catalogue, Section
 
 from . import (
     atomics,
+    auth,
     bench,
     block_map,
     blocks,
@@ -87,6 +88,7 @@ COMMANDS: Final = Catalogue(
         "Server",
         server.PING,
         server.HELLO,
+        auth.AUTH,
         server.STATS,
         top.TOP,
         bench.BENCH,

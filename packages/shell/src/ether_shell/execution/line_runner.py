@@ -88,12 +88,24 @@ class LineRunner:
             return self._execute(bound)
         except _REPORTED as error:
             changes = bound is not None and bound.command.changes
+            secret = self._secret_of(line) if bound is None else ""
+            if secret and isinstance(error, UsageError):
+                error = UsageError(secret)  # the words of the line, and the line, are not repeated
             failure = classify(error, changes=changes, sent=self._context.used_client)
             if failure is None:
                 raise
             self.report(failure, line, where, bound.command.name if bound else _first_word(line))
             self._recover(failure)
             return Outcome(failure.status)
+
+    def _secret_of(self, line: str) -> str:
+        """What to say of a wrong line that may hold a secret; empty for other lines."""
+        found = [self._context.catalogue.find(each) for each in line.split()]
+        first, *others = found or [None]
+        if first is None:
+            return ""
+        nested = others if any(argument.rest for argument in first.arguments) else []
+        return next((each.secret for each in (first, *nested) if each and each.secret), "")
 
     def _recover(self, failure: Failure) -> None:
         """At a prompt, connect again after an interrupt that closed the connection."""

@@ -142,7 +142,7 @@ class ShellCommand:
     the command changes something on the server, so that it is never repeated by itself and the
     cached list of blocks is fetched anew; `local` that it needs no server; `runs_until_stopped`
     that it does not end by itself. `result_field` names the field of its last result that `let`
-    stores.
+    stores. What is wrong with a line that may hold a `secret` is told with that text alone.
     """
 
     name: str
@@ -158,6 +158,7 @@ class ShellCommand:
     local: bool = False
     runs_until_stopped: bool = False
     result_field: str = ""
+    secret: str = ""
 
     @property
     def brief(self) -> str:

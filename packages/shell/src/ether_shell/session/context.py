@@ -59,6 +59,7 @@ class Context:
         inputs: Reads the files that a line names.
         limits_output: The output is a terminal, and long results are cut short.
         confirm: Asks the user a question; returns whether the answer was yes.
+        ask_secret: Asks the user for text that is not shown; None where there is no user.
         interactive: There is a user at a prompt.
         unattended: Nobody can be asked, and `-y` was not given.
         progress: Shows how far a long transfer is.
@@ -78,6 +79,7 @@ class Context:
     confirm: Callable[[str], bool]
     interactive: bool = False
     unattended: bool = False
+    ask_secret: Callable[[str], str] | None = None
     progress: ShowProgress = not_shown
     transfer_step_bytes: int = TRANSFER_STEP_BYTES
     full_screen: FullScreen | None = None

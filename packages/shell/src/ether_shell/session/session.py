@@ -7,22 +7,26 @@ go to `notify`.
 from __future__ import annotations
 
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from ether_protocol import (
-    Address,
     Client,
     EtherError,
     Hello,
+    LocalProtocolError,
     Retry,
+    ServerAddress,
     ServerRestarted,
     Trace,
+    Unauthenticated,
     connect,
 )
 from ether_shell import __version__
+from ether_shell.settings import Access
 
 LAST = "_"
 """The variable that `$_` reads."""
@@ -65,23 +69,28 @@ class ShellSession:
     """One server, one connection at a time, and what was learned through it.
 
     `timeout` is the longest wait for an answer in seconds, None for no limit. A connection may
-    take `connect_seconds`, after an interrupt only `reconnect_seconds`. `name` and `production`
-    are those of the profile. Methods that talk to the server raise EtherError as `Client` does.
+    take `connect_seconds`, after an interrupt only `reconnect_seconds`. `name`, `production` and
+    `access` are those of the profile. Methods that talk to the server raise EtherError as
+    `Client` does.
     """
 
     def __init__(
         self,
-        address: Address,
+        address: ServerAddress,
         timeout: float | None,
         notify: Callable[[str], None],
         *,
         name: str = "",
         production: bool = False,
+        access: Access | None = None,
         connect_seconds: float = CONNECT_SECONDS,
         reconnect_seconds: float = RECONNECT_SECONDS,
     ) -> None:
         self.address = address
         self.name, self.production = name, production
+        self._access = access or Access()
+        self._token: str | None = None
+        """The token that the user has typed, which takes the place of the file's."""
         self._connect_seconds, self._reconnect_seconds = connect_seconds, reconnect_seconds
         self.variables: dict[str, int] = {}
         self.blocks = KnownBlocks()
@@ -119,14 +128,75 @@ class ShellSession:
         limit = self._connect_seconds
         if self._timeout is not None:
             limit = min(limit, self._timeout)
-        return connect(
-            self.address,
-            name=f"ether-shell {__version__}",
-            connect_timeout=limit,
-            timeout=self._timeout,
-            retry=Retry(attempts=1),
-            trace=self._hook,
-        )
+        return self._open(limit, self._timeout, Retry(attempts=1), self._hook)
+
+    def _open(
+        self,
+        connect_timeout: float,
+        timeout: float | None,
+        retry: Retry | None,
+        trace: Trace | None = None,
+    ) -> Client:
+        """A client of the server, as `access` has it; raises EtherError."""
+        access = self._access
+        token_file = access.token_file if self._token is None else None
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", UserWarning)  # the shell says so in its own way
+                return connect(
+                    self.address,
+                    name=f"ether-shell {__version__}",
+                    connect_timeout=connect_timeout,
+                    timeout=timeout,
+                    retry=retry,
+                    trace=trace,
+                    token=self._token,
+                    token_file=token_file,
+                    tls_ca=access.tls_ca,
+                    tls_cert=access.tls_cert,
+                    tls_key=access.tls_key,
+                    tls_insecure=access.tls_insecure,
+                )
+        except ValueError as error:  # options that do not fit together, or not to the address
+            raise LocalProtocolError(str(error)) from None
+        except Unauthenticated:
+            if not self.has_token:
+                raise Unauthenticated(
+                    f"{self.address} needs a token: give it with auth, or start with --token-file"
+                ) from None
+            raise
+
+    @property
+    def has_token(self) -> bool:
+        """Whether there is a token to give."""
+        return self._token is not None or self._access.token_file is not None
+
+    @property
+    def insecure(self) -> bool:
+        """Whether the server's certificate is not verified."""
+        return self._access.tls_insecure
+
+    def authenticate(self, *, token: str | None = None, token_file: str | None = None) -> bool:
+        """Connect anew with another token; returns whether the server wanted one.
+
+        Where that fails, everything stays as it was.
+        """
+        before = self._token, self._access
+        self._token = token
+        self._access = replace(self._access, token_file=token_file)
+        try:
+            client = self._connect()
+        except BaseException:
+            self._token, self._access = before
+            raise
+        self.close()
+        self._client = client
+        if self._was_connected:
+            self._notify(f"connected to {self.address} again{self._forget()}")
+        self._was_connected = True
+        self.hello = client.server
+        self.refresh()
+        return self.hello is not None and self.hello.auth_needed
 
     def settle(self) -> None:
         """Notice a connection that was made anew since the last call, and tell the user."""
@@ -158,12 +228,7 @@ class ShellSession:
         if self._client is not None:
             self._client.close()
         try:
-            with connect(
-                self.address,
-                connect_timeout=self._reconnect_seconds,
-                timeout=self._reconnect_seconds,
-                retry=None,
-            ) as probe:
+            with self._open(self._reconnect_seconds, self._reconnect_seconds, None) as probe:
                 probe.ping()
             self.start()
         except (EtherError, KeyboardInterrupt):

@@ -18,8 +18,8 @@ from ether_shell.language.grammar import is_hex, scan
 LONGEST_LITERAL_BYTES = 256
 """A line with a longer literal was pasted, and is not worth keeping."""
 
-_SECRET_COMMANDS = ("auth",)
-"""Lines that begin with one of these hold a secret, even where the shell has no such command."""
+_SECRET_COMMANDS = frozenset({"auth"})
+"""Lines with one of these words may hold a secret: `watch 1 auth …` does, too."""
 
 _PRIVATE_FILE = 0o600
 _PRIVATE_FOLDER = 0o700
@@ -45,7 +45,7 @@ def worth_keeping(text: str) -> bool:
 
 
 def _may_be_kept(line: str) -> bool:
-    if line.split(maxsplit=1)[:1] and line.split(maxsplit=1)[0].lower() in _SECRET_COMMANDS:
+    if not _SECRET_COMMANDS.isdisjoint(line.lower().split()):
         return False
     result = scan(line)
     length, growing = 0, False

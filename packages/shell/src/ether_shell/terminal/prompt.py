@@ -39,6 +39,7 @@ _STYLE = Style.from_dict(
         "hint": "fg:ansibrightblack",
         "wrong": "fg:ansired",
         "production": "bold fg:ansiwhite bg:ansired",
+        "insecure": "bold fg:ansiblack bg:ansiyellow",
         "bottom-toolbar": "noreverse fg:ansiwhite bg:ansibrightblack",
     }
 )

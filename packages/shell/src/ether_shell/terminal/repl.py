@@ -6,10 +6,13 @@ prompt and its questions go to standard error, so that output into a pipe is dat
 
 from __future__ import annotations
 
+import getpass
 import sys
+import warnings
 from collections.abc import Callable
 
 from ether_shell.execution.line_runner import LineRunner
+from ether_shell.problems import UsageError
 from ether_shell.session.session import ShellSession
 
 from .statusline import prompt_text
@@ -65,6 +68,21 @@ def ask(question: str) -> bool:
     """Ask the user; any answer but y or yes is a no."""
     _write(f"{question} [y/N] ")
     return sys.stdin.readline().strip().lower() in ("y", "yes")
+
+
+def ask_secret(question: str) -> str:
+    """Ask the user for text that is not shown while it is typed; empty for Ctrl-D.
+
+    Raises UsageError where the terminal would show it.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", getpass.GetPassWarning)
+        try:
+            return getpass.getpass(question, sys.stderr).strip()
+        except EOFError:
+            return ""
+        except getpass.GetPassWarning:
+            raise UsageError("this terminal would show what is typed") from None
 
 
 def _write(text: str) -> None:

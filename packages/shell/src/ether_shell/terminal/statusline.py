@@ -12,6 +12,9 @@ from ether_shell.session.session import ShellSession
 PRODUCTION = "PRODUCTION"
 """Marks a production server; it is red too, but not everybody sees colours."""
 
+INSECURE = "INSECURE"
+"""Marks a server whose certificate is not verified."""
+
 Fragments = list[tuple[str, str]]
 """Styles and texts, as prompt_toolkit takes them."""
 
@@ -49,6 +52,8 @@ def toolbar(session: ShellSession, typed: str, *, vi: bool, keys: bool) -> Fragm
         shown += [("", f" {key:<7} {meaning}\n") for key, meaning in KEYS]
     if session.production:
         shown.append(("class:production", f" {PRODUCTION} "))
+    if session.insecure:
+        shown.append(("class:insecure", f" {INSECURE}: certificate not verified "))
     words = [status_line(session)]
     if session.name:
         words.append(str(session.address))
@@ -67,6 +72,7 @@ def prompt_fragments(session: ShellSession) -> Fragments:
     """The prompt with its styles."""
     state = "" if session.connected else " (disconnected)"
     name = session.name or str(session.address)
+    insecure = [("class:insecure", INSECURE), ("", " ")] if session.insecure else []
     if session.production:
-        return [("class:production", f"{PRODUCTION} {name}"), ("", f"{state}> ")]
-    return [("", f"{name}{state}> ")]
+        return [*insecure, ("class:production", f"{PRODUCTION} {name}"), ("", f"{state}> ")]
+    return [*insecure, ("", f"{name}{state}> ")]

@@ -12,6 +12,7 @@ from ether_shell.language.declaration import Result
 
 from . import (
     atomics,
+    auth,
     bench,
     block_map,
     blocks,
@@ -43,6 +44,7 @@ def as_json(result: Result) -> dict[str, Any]:
 
 RENDERERS: Final[Renderers] = {
     **server.RENDERERS,
+    **auth.RENDERERS,
     **blocks.RENDERERS,
     **reading.RENDERERS,
     **examine.RENDERERS,

@@ -13,10 +13,15 @@ from typing import cast
 
 from ether_protocol.client.core.tracing import Trace, Tracer
 from ether_protocol.client.core.transfer import Exchange
-from ether_protocol.client.transports.base import closed_by_server, connecting, reason_of
+from ether_protocol.client.transports.base import (
+    OpeningOptions,
+    closed_by_server,
+    connecting,
+    reason_of,
+)
 from ether_protocol.client.transports.selection import transport_for
 from ether_protocol.sansio.client import ClientConnection
-from ether_protocol.wire.address import Address
+from ether_protocol.wire.address import ServerAddress
 from ether_protocol.wire.errors import (
     ConnectionLost,
     EtherError,
@@ -33,14 +38,14 @@ _CHUNK_BYTES = 256 * 1024
 
 
 async def open_async_channel(
-    address: Address, connect_timeout: float, trace: Trace | None
+    address: ServerAddress, options: OpeningOptions, trace: Trace | None
 ) -> AsyncChannel:
-    """Connect; raises ConnectionLost if nobody answers within `connect_timeout` seconds."""
+    """Connect; raises ConnectionLost if nobody answers in time."""
     loop = asyncio.get_running_loop()
     channel = AsyncChannel(address, trace)
     with connecting(address):
-        async with asyncio.timeout(connect_timeout):
-            await transport_for(address).open_async(address, loop, lambda: channel)
+        async with asyncio.timeout(options.connect_timeout):
+            await transport_for(address).open_async(address, options, loop, lambda: channel)
     return channel
 
 
@@ -74,7 +79,7 @@ class _InFlight:
 class AsyncChannel(asyncio.BufferedProtocol):
     """One transport and the protocol on it; all methods are for the loop's thread."""
 
-    def __init__(self, address: Address, trace: Trace | None = None) -> None:
+    def __init__(self, address: ServerAddress, trace: Trace | None = None) -> None:
         self.address = address
         self.closed: bool = False
         self._timeout: float | None = None

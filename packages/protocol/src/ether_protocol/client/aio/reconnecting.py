@@ -21,7 +21,7 @@ from ether_protocol.client.core.reconnect import (
 )
 from ether_protocol.client.core.tracing import Trace
 from ether_protocol.client.core.transfer import Batch, Transfer
-from ether_protocol.wire.address import Address
+from ether_protocol.wire.address import ServerAddress
 from ether_protocol.wire.bodies import Hello
 from ether_protocol.wire.errors import ConnectionLost, RemoteProtocolError
 from ether_protocol.wire.messages import Message
@@ -32,7 +32,9 @@ from .driving import drive_async
 _Value = TypeVar("_Value")
 
 
-async def open_reconnecting(address: Address, options: ConnectOptions) -> AsyncReconnectingChannel:
+async def open_reconnecting(
+    address: ServerAddress, options: ConnectOptions
+) -> AsyncReconnectingChannel:
     """Connect to the server at `address`; raises as `connect` does."""
     reconnection = Reconnection(address, options)
     return AsyncReconnectingChannel(reconnection, await _open(reconnection))
@@ -136,7 +138,7 @@ class AsyncReconnectingChannel:
 async def _open(reconnection: Reconnection) -> AsyncChannel:
     """A new channel, after its first requests."""
     channel = await open_async_channel(
-        reconnection.address, reconnection.options.connect_timeout, reconnection.handshake_trace
+        reconnection.address, reconnection.options, reconnection.handshake_trace
     )
 
     async def exchange(batch: Batch) -> list[Message]:

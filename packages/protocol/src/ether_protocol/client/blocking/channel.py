@@ -12,6 +12,7 @@ from ether_protocol.client.core.tracing import Trace, Tracer
 from ether_protocol.client.core.transfer import Step, Transfer, connection_lost
 from ether_protocol.client.transports.base import (
     BlockingTransport,
+    OpeningOptions,
     TransportError,
     closed_by_server,
     connecting,
@@ -20,7 +21,7 @@ from ether_protocol.client.transports.base import (
 )
 from ether_protocol.client.transports.selection import transport_for
 from ether_protocol.sansio.client import ClientConnection
-from ether_protocol.wire.address import Address
+from ether_protocol.wire.address import ServerAddress
 from ether_protocol.wire.codec import command_word
 from ether_protocol.wire.constants import Command
 from ether_protocol.wire.errors import (
@@ -37,10 +38,10 @@ _READ = command_word(Command.READ)
 _WRITE = command_word(Command.WRITE)
 
 
-def open_channel(address: Address, connect_timeout: float, trace: Trace | None) -> Channel:
-    """Connect; raises ConnectionLost if nobody answers within `connect_timeout` seconds."""
+def open_channel(address: ServerAddress, options: OpeningOptions, trace: Trace | None) -> Channel:
+    """Connect; raises ConnectionLost if nobody answers in time."""
     with connecting(address):
-        transport = transport_for(address).open_blocking(address, connect_timeout)
+        transport = transport_for(address).open_blocking(address, options)
     return Channel(transport, address, trace)
 
 
@@ -50,7 +51,7 @@ class Channel:
     def __init__(
         self,
         transport: BlockingTransport,
-        address: Address,
+        address: ServerAddress,
         trace: Trace | None = None,
     ) -> None:
         self.address = address

@@ -16,8 +16,9 @@ from ether_protocol.client.core.operations import Operation, Page, Progress
 from ether_protocol.client.core.options import ConnectOptions
 from ether_protocol.client.core.retry import DEFAULT_RETRY, Retry
 from ether_protocol.client.core.small_requests import READ, SMALL_BYTES, WRITE
+from ether_protocol.client.core.token import FilePath
 from ether_protocol.client.core.tracing import Trace
-from ether_protocol.wire.address import Address, as_address
+from ether_protocol.wire.address import ServerAddress, as_address
 from ether_protocol.wire.bodies import BlockInfo, Hello
 from ether_protocol.wire.constants import MAX_LIST_ENTRIES
 from ether_protocol.wire.messages import AnyBuffer, Message, byte_view
@@ -30,26 +31,43 @@ _Value = TypeVar("_Value")
 
 
 def connect(
-    address: str | Address = "localhost",
+    address: str | ServerAddress = "localhost",
     *,
     name: str = "",
     connect_timeout: float = 5.0,
     timeout: float | None = 30.0,
     retry: Retry | None = DEFAULT_RETRY,
     trace: Trace | None = None,
+    token: str | bytes | None = None,
+    token_file: FilePath | None = None,
+    tls_ca: FilePath | None = None,
+    tls_cert: FilePath | None = None,
+    tls_key: FilePath | None = None,
+    tls_insecure: bool = False,
 ) -> Client:
     """Connect to a server.
 
     Args:
-        address: `HOST`, `HOST:PORT` or `ether://HOST:PORT`, as text or as an Address.
+        address: `HOST`, `HOST:PORT`, `ethers://HOST:PORT` for TLS, or the path of a
+            Unix socket, as text (see `parse_address`) or as an address.
         name: What the server is told as the name of this client, at most 255 bytes.
         connect_timeout: How long connecting may take, in seconds.
         timeout: The longest silence of the server while a request is in flight,
             in seconds; None is no limit.
         retry: How often to connect again when the connection is lost.  With
             None a lost connection is the end of the client, and the server is
-            not asked what it is.
+            not asked what it is, unless there is a token for it.
         trace: Called with every message, sent or received.
+        token: What the server knows this client by.  It is sent only to a
+            server that asks for one.
+        token_file: The file that holds the token, read at each connection, so
+            that a new token is found.
+        tls_ca: For `ethers://`: a file with the certificates, in the form PEM,
+            of the authorities to trust in place of the system's.
+        tls_cert: For `ethers://`: a file with the certificate of this client.
+        tls_key: The file with the key of `tls_cert`, if that does not have it.
+        tls_insecure: For `ethers://`: accept every certificate.  Whoever is on
+            the way can read and change everything then.
 
     Returns:
         A client, connected.
@@ -57,16 +75,30 @@ def connect(
     Raises:
         ConnectionLost: Nobody answers at this address.
         RemoteProtocolError: What answers is not an Ether server.
-        ServerError: The server refuses this client, for example ServerBusy.
-        LocalProtocolError: `name` is too long.
-        ValueError: `address` is not an address, or a time is not above 0.
+        ServerError: The server refuses this client, for example ServerBusy;
+            Unauthenticated if it wants another token, or one at all.
+        LocalProtocolError: `name` is too long, or a file can't be used.
+        ValueError: `address` is not an address, a time is not above 0, or
+            options do not fit together.
 
     See "Connections" in docs/protocol.md.
     """
     options = ConnectOptions(
-        name=name, connect_timeout=connect_timeout, timeout=timeout, retry=retry, trace=trace
+        name=name,
+        connect_timeout=connect_timeout,
+        timeout=timeout,
+        retry=retry,
+        trace=trace,
+        token=token,
+        token_file=token_file,
+        tls_ca=tls_ca,
+        tls_cert=tls_cert,
+        tls_key=tls_key,
+        tls_insecure=tls_insecure,
     )
-    return Client(ReconnectingChannel(as_address(address), options))
+    where = as_address(address)
+    options.check_for(where)
+    return Client(ReconnectingChannel(where, options))
 
 
 class Client:
@@ -119,7 +151,7 @@ class Client:
         return f"<Client of {self.address}, {state}>"
 
     @property
-    def address(self) -> Address:
+    def address(self) -> ServerAddress:
         """Where the server is."""
         return self._connection.channel.address
 

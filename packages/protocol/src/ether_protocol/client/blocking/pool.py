@@ -14,8 +14,9 @@ from typing import Self
 from ether_protocol.client.core.handshake import check_same_server
 from ether_protocol.client.core.options import ConnectOptions
 from ether_protocol.client.core.retry import DEFAULT_RETRY, Retry
+from ether_protocol.client.core.token import FilePath
 from ether_protocol.client.core.tracing import Trace
-from ether_protocol.wire.address import Address, as_address
+from ether_protocol.wire.address import ServerAddress, as_address
 from ether_protocol.wire.bodies import Hello
 from ether_protocol.wire.errors import LocalProtocolError, ServerRestarted, TimedOut
 
@@ -32,24 +33,30 @@ class Pool:
     the end.
 
     Args:
-        address: `HOST`, `HOST:PORT` or `ether://HOST:PORT`, as text or as an Address.
+        address: As for `connect`.
         size: The most clients at once, at least 1.
         name: As for `connect`.
         connect_timeout: As for `connect`, in seconds.
         timeout: As for `connect`, in seconds.
         retry: As for `connect`.
         trace: As for `connect`; called from several threads.
+        token: As for `connect`.
+        token_file: As for `connect`.
+        tls_ca: As for `connect`.
+        tls_cert: As for `connect`.
+        tls_key: As for `connect`.
+        tls_insecure: As for `connect`.
 
     Raises:
-        ValueError: `address` is not an address, a time is not above 0, or
-            `size` is below 1.
+        ValueError: `address` is not an address, a time is not above 0, `size`
+            is below 1, or options do not fit together.
 
     See "Connections" in docs/protocol.md.
     """
 
     def __init__(
         self,
-        address: str | Address = "localhost",
+        address: str | ServerAddress = "localhost",
         size: int = 8,
         *,
         name: str = "",
@@ -57,14 +64,31 @@ class Pool:
         timeout: float | None = 30.0,
         retry: Retry | None = DEFAULT_RETRY,
         trace: Trace | None = None,
+        token: str | bytes | None = None,
+        token_file: FilePath | None = None,
+        tls_ca: FilePath | None = None,
+        tls_cert: FilePath | None = None,
+        tls_key: FilePath | None = None,
+        tls_insecure: bool = False,
     ) -> None:
         if size < 1:
             raise ValueError(f"the size of a pool is at least 1, not {size}")
-        self.address: Address = as_address(address)
+        self.address: ServerAddress = as_address(address)
         self.size: int = size
         self._options = ConnectOptions(
-            name=name, connect_timeout=connect_timeout, timeout=timeout, retry=retry, trace=trace
+            name=name,
+            connect_timeout=connect_timeout,
+            timeout=timeout,
+            retry=retry,
+            trace=trace,
+            token=token,
+            token_file=token_file,
+            tls_ca=tls_ca,
+            tls_cert=tls_cert,
+            tls_key=tls_key,
+            tls_insecure=tls_insecure,
         )
+        self._options.check_for(self.address)
         self._server: Hello | None = None  # as the first client found it
         self._free = threading.Semaphore(size)
         self._idle: list[Client] = []  # the last one used is taken first

@@ -17,7 +17,7 @@ from ether_protocol.client.core.options import ConnectOptions
 from ether_protocol.client.core.reconnect import Pause, Reconnect, Reconnection, RecoveryStep
 from ether_protocol.client.core.tracing import Trace
 from ether_protocol.client.core.transfer import Batch, Transfer
-from ether_protocol.wire.address import Address
+from ether_protocol.wire.address import ServerAddress
 from ether_protocol.wire.bodies import Hello
 from ether_protocol.wire.constants import Command
 from ether_protocol.wire.errors import (
@@ -37,7 +37,7 @@ _Value = TypeVar("_Value")
 class ReconnectingChannel:
     """A channel to one server, for one caller at a time; raises as `Client` does."""
 
-    def __init__(self, address: Address, options: ConnectOptions) -> None:
+    def __init__(self, address: ServerAddress, options: ConnectOptions) -> None:
         self._reconnection = Reconnection(address, options)
         # A thread that comes between `locked` and `with` waits for its turn.  `acquire` without
         # waiting would be exact, but an interrupt behind it could leave the lock locked for good.
@@ -147,9 +147,7 @@ class ReconnectingChannel:
         """Open another connection, and make it the client's own."""
         reconnection = self._reconnection
         channel = open_channel(
-            reconnection.address,
-            reconnection.options.connect_timeout,
-            reconnection.handshake_trace,
+            reconnection.address, reconnection.options, reconnection.handshake_trace
         )
         try:
             drive(reconnection.begin(channel), lambda batch: _run(channel, batch))

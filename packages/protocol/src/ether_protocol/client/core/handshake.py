@@ -1,22 +1,31 @@
-"""The handshake: is this an Ether server, and is it the one from before?
+"""The handshake: is this an Ether server, is it the one from before, and does it want a token?
 
-Rule: judgements only; a client sends HELLO as it sends every request.
+Rule: judgements only; a client sends HELLO and AUTH as it sends every request.
+What a server says about a token is not repeated: it could be the token.
 """
 
 from __future__ import annotations
 
+import os
 from typing import Protocol
 
-from ether_protocol.wire.address import Address
+from ether_protocol.wire.address import Address, ServerAddress, TlsAddress
 from ether_protocol.wire.bodies import Hello
+from ether_protocol.wire.constants import Command
 from ether_protocol.wire.errors import (
     ConnectionLost,
+    EtherError,
     InvalidRequest,
+    OutcomeUnknown,
     RemoteProtocolError,
     ServerError,
     ServerRestarted,
+    TimedOut,
+    Unauthenticated,
     Unsupported,
+    server_error,
 )
+from ether_protocol.wire.messages import Message
 
 from . import operations
 from .operations import Operation
@@ -31,7 +40,7 @@ class NewConnection(Protocol):
     """A connection of either client, as far as the handshake needs it."""
 
     @property
-    def address(self) -> Address:
+    def address(self) -> ServerAddress:
         """Where the server is."""
 
     @property
@@ -58,7 +67,8 @@ def handshake(connection: NewConnection, options: ConnectOptions) -> Operation[H
     except ConnectionLost as error:
         reason = str(error).partition(f"{address}: ")[2] or "it closed the connection"
         raise ConnectionLost(
-            f"{address} accepted the connection but does not answer: is it an etherd? ({reason})"
+            f"{address} accepted the connection but does not answer: is it an etherd?"
+            f" ({reason}{'' if isinstance(error, TimedOut) else _hint(address, options)})"
         ) from None
     except RemoteProtocolError as error:
         raise RemoteProtocolError(
@@ -66,8 +76,37 @@ def handshake(connection: NewConnection, options: ConnectOptions) -> Operation[H
         ) from None
     except ServerError as error:
         _check_refusal(connection, error)
+    if hello is not None and hello.auth_needed:
+        yield from _authenticate(address, options)
     connection.limit_silence(options.timeout)
     return hello
+
+
+def _authenticate(address: ServerAddress, options: ConnectOptions) -> Operation[None]:
+    token = options.current_token()
+    if token is None:
+        raise Unauthenticated(f"{address} needs a token: give it with token= or token_file=")
+    source = "" if options.token_file is None else f" in {os.fspath(options.token_file)}"
+    failed: EtherError
+    try:
+        yield from operations.call(Message(Command.AUTH, payload=token))
+        return
+    except Unauthenticated:
+        failed = Unauthenticated(f"{address} does not accept the token{source}")
+    except ServerError as error:
+        failed = server_error(
+            error.code, f"{address} does not accept the token{source}: {error.name}"
+        )
+    except OutcomeUnknown:  # as it is for every request that is not among those to be repeated
+        failed = ConnectionLost(f"{address} closed the connection instead of answering AUTH")
+    raise failed
+
+
+def _hint(address: ServerAddress, options: ConnectOptions) -> str:
+    """What a server may have wanted that has closed a new connection without a word."""
+    if isinstance(address, TlsAddress):
+        return "" if options.tls_cert else "; if it wants a certificate of yours, give tls_cert"
+    return f"; if it wants TLS, write ethers://{address}" if isinstance(address, Address) else ""
 
 
 def _check_refusal(connection: NewConnection, error: ServerError) -> None:
@@ -81,7 +120,7 @@ def _check_refusal(connection: NewConnection, error: ServerError) -> None:
         raise error
 
 
-def check_same_server(address: Address, before: Hello | None, now: Hello | None) -> None:
+def check_same_server(address: ServerAddress, before: Hello | None, now: Hello | None) -> None:
     """Raise ServerRestarted if the server holds another set of blocks than `before`."""
     if before is not None and (now is None or now.instance != before.instance):
         raise ServerRestarted(

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Generic, TypeVar, cast
 
 from ether_protocol.wire import bodies
-from ether_protocol.wire.address import Address
+from ether_protocol.wire.address import ServerAddress
 from ether_protocol.wire.constants import REPEATABLE, Command
 from ether_protocol.wire.errors import ConnectionLost, EtherError, LocalProtocolError
 from ether_protocol.wire.messages import Message
@@ -211,7 +211,7 @@ class RecordedExchange:
         self.waiting[0].take(reply)
         self.waiting.popleft()
 
-    def lost(self, address: Address, reason: str, *, in_time: bool = True) -> ConnectionLost:
+    def lost(self, address: ServerAddress, reason: str, *, in_time: bool = True) -> ConnectionLost:
         """What the end means for each request; ConnectionLost is for all if none was sent."""
         if self.begun:
             self.lose(reason, in_time=in_time)

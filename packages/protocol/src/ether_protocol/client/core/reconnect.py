@@ -10,7 +10,7 @@ from collections.abc import Generator
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from ether_protocol.wire.address import Address
+from ether_protocol.wire.address import ServerAddress
 from ether_protocol.wire.bodies import Hello
 from ether_protocol.wire.errors import ConnectionLost, ServerRestarted, TimedOut
 
@@ -46,7 +46,7 @@ Recovery: TypeAlias = Generator[RecoveryStep, None, None]
 class Reconnection:
     """What one client knows about its server from one connection to the next."""
 
-    def __init__(self, address: Address, options: ConnectOptions) -> None:
+    def __init__(self, address: ServerAddress, options: ConnectOptions) -> None:
         self.address = address
         self.options = options
         self.server: Hello | None = None
@@ -120,6 +120,6 @@ class Reconnection:
         raise lost
 
 
-def client_closed(address: Address) -> ConnectionLost:
+def client_closed(address: ServerAddress) -> ConnectionLost:
     """The error of every request to a client that was closed."""
     return ConnectionLost(f"not connected to {address}: the client was closed")

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from ether_protocol.wire import bodies
-from ether_protocol.wire.address import Address
+from ether_protocol.wire.address import ServerAddress
 from ether_protocol.wire.constants import REPEATABLE, Command, command_name
 from ether_protocol.wire.errors import (
     ConnectionLost,
@@ -66,7 +66,7 @@ class Exchange(Protocol):
         """Take the reply to the oldest request."""
 
     def lost(
-        self, address: Address, reason: str, *, in_time: bool = True
+        self, address: ServerAddress, reason: str, *, in_time: bool = True
     ) -> ConnectionLost | OutcomeUnknown:
         """What the end of the connection means."""
 
@@ -182,7 +182,7 @@ class Transfer:
         )
 
     def lost(
-        self, address: Address, reason: str, *, in_time: bool = True
+        self, address: ServerAddress, reason: str, *, in_time: bool = True
     ) -> ConnectionLost | OutcomeUnknown:
         """What the end of the connection means; `in_time` is false if the server was silent.
 

@@ -10,11 +10,13 @@ import os
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Generic, Protocol, TypeAlias, TypeVar
 
-from ether_protocol.wire.address import Address
+from ether_protocol.wire.address import ServerAddress
 from ether_protocol.wire.errors import ConnectionLost
 from ether_protocol.wire.messages import Buffer
+
+from .tls_reasons import tls_reason
 
 if TYPE_CHECKING:
     import asyncio  # a blocking program does not load it
@@ -55,22 +57,57 @@ class BlockingTransport(Protocol):
         """Receive `size` bytes; fewer if the connection ends or is silent too long."""
 
 
-OpenBlocking: TypeAlias = Callable[[Address, float], BlockingTransport]
-"""Connects to an address within so many seconds; raises OSError or UnicodeError."""
+FilePath: TypeAlias = str | os.PathLike[str]
+"""The name of a file."""
+
+
+class OpeningOptions(Protocol):
+    """What opening a connection depends on, besides the address: a part of ConnectOptions."""
+
+    @property
+    def connect_timeout(self) -> float:
+        """How long connecting may take, in seconds."""
+
+    @property
+    def tls_ca(self) -> FilePath | None:
+        """The file with the certificates of the authorities that are trusted."""
+
+    @property
+    def tls_cert(self) -> FilePath | None:
+        """The file with the certificate of this client."""
+
+    @property
+    def tls_key(self) -> FilePath | None:
+        """The file with the private key of `tls_cert`, if that does not have it."""
+
+    @property
+    def tls_insecure(self) -> bool:
+        """Whether any certificate is accepted."""
+
+
+_Address = TypeVar("_Address", bound=ServerAddress)
+
+OpenBlocking: TypeAlias = Callable[[_Address, OpeningOptions], BlockingTransport]
+"""Connects to an address in time; raises OSError or UnicodeError."""
 
 OpenAsync: TypeAlias = Callable[
-    [Address, "asyncio.AbstractEventLoop", Callable[[], "asyncio.BufferedProtocol"]],
+    [
+        _Address,
+        OpeningOptions,
+        "asyncio.AbstractEventLoop",
+        Callable[[], "asyncio.BufferedProtocol"],
+    ],
     Coroutine[None, None, None],
 ]
 """Connects to an address, and connects the protocol that the factory makes to it."""
 
 
 @dataclass(frozen=True, slots=True)
-class TransportKind:
+class TransportKind(Generic[_Address]):
     """One kind of connection: how each client opens it."""
 
-    open_blocking: OpenBlocking
-    open_async: OpenAsync
+    open_blocking: OpenBlocking[_Address]
+    open_async: OpenAsync[_Address]
 
 
 class TransportError(Exception):
@@ -85,7 +122,7 @@ class TransportError(Exception):
 
 
 @contextmanager
-def connecting(address: Address) -> Iterator[None]:
+def connecting(address: ServerAddress) -> Iterator[None]:
     """Turn an error while connecting to `address` into ConnectionLost."""
     try:
         yield
@@ -99,6 +136,9 @@ def reason_of(error: OSError) -> str:
     """What went wrong, in words."""
     if timed_out(error):
         return "no answer in time"
+    said = tls_reason(error)
+    if said is not None:
+        return said
     if error.errno is not None and error.errno > 0:  # asyncio has texts of its own, with a tuple
         return os.strerror(error.errno)
     return error.strerror or str(error) or type(error).__name__

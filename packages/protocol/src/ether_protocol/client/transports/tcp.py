@@ -12,15 +12,20 @@ from typing import TYPE_CHECKING
 from ether_protocol.sockets import do_not_pace
 from ether_protocol.wire.address import Address
 
-from .base import TransportKind
+from .base import OpeningOptions, TransportKind
 from .stream_socket import SocketTransport
 
 if TYPE_CHECKING:
     import asyncio  # a blocking program does not load it
 
 
-def open_tcp(address: Address, connect_timeout: float) -> SocketTransport:
+def open_tcp(address: Address, options: OpeningOptions) -> SocketTransport:
     """Connect; raises OSError, or UnicodeError for an impossible host name."""
+    return SocketTransport(connect_socket(address, options.connect_timeout))
+
+
+def connect_socket(address: Address, connect_timeout: float) -> socket.socket:
+    """A connected socket that sends at once; raises as `open_tcp` does."""
     sock = socket.create_connection((address.host, address.port), connect_timeout)
     try:
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -28,11 +33,12 @@ def open_tcp(address: Address, connect_timeout: float) -> SocketTransport:
     except OSError:  # reset already
         sock.close()
         raise
-    return SocketTransport(sock)
+    return sock
 
 
 async def open_tcp_async(
     address: Address,
+    _options: OpeningOptions,
     loop: asyncio.AbstractEventLoop,
     make_protocol: Callable[[], asyncio.BufferedProtocol],
 ) -> None:

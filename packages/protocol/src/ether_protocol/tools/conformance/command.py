@@ -10,7 +10,9 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from ether_protocol.wire.address import Address, parse_address
+from ether_protocol.tools.connecting import add_connecting, connect_options, in_flags
+from ether_protocol.wire.address import ServerAddress, parse_address
+from ether_protocol.wire.errors import LocalProtocolError
 
 from . import expect, report
 from .rules import Rule
@@ -37,9 +39,14 @@ def main(arguments: list[str]) -> int:
         print(report.listing(rules))
         return HELD
     if options.address is None:
-        parser.error("HOST:PORT is missing")
-    run = Run(options.address, options.timeout)
-    reason = run.handshake()
+        parser.error("ADDRESS is missing")
+    try:
+        how = connect_options(options)
+        how.check_for(options.address)
+        run = Run(options.address, options.timeout, how)
+        reason = run.handshake()
+    except (ValueError, LocalProtocolError) as error:
+        parser.error(in_flags(str(error)))
     if reason:
         print(f"no connection to {options.address}: {expect.printable(reason)}", file=sys.stderr)
         return NO_CONNECTION
@@ -59,7 +66,7 @@ def _print_findings(run: Run, rules: Sequence[Rule], options: argparse.Namespace
     return BROKEN if run.count(Verdict.BROKEN) else HELD
 
 
-def _address(text: str) -> Address:
+def _address(text: str) -> ServerAddress:
     try:
         return parse_address(text)
     except ValueError as error:
@@ -84,8 +91,13 @@ def _parser() -> argparse.ArgumentParser:
         epilog="Exit status: 0 all rules held, 1 some are broken, 2 usage, 3 no connection.",
     )
     parser.add_argument(
-        "address", nargs="?", type=_address, metavar="HOST:PORT", help="the server to check"
+        "address",
+        nargs="?",
+        type=_address,
+        metavar="ADDRESS",
+        help="the server to check: HOST:PORT, ethers://HOST:PORT, or the path of a Unix socket",
     )
+    add_connecting(parser)
     parser.add_argument(
         "--only",
         action="append",

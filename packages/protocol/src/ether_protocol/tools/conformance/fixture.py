@@ -7,19 +7,20 @@ takes no longer than its time budget.
 from __future__ import annotations
 
 import contextlib
-import socket
 import time
 from collections.abc import Iterable, Iterator
 from itertools import islice
 
-from ether_protocol.wire.address import Address
+from ether_protocol.client.core.options import ConnectOptions
+from ether_protocol.wire.address import ServerAddress
 from ether_protocol.wire.constants import VERSION_2, Command, ErrorCode
 from ether_protocol.wire.messages import Message
 
 from . import expect
-from .peer import OnReply, Peer, TimeBudget
-from .requests import alloc, features_of, free, write
-from .verdicts import NoConnection, RuleBroken, RuleSkipped
+from .peer import Peer, TimeBudget
+from .requests import alloc, auth, features_of, free, write
+from .verdicts import RuleBroken, RuleSkipped
+from .wire import open_wire
 
 BUDGET_TIMEOUTS = 5
 """A rule may take this many times the timeout."""
@@ -36,20 +37,42 @@ class Fixture:
     """What the function that checks one rule is given."""
 
     def __init__(
-        self, address: Address, timeout: float, features: frozenset[str] | None = None
+        self,
+        address: ServerAddress,
+        timeout: float,
+        features: frozenset[str] | None = None,
+        options: ConnectOptions | None = None,
+        token: bytes | None = None,
     ) -> None:
         self.address = address
         self.features = features
+        self.token = token
+        """What lets a connection in; None where the server wants none."""
+        self._options = options or ConnectOptions()
         self.timeout = timeout
         self._time_budget = TimeBudget(timeout, BUDGET_TIMEOUTS * timeout)
         self._peers: list[Peer] = []
         self._made: set[int] = set()
 
     def connect(self) -> Peer:
-        """A new connection; raises NoConnection where the server takes none."""
-        peer = _open(self.address, self._time_budget, self._record)
+        """A new connection that is let in; raises NoConnection where the server takes none."""
+        peer = self.connect_unauthenticated()
+        self._authenticate(peer)
+        return peer
+
+    def connect_unauthenticated(self) -> Peer:
+        """A new connection on which nothing was sent; raises NoConnection."""
+        peer = self._open(self._time_budget)
         self._peers.append(peer)
         return peer
+
+    def _open(self, time_budget: TimeBudget) -> Peer:
+        wire = open_wire(self.address, self._options, time_budget.allowance())
+        return Peer(wire, time_budget, self._record)
+
+    def _authenticate(self, peer: Peer) -> None:
+        if self.token is not None:
+            expect.ok(peer.ask(auth(self.token)))
 
     def block(
         self, peer: Peer, size: int, content: bytes = b"", *, version: int = VERSION_2
@@ -99,8 +122,9 @@ class Fixture:
         unanswered = sum(self._finish(peer) for peer in self._peers)
         if self._made:
             with contextlib.suppress(RuleBroken):
-                cleaner = _open(self.address, time_budget, self._record)
+                cleaner = self._open(time_budget)
                 try:
+                    self._authenticate(cleaner)
                     _free_all(cleaner, sorted(self._made))
                 finally:
                     cleaner.close()
@@ -131,16 +155,6 @@ def _is_gone(reply: Message) -> bool:
     with contextlib.suppress(RuleBroken):  # an ERROR that does not parse does not tell
         return expect.code_of(reply) == ErrorCode.NOT_FOUND
     return False
-
-
-def _open(address: Address, time_budget: TimeBudget, on_reply: OnReply) -> Peer:
-    try:
-        sock = socket.create_connection((address.host, address.port), time_budget.allowance())
-    except UnicodeError:
-        raise NoConnection(f"{address.host!r} is not a host name") from None
-    except OSError as error:
-        raise NoConnection(error.strerror or str(error) or type(error).__name__) from None
-    return Peer(sock, time_budget, on_reply)
 
 
 def _free_all(peer: Peer, handles: Iterable[int]) -> None:

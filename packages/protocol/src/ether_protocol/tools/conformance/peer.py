@@ -8,8 +8,6 @@ raises RuleBroken and no other exception.
 from __future__ import annotations
 
 import select
-import socket
-import struct
 import time
 from collections import deque
 from collections.abc import Callable
@@ -25,6 +23,7 @@ from ether_protocol.wire.constants import (
 from ether_protocol.wire.messages import Message
 
 from .verdicts import RuleBroken
+from .wire import PlainWire
 
 CLOSE_SECONDS = 1.0
 """A server that ends a connection has this long (docs/protocol.md, "Bad input")."""
@@ -64,10 +63,8 @@ class TimeBudget:
 class Peer:
     """A connection to the server: sends requests or any other bytes, and receives replies."""
 
-    def __init__(self, sock: socket.socket, time_budget: TimeBudget, on_reply: OnReply) -> None:
-        sock.setblocking(False)
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self._sock = sock
+    def __init__(self, wire: PlainWire, time_budget: TimeBudget, on_reply: OnReply) -> None:
+        self._wire = wire
         self._time_budget = time_budget
         self._on_reply = on_reply
         self._awaited: deque[Message] = deque()
@@ -109,7 +106,7 @@ class Peer:
         if not self._ready(_WRITABLE, self._time_budget.allowance(seconds)):
             return 0
         try:
-            return self._sock.send(data[:_CHUNK_BYTES])
+            return self._wire.send(data[:_CHUNK_BYTES])
         except BlockingIOError:
             return 0
         except OSError as error:
@@ -158,7 +155,7 @@ class Peer:
             if not self._ready(_READABLE, wait):
                 raise RuleBroken("the connection closed", f"it open after {wait:.1f} s")
             try:
-                chunk = self._sock.recv(_CHUNK_BYTES)
+                chunk = self._wire.receive(_CHUNK_BYTES)
             except BlockingIOError:
                 continue
             except OSError:
@@ -186,7 +183,7 @@ class Peer:
                 self._time_budget.allowance()  # raises if the rule's time is over
                 raise RuleBroken(what, self._so_far(data, f"silence for {wait:.1f} s"))
             try:
-                chunk = self._sock.recv(min(count - len(data), _CHUNK_BYTES))
+                chunk = self._wire.receive(min(count - len(data), _CHUNK_BYTES))
             except BlockingIOError:
                 continue
             except OSError as error:
@@ -201,8 +198,10 @@ class Peer:
 
     def _ready(self, events: int, seconds: float) -> bool:
         """Whether `events` or the end of the connection came within `seconds`."""
+        if events & _READABLE and self._wire.has_more():
+            return True
         poll = select.poll()
-        poll.register(self._sock, events)
+        poll.register(self._wire, events)
         return bool(poll.poll(max(1, round(seconds * 1000))))
 
     # Closing
@@ -214,13 +213,12 @@ class Peer:
 
     def finish_sending(self) -> None:
         """Shut down the sending side."""
-        self._sock.shutdown(socket.SHUT_WR)
+        self._wire.finish_sending()
 
     def reset(self) -> None:
         """Close at once: the server sees a connection reset."""
-        self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        self._sock.close()
+        self._wire.reset()
 
     def close(self) -> None:
         """Close the socket.  May be called twice."""
-        self._sock.close()
+        self._wire.close()

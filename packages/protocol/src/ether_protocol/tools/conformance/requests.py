@@ -33,6 +33,11 @@ def features_of(request: Message) -> list[str]:
     return features
 
 
+def auth(token: bytes) -> Message:
+    """AUTH with `token`."""
+    return Message(Command.AUTH, payload=token)
+
+
 def header_v1(
     command: int, handle: int = 0, size: int = 0, *, version: int = VERSION_1, flags: int = 0
 ) -> bytes:

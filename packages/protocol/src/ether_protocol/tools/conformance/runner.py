@@ -10,7 +10,8 @@ import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from ether_protocol.wire.address import Address
+from ether_protocol.client.core.options import ConnectOptions
+from ether_protocol.wire.address import ServerAddress
 from ether_protocol.wire.bodies import decode_hello
 from ether_protocol.wire.codec import HEADER_BYTES
 from ether_protocol.wire.constants import Command, ErrorCode
@@ -30,12 +31,15 @@ _NOT_SERVED = (ErrorCode.FORBIDDEN, ErrorCode.BUSY, ErrorCode.UNAUTHENTICATED)
 class Run:
     """One run against one server; `left_behind` counts blocks that could not be freed."""
 
-    address: Address
+    address: ServerAddress
     timeout: float
+    options: ConnectOptions = field(default_factory=ConnectOptions)
     findings: list[Finding] = field(default_factory=list)
     left_behind: int = 0
     features: frozenset[str] | None = None
     """The features that HELLO named; None where no HELLO was asked: then all are expected."""
+    token: bytes | None = field(default=None, repr=False)
+    """What each connection gives first, if HELLO has said that a token is needed."""
 
     def handshake(self) -> str:
         """Ask HELLO; returns why this client is not served, or "".
@@ -44,7 +48,7 @@ class Run:
         neither HELLO nor PING is refused here, because every rule would wait
         for its timeout.
         """
-        fixture = Fixture(self.address, self.timeout)
+        fixture = Fixture(self.address, self.timeout, options=self.options)
         try:
             reply = fixture.connect().ask(hello(b"conformance"))
             refusal = expect.error_of(reply)
@@ -61,15 +65,32 @@ class Run:
             )
         finally:
             fixture.clean()
-        if said.auth_needed:
-            return "it wants an AUTH first, which this check cannot give"
         self.features = frozenset(said.features)
+        return self._try_token() if said.auth_needed else ""
+
+    def _try_token(self) -> str:
+        """Find out whether the server accepts the token; returns why it does not, or ""."""
+        self.token = self.options.current_token()
+        if self.token is None:
+            return "it wants a token: give it with --token-file"
+        fixture = self._fixture()
+        try:
+            fixture.connect()
+        except NoConnection as error:
+            return error.seen
+        except RuleBroken as broken:
+            return f"it does not accept the token: {broken.seen}"
+        finally:
+            fixture.clean()
         return ""
+
+    def _fixture(self) -> Fixture:
+        return Fixture(self.address, self.timeout, self.features, self.options, self.token)
 
     def _answers_ping(self) -> bool:
         """Whether a PING of either version gets any message as its reply."""
         for version in HEADER_BYTES:
-            fixture = Fixture(self.address, self.timeout)
+            fixture = self._fixture()
             try:
                 fixture.connect().ask(Message(Command.PING, version=version))
                 return True
@@ -91,7 +112,7 @@ class Run:
         return sum(finding.verdict is verdict for finding in self.findings)
 
     def _check(self, rule: Rule) -> Finding:
-        fixture = Fixture(self.address, self.timeout, self.features)
+        fixture = self._fixture()
         began = time.monotonic()
         try:
             verdict, expected, seen = self._verdict(rule, fixture)

@@ -6,6 +6,7 @@ anything that another rule did.
 
 from . import (
     atomic,
+    auth,
     bad_input,
     blocks,
     bodies,
@@ -30,4 +31,5 @@ THEMES = (
     bad_input.theme,
     filler.theme,
     connections.theme,
+    auth.theme,
 )

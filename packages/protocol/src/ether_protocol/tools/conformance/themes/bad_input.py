@@ -76,7 +76,7 @@ def unknown_command_v2(fixture: Fixture) -> None:
 @theme.rule(BAD)
 def unknown_version(fixture: Fixture) -> None:
     """A version other than 1 or 2 is UNSUPPORTED; 24 bytes are skipped."""
-    peer = fixture.connect()
+    peer = fixture.connect_unauthenticated()
     for version in (0, 3, 9, 255):
         by = ExpectedError(ErrorCode.UNSUPPORTED, VERSION_1)
         _expect_refusal(peer, header_v1(Command.PING, 1, 99, version=version), by)
@@ -137,7 +137,7 @@ def name_is_no_utf8(fixture: Fixture) -> None:
 def no_magic(fixture: Fixture) -> None:
     """Bytes without the magic get CORRUPT in version 1 before any, and the connection closes."""
     for noise in NOISE:
-        peer = fixture.connect()
+        peer = fixture.connect_unauthenticated()
         _expect_refusal(peer, noise, ExpectedError(ErrorCode.CORRUPT, VERSION_1))
         peer.expect_end()
 
@@ -216,7 +216,7 @@ def nothing_behind_the_end(fixture: Fixture) -> None:
 @theme.rule(BAD)
 def gone_within_a_second(fixture: Fixture) -> None:
     """After the last ERROR the whole connection is closed within a second."""
-    peer = fixture.connect()
+    peer = fixture.connect_unauthenticated()
     _expect_refusal(peer, b"noise", ExpectedError(ErrorCode.CORRUPT, VERSION_1))
     peer.expect_end()
     peer.expect_closed()
