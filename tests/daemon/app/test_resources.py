@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import resource
+import threading
 from pathlib import Path
 
 import pytest
@@ -180,3 +181,23 @@ def test_a_system_that_does_not_know_core_dumps(
 
     monkeypatch.setattr(resource, "setrlimit", refused)
     resources.forbid_core_dumps(tmp_path)
+
+
+def test_there_is_room_for_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    started: list[threading.Thread] = []
+    start = threading.Thread.start
+
+    def limited(thread: threading.Thread) -> None:
+        if len(started) == 3:
+            raise RuntimeError("can't start new thread")
+        started.append(thread)
+        start(thread)
+
+    resources.check_room()
+    monkeypatch.setattr(threading.Thread, "start", limited)
+    resources.check_room(3)
+    assert not any(thread.is_alive() for thread in started)
+    started.clear()
+    with pytest.raises(MemoryError, match="no room, for threads"):
+        resources.check_room(4)
+    assert not any(thread.is_alive() for thread in started)

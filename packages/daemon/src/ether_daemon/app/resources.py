@@ -53,6 +53,34 @@ def raise_descriptor_limit(connections: int) -> int:
     return max(1, min(connections, soft - _SPARE_DESCRIPTORS))
 
 
+def check_room(threads_wanted: int = 4) -> None:
+    """Raise MemoryError where there is none for what the event loop takes when it listens.
+
+    libuv starts threads when it first looks a name up, and aborts the process,
+    without a word, where it can't.
+    """
+    import threading
+
+    try:
+        "localhost".encode("idna")
+    except LookupError:  # its tables could not be loaded
+        raise MemoryError("there is no memory for names of hosts") from None
+
+    over = threading.Event()
+    threads = [threading.Thread(target=over.wait) for _ in range(threads_wanted)]
+    started = []
+    try:
+        for thread in threads:
+            thread.start()
+            started.append(thread)
+    except RuntimeError:
+        raise MemoryError("there is no memory, or no room, for threads") from None
+    finally:
+        over.set()
+        for thread in started:
+            thread.join()
+
+
 def forbid_core_dumps(root: Path = Path("/")) -> None:
     """Have the kernel write no memory of this process anywhere, should it crash.
 

@@ -18,7 +18,7 @@ from ether_daemon.settings import Settings
 
 from . import banner, shutdown
 from .composition import Composition
-from .resources import forbid_core_dumps, raise_descriptor_limit
+from .resources import check_room, forbid_core_dumps, raise_descriptor_limit
 
 log = logging.getLogger("etherd")
 
@@ -53,6 +53,7 @@ class Server:
         """Serve until a signal; returns the exit status."""
         settings = self._settings
         forbid_core_dumps()
+        check_room()
         possible = raise_descriptor_limit(settings.max_clients)
         if possible < settings.max_clients:
             log.warning("The limit of open files allows for %d clients", possible)
