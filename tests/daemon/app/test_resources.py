@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import platform
 import resource
 import threading
 from pathlib import Path
@@ -8,7 +9,12 @@ from pathlib import Path
 import pytest
 
 from ether_daemon.app import resources
-from ether_daemon.app.resources import memory_bytes, processors, raise_descriptor_limit
+from ether_daemon.app.resources import (
+    give_back_large_buffers,
+    memory_bytes,
+    processors,
+    raise_descriptor_limit,
+)
 
 PHYSICAL = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 LITTLE, LESS = 4096 * 1000, 4096 * 500
@@ -201,3 +207,7 @@ def test_there_is_room_for_threads(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(MemoryError, match="no room, for threads"):
         resources.check_room(4)
     assert not any(thread.is_alive() for thread in started)
+
+
+def test_large_buffers_are_given_back_where_malloc_can() -> None:
+    assert give_back_large_buffers() is (platform.libc_ver()[0] == "glibc")
