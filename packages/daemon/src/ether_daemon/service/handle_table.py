@@ -7,12 +7,13 @@ because the fast path looks a handle up in it without a call.
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from typing import TypeAlias
 
-from ether_daemon.stores.contract import MAX_REF, Ref
+from ether_daemon.stores.contract import MAX_REF, Ref, Work
 from ether_protocol.wire.bodies import BlockInfo
-from ether_protocol.wire.errors import NotFound
+from ether_protocol.wire.errors import NoMemory, NotFound
 
 PAGE_BITS = 8
 SLOT_MASK = (1 << PAGE_BITS) - 1
@@ -33,6 +34,9 @@ _CREATED = 2 << PAGE_BITS
 _LIVE = 3 << PAGE_BITS
 _EMPTY_PAGE = bytes(8 * (_LIVE + 1))
 _SPARSE = 16
+_STEP_COST = 1024 * 1024  # in bytes moved, which are as dear as
+_LOOKED_AT_COST = 16 * 1024  # a page looked at, or
+_MOVED_COST = 4 * 1024  # a block moved
 _FLAGS_SHIFT = 48
 _CREATED_MASK = (1 << _FLAGS_SHIFT) - 1
 
@@ -58,8 +62,9 @@ class HandleTable:
         return handle
 
     def give_back(self, handle: int) -> None:
-        """`handle`, the last one reserved, was not given to anybody after all."""
-        self._next = handle
+        """`handle` was not given to anybody after all; if it was the last, it is the next."""
+        if handle == self._next - 1:
+            self._next = handle
 
     def skip_to(self, last: int) -> None:
         """Never give out a handle up to `last` again."""
@@ -69,9 +74,11 @@ class HandleTable:
         """Have `handle`, which was reserved, mean a block from now on."""
         page = self.pages.get(handle >> PAGE_BITS) or self._new_page(handle >> PAGE_BITS)
         slot = handle & SLOT_MASK
-        page[slot] = ref
+        if created_ms != created_ms & _CREATED_MASK:
+            created_ms = 0  # before 1970, or after all clocks
         page[slot | _SIZE] = size
         page[slot | _CREATED] = flags << _FLAGS_SHIFT | created_ms
+        page[slot] = ref
         page[_LIVE] += 1
         self._live += 1
 
@@ -141,7 +148,8 @@ class HandleTable:
         page[_LIVE] -= 1
         self._live -= 1
         if number < self._next >> PAGE_BITS and page[_LIVE] <= _SPARSE:
-            self._shrink(number, page)
+            with suppress(MemoryError):  # then it stays as large as it is
+                self._shrink(number, page)
 
     def items(self, after: int = 0) -> Iterator[tuple[int, int]]:
         """(handle, size) of every live handle above `after`, ascending."""
@@ -153,6 +161,40 @@ class HandleTable:
             for slot in _slots(page):
                 if page[slot] and base + slot > after:
                     yield base + slot, page[slot | _SIZE]
+
+    def relocate(
+        self, choose: Callable[[Sequence[Ref]], list[int]], move: Callable[[Ref], Ref]
+    ) -> Work:
+        """Have blocks moved (see `RefColumns`); a step moves a megabyte at most, or looks at pages.
+
+        What comes between the steps may change any row.
+        """
+        work = 0
+        for number in [*self.pages]:
+            work += _LOOKED_AT_COST
+            page = self.pages.get(number)
+            if page is None:
+                continue
+            slots = _slots(page)
+            refs = page[:_SIZE] if isinstance(page, array) else [page[slot] for slot in slots]
+            for position in choose(refs):
+                ref, slot = refs[position], slots[position]
+                page = self.pages.get(number)
+                if page is None:
+                    break
+                if (page.get(slot) if isinstance(page, dict) else page[slot]) != ref:
+                    continue
+                try:
+                    page[slot] = move(ref)
+                except (NoMemory, MemoryError):
+                    continue
+                work += _MOVED_COST + page[slot | _SIZE]
+                if work > _STEP_COST:
+                    work = 0
+                    yield
+            if work > _STEP_COST:
+                work = 0
+                yield
 
     def _new_page(self, number: int) -> Page:
         page = self.pages[number] = array("Q", _EMPTY_PAGE)
