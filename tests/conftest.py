@@ -19,8 +19,9 @@ def start_etherd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StartEthe
     """Start daemons with flags of one's own; all are stopped at the end."""
     started: list[Etherd] = []
 
-    def start(*flags: str, env: dict[str, str] | None = None) -> Etherd:
-        daemon = Etherd(tmp_path_factory.mktemp("etherd"), *flags, env=env)
+    def start(*flags: str, env: dict[str, str] | None = None, transport: str = "tcp") -> Etherd:
+        home = tmp_path_factory.mktemp("etherd")
+        daemon = Etherd(home, *flags, env=env, transport=transport)
         started.append(daemon)
         return daemon
 
@@ -30,9 +31,12 @@ def start_etherd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StartEthe
 
 
 @pytest.fixture
-def etherd(start_etherd: StartEtherd) -> Etherd:
-    """A real daemon on a free port, with its default settings."""
-    return start_etherd()
+def etherd(start_etherd: StartEtherd, request: pytest.FixtureRequest) -> Etherd:
+    """A real daemon on a free port, with its default settings.
+
+    A test may name another of the TRANSPORTS as the fixture's parameter.
+    """
+    return start_etherd(transport=getattr(request, "param", "tcp"))
 
 
 @pytest.fixture

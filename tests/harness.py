@@ -17,6 +17,11 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from certificates import client_context, server_files
+
+TRANSPORTS = ("tcp", "unix", "tls")
+"""How an `etherd` can be reached."""
+
 DEADLINE_SECONDS = 30.0
 """After this long a test gives up waiting; nothing is expected to take near as long."""
 
@@ -36,9 +41,22 @@ def until(condition: Callable[[], object], what: str) -> None:
 
 
 class Etherd:
-    """A running `etherd`."""
+    """A running `etherd`, reached over one of the `TRANSPORTS`."""
 
-    def __init__(self, home: Path, *flags: str, env: dict[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        home: Path,
+        *flags: str,
+        env: dict[str, str] | None = None,
+        transport: str = "tcp",
+    ) -> None:
+        self.transport = transport
+        self.path = home / "ether.sock"
+        if transport == "unix":
+            flags += ("--no-tcp", "--unix", str(self.path))
+        elif transport == "tls":
+            files = server_files(home)
+            flags += ("--tls-cert", str(files.certificate), "--tls-key", str(files.key))
         self.log_path = home / "etherd.log"
         with self.log_path.open("wb") as log:
             self.process = subprocess.Popen(
@@ -52,8 +70,11 @@ class Etherd:
         self.pid = self.process.pid
         self.banner = self._read_banner()
         self.host = "127.0.0.1"
-        self.port = int(re.findall(r"Listening on .*:(\d+)", self.banner)[0])
-        self.address = f"{self.host}:{self.port}"
+        if transport == "unix":
+            self.port, self.address = 0, str(self.path)
+        else:
+            self.port = int(re.findall(r"Listening on .*:(\d+)", self.banner)[0])
+            self.address = f"{self.host}:{self.port}"
 
     def _read_banner(self) -> str:
         assert self.process.stdout is not None
@@ -77,9 +98,16 @@ class Etherd:
         return int(re.findall(r"VmRSS:\s+(\d+) kB", status)[0]) * 1024
 
     def socket(self) -> socket.socket:
-        """A plain TCP connection to it."""
+        """A connection to it, as TCP, TLS or a Unix socket has it."""
+        if self.transport == "unix":
+            local = socket.socket(socket.AF_UNIX)
+            local.settimeout(DEADLINE_SECONDS)
+            local.connect(str(self.path))
+            return local
         sock = socket.create_connection((self.host, self.port), DEADLINE_SECONDS)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if self.transport == "tls":
+            return client_context().wrap_socket(sock, server_hostname=self.host)
         return sock
 
     def signal(self, number: int) -> None:

@@ -57,5 +57,4 @@ def test_the_architecture_names_every_floor_of_the_daemon_and_the_protocol() -> 
 )
 def test_a_document_names_only_files_that_exist(document: str) -> None:
     named = set(re.findall(r"[\w/]*?(\w+\.py)\b", (ROOT / document).read_text("utf-8")))
-    to_come = {"tls.py"} if document == "docs/architecture.md" else set()
-    assert named - to_come - file_names() == set()
+    assert named - file_names() == set()

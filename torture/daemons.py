@@ -113,7 +113,8 @@ class TorturedDaemon:
         if self._transport == "tls":
             certificate, key = self._home / "server.pem", self._home / "server.key"
             self._context = _certificates(certificate, key)
-            return ["--tls-cert", str(certificate), "--tls-key", str(key)]
+            # The Unix socket is for those who only want to know whether others are served.
+            return ["--tls-cert", str(certificate), "--tls-key", str(key), "--unix", self.unix_path]
         return []
 
     def _read_port(self) -> int:
@@ -130,13 +131,20 @@ class TorturedDaemon:
     def raw_socket(self) -> socket.socket:
         """A connection without TLS, whichever transport it is."""
         if self._transport == "unix":
-            sock = socket.socket(socket.AF_UNIX)
-            sock.settimeout(DEADLINE_SECONDS)
-            sock.connect(self.unix_path)
-            return sock
+            return self._unix_socket()
         sock = socket.create_connection(("127.0.0.1", self.port), DEADLINE_SECONDS)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return sock
+
+    def _unix_socket(self) -> socket.socket:
+        sock = socket.socket(socket.AF_UNIX)
+        sock.settimeout(DEADLINE_SECONDS)
+        sock.connect(self.unix_path)
+        return sock
+
+    def plain_socket(self) -> socket.socket:
+        """A connection that requests can be sent on by a process that inherits it: no TLS."""
+        return self.raw_socket() if self._context is None else self._unix_socket()
 
     def socket(self) -> socket.socket:
         """A connection that requests can be sent on."""

@@ -12,13 +12,16 @@ import time
 from collections.abc import Sequence
 from contextlib import suppress
 
-from daemons import TorturedDaemon, daemon, may_open, wait_for
+from daemons import TorturedDaemon, daemon, has_option, may_open, wait_for
 from ping_probe import bystanders
 from talk import ALLOC, FILL, OK, PING, READ, V2, WRITE, Hung, ask, hang_up, request
 from trials import MIB, Trial, in_mib
 
 BUDGET_BYTES = 256 * MIB
 """What all clients together may have the daemon hold beside their blocks."""
+
+_SLACK_BYTES = 16 * MIB
+"""What the daemon needs beside that for so many connections."""
 
 _LOST_BYTES = 4 * BUDGET_BYTES
 """Beyond this the goal is missed so clearly that nothing more is sent."""
@@ -32,7 +35,7 @@ def half_sent_writes(
 ) -> list[Trial]:
     """Clients that send most of a WRITE of 16 MiB and stop."""
     may_open(clients + 100)
-    with daemon("--max-memory", "64MiB", flaw=flaw) as target, target.socket() as other:
+    with daemon(*_limits(), flaw=flaw) as target, target.socket() as other:
         handle = ask(other, ALLOC, size=_LARGEST).handle
         before = _settled_bytes(target)
         header = V2.pack(0xE7E7E7E7, 2, WRITE, 0, handle, 0, 0, 0, _LARGEST)
@@ -54,7 +57,7 @@ def half_sent_writes(
 def never_read(clients: int = 200, asked: int = 100 * MIB, flaw: str = "") -> list[Trial]:
     """Clients that ask for 100 MiB in pipelined READs and take nothing, while the block changes."""
     may_open(clients + 100)
-    with daemon("--max-memory", "64MiB", flaw=flaw) as target, target.socket() as other:
+    with daemon(*_limits(), flaw=flaw) as target, target.socket() as other:
         handle = ask(other, ALLOC, size=_LARGEST).handle
         ask(other, FILL, handle, _LARGEST, payload=b"a")
         before = _settled_bytes(target)
@@ -86,7 +89,7 @@ def never_read(clients: int = 200, asked: int = 100 * MIB, flaw: str = "") -> li
 def slowlorises(clients: int = 2000, seconds: float = 20.0, flaw: str = "") -> list[Trial]:
     """Clients that send a request byte by byte."""
     may_open(clients + 100)
-    with daemon("--max-memory", "64MiB", flaw=flaw) as target:
+    with daemon(*_limits(), flaw=flaw) as target:
         before = _settled_bytes(target)
         with bystanders(target) as others:
             slow = [target.raw_socket() for _ in range(clients)]
@@ -141,6 +144,13 @@ def _send_to_all(
                 if most - before > _LOST_BYTES:
                     break
     return most
+
+
+def _limits() -> list[str]:
+    limits = ["--max-memory", "64MiB"]
+    if has_option("--max-buffers"):
+        limits += ["--max-buffers", str(BUDGET_BYTES - _SLACK_BYTES)]
+    return limits
 
 
 def _answers(target: TorturedDaemon) -> bool:

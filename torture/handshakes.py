@@ -58,6 +58,8 @@ def run(handshakes: int = 50_000, seed: int = 1, flaw: str = "") -> list[Trial]:
     chance = random.Random(seed)
     level = 0
     with daemon("--max-memory", "64MiB", transport="tls", flaw=flaw) as target:
+        with target.socket() as sock:
+            ask(sock, PING)
         at_first = target.descriptors
         for number in range(handshakes):
             if number == handshakes // 5:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import random
 import socket
+import ssl
 import struct
 import time
 from collections.abc import Callable
@@ -84,16 +85,17 @@ def _noise(chance: random.Random, most: int) -> bytes:
     return chance.randbytes(chance.randrange(most + 1))
 
 
-def last_words(chance: random.Random) -> bytes:
+def last_words(chance: random.Random, transport: str) -> bytes:
     """What ends a connection: bytes in which no message can be found, or half a message."""
     ends = (
         request(PING) + b"GET / HTTP/1.1\r\n\r\n",
-        request(PING) + _noise(chance, 200) + b"?",
+        request(PING) + b"?" + chance.randbytes(chance.randrange(24, 200)),
         request(WRITE, 1)[:36] + b"\xff" * 4,
         old_request(WRITE, 1, 2**32 - 1),
         request(WRITE, 1, payload=bytes(100))[: chance.randrange(1, 140)],
     )
-    return chance.choice(ends)
+    # Over TLS no client can say that nothing more will come and still be answered.
+    return chance.choice(ends[:-1] if transport == "tls" else ends)
 
 
 def _attack(target: TorturedDaemon, frames: list[bytes], last: bytes) -> int:
@@ -102,7 +104,8 @@ def _attack(target: TorturedDaemon, frames: list[bytes], last: bytes) -> int:
     try:
         with suppress(OSError):
             sock.sendall(b"".join(frames) + last)
-            sock.shutdown(socket.SHUT_WR)
+            if not isinstance(sock, ssl.SSLSocket):
+                sock.shutdown(socket.SHUT_WR)
         return _count_replies(sock)
     finally:
         hang_up(sock)
@@ -131,7 +134,7 @@ def attack(frames: int, transport: str, seed: int = 1, flaw: str = "") -> list[T
     """So many hostile frames over one transport."""
     chance = random.Random(seed)
     kinds = [hostile_frame(chance) for _ in range(_KINDS)]
-    a_connection = min(_FRAMES_A_CONNECTION, max(1, frames // 25))
+    a_connection = min(_FRAMES_A_CONNECTION, max(1, frames // 100))
     rounds = -(-frames // a_connection)
     trouble, level, began = "", 0, time.monotonic()
     answered = sent = 0
@@ -144,7 +147,9 @@ def attack(frames: int, transport: str, seed: int = 1, flaw: str = "") -> list[T
                     level = target.resident_bytes
                 chosen = chance.choices(kinds, k=a_connection)
                 try:
-                    answered += min(a_connection, _attack(target, chosen, last_words(chance)))
+                    answered += min(
+                        a_connection, _attack(target, chosen, last_words(chance, transport))
+                    )
                 except (Hung, OSError) as error:
                     trouble = f"connection {number}: {error or type(error).__name__}"
                     break

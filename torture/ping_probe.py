@@ -85,8 +85,7 @@ def bystanders(attacked: TorturedDaemon) -> Iterator[Bystanders]:
 
 
 def _probe(target: TorturedDaemon) -> subprocess.Popen[str]:
-    sock = target.socket() if target.address.startswith("/") else target.raw_socket()
-    with sock:
+    with target.plain_socket() as sock:
         probe = subprocess.Popen(
             [sys.executable, str(Path(__file__).resolve()), str(sock.fileno())],
             stdin=subprocess.PIPE,

@@ -10,7 +10,7 @@ import struct
 import pytest
 
 from ether_protocol import Client, connect
-from harness import Etherd, receive_all, until
+from harness import TRANSPORTS, Etherd, receive_all, until
 from wire import (
     ALLOC,
     CORRUPT,
@@ -63,6 +63,7 @@ GARBAGE = {
 }
 
 
+@pytest.mark.parametrize("etherd", TRANSPORTS, indirect=True)
 @pytest.mark.parametrize("garbage", GARBAGE.values(), ids=GARBAGE)
 def test_garbage_gets_one_readable_error_and_a_close(etherd: Etherd, garbage: bytes) -> None:
     with etherd.socket() as sock:
@@ -84,6 +85,7 @@ def test_tls_on_the_port_ends_in_a_close(etherd: Etherd) -> None:
         assert ask_v1(sock, PING).command == PONG
 
 
+@pytest.mark.parametrize("etherd", TRANSPORTS, indirect=True)
 @pytest.mark.parametrize(
     ("header", "receive"),
     [(v1(WRITE, 1, 16 * MIB + 1), receive_v1), (v2(WRITE, 1)[:36] + b"\xff" * 4, receive_v2)],
@@ -101,6 +103,7 @@ def test_a_length_above_the_limit_is_refused_before_it_is_believed(
         assert etherd.resident_bytes - before < MIB
 
 
+@pytest.mark.parametrize("etherd", TRANSPORTS, indirect=True)
 def test_what_can_still_be_cut_gets_an_error_and_the_connection_lives(etherd: Etherd) -> None:
     with etherd.socket() as sock:
         assert ask_v1(sock, 0x77).code == UNSUPPORTED
@@ -115,6 +118,7 @@ def test_what_can_still_be_cut_gets_an_error_and_the_connection_lives(etherd: Et
         assert ask_v2(sock, PING, payload=b"alive").payload == b"alive"
 
 
+@pytest.mark.parametrize("etherd", TRANSPORTS, indirect=True)
 def test_noise_after_a_version_2_message_is_no_filler_of_an_earlier_one(etherd: Etherd) -> None:
     with etherd.socket() as sock:
         assert ask_v1(sock, ALLOC, 0, 256).handle == 1
@@ -124,6 +128,7 @@ def test_noise_after_a_version_2_message_is_no_filler_of_an_earlier_one(etherd: 
         assert receive_all(sock) == b""
 
 
+@pytest.mark.parametrize("etherd", TRANSPORTS, indirect=True)
 def test_noise_is_answered_in_the_version_last_seen(etherd: Etherd) -> None:
     with etherd.socket() as sock:
         for _ in range(3):

@@ -5,11 +5,19 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
+from certificates import server_files
 from ether_protocol import Client
-from harness import Etherd, StartEtherd
+from harness import Etherd, StartEtherd, command
+
+SKIPPED = {
+    "tls": ["commands/auth-unneeded", "connections/half-closed", "connections/half-a-request"],
+    "unix": ["commands/auth-unneeded"],
+}
+"""The rules that are not for a server with tokens, or for what it is reached over."""
 
 
 def check(address: str, *flags: str) -> subprocess.CompletedProcess[str]:
@@ -33,9 +41,18 @@ def not_held(output: str) -> list[dict[str, str]]:
     ]
 
 
+def without_tokens(findings: list[dict[str, str]]) -> list[dict[str, str]]:
+    """The findings without the rules of AUTH, which a server that knows no token skips."""
+    return [
+        finding
+        for finding in findings
+        if not (finding["rule"].startswith("auth/") and finding["verdict"] == "skipped")
+    ]
+
+
 def test_etherd_holds_every_rule(etherd: Etherd, client: Client) -> None:
     done = check(etherd.address, "--json", "--timeout", "10")
-    assert not_held(done.stdout) == []
+    assert without_tokens(not_held(done.stdout)) == []
     assert (done.returncode, done.stderr) == (0, "")
     assert len(done.stdout.splitlines()) > 100
     assert client.list() == (0, [])
@@ -45,7 +62,7 @@ def test_etherd_holds_every_rule(etherd: Etherd, client: Client) -> None:
 @pytest.mark.parametrize("flags", [("--log-level", "debug")], ids=["without the short way"])
 def test_so_does_one_that_takes_no_short_way(start_etherd: StartEtherd, flags: list[str]) -> None:
     done = check(start_etherd(*flags).address, "--json", "--timeout", "10")
-    assert not_held(done.stdout) == []
+    assert without_tokens(not_held(done.stdout)) == []
 
 
 def test_an_etherd_with_little_memory_skips_what_needs_more(start_etherd: StartEtherd) -> None:
@@ -57,3 +74,27 @@ def test_an_etherd_with_little_memory_skips_what_needs_more(start_etherd: StartE
         "list/never-more-than-4096",
     }
     assert done.returncode == 0
+
+
+@pytest.mark.parametrize("transport", ["tls", "unix"])
+def test_so_does_one_that_wants_a_token(
+    start_etherd: StartEtherd, tmp_path: Path, transport: str
+) -> None:
+    token, auth_file = tmp_path / "token", tmp_path / "auth.toml"
+    made = subprocess.run(
+        [command("etherd"), "token", "ada"], capture_output=True, text=True, check=True
+    )
+    for file, text in ((token, made.stdout), (auth_file, made.stderr)):
+        file.touch(0o600)
+        file.write_text(text)
+    etherd = start_etherd("--auth-file", str(auth_file), transport=transport)
+    flags = ["--token-file", str(token)]
+    if transport == "tls":
+        flags += ["--tls-ca", str(server_files(tmp_path).ca)]
+        address = f"ethers://{etherd.address}"
+    else:
+        address = etherd.address
+    done = check(address, "--json", "--timeout", "10", *flags)
+    assert [finding["rule"] for finding in not_held(done.stdout)] == SKIPPED[transport]
+    assert done.returncode == 0
+    assert etherd.log.count("Traceback") == 0

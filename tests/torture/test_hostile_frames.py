@@ -4,10 +4,13 @@ import pytest
 
 from daemons import transports
 from hostile_frames import run
-from torture.goals import missed
+from torture.goals import NOT_YET, missed
 
 
-@pytest.mark.parametrize("transport", transports())
+@pytest.mark.parametrize(
+    "transport",
+    [pytest.param(one, marks=NOT_YET if one == "tls" else ()) for one in transports()],
+)
 def test_hostile_frames_leave_nothing_behind(transport: str) -> None:
     assert missed(run(10_000, [transport])) == []
 

@@ -1,13 +1,19 @@
 from __future__ import annotations
 
 import os
+import platform
 import resource
 from pathlib import Path
 
 import pytest
 
 from ether_daemon.app import resources
-from ether_daemon.app.resources import memory_bytes, processors, raise_descriptor_limit
+from ether_daemon.app.resources import (
+    give_back_large_buffers,
+    memory_bytes,
+    processors,
+    raise_descriptor_limit,
+)
 
 PHYSICAL = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 LITTLE, LESS = 4096 * 1000, 4096 * 500
@@ -156,3 +162,7 @@ def test_a_system_that_refuses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(resource, "getrlimit", limit.getrlimit)
     monkeypatch.setattr(resource, "setrlimit", limit.setrlimit)
     assert resources.raise_descriptor_limit(10_000) == 992
+
+
+def test_large_buffers_are_given_back_where_malloc_can() -> None:
+    assert give_back_large_buffers() is (platform.libc_ver()[0] == "glibc")

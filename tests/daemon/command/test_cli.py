@@ -10,7 +10,7 @@ import pytest
 from ether_daemon import __version__
 from ether_daemon.app import server
 from ether_daemon.command import cli, logging_setup
-from ether_daemon.settings import LogSettings, Settings
+from ether_daemon.settings import LogSettings, Settings, TlsSettings
 from ether_protocol.wire.constants import MAX_SIZE
 
 MIB = 1024 * 1024
@@ -89,6 +89,9 @@ def test_every_flag(settings: Run) -> None:
     assert settings(
         *("--host", "::1"),
         *("--port", "8888"),
+        "--no-tcp",
+        *("--unix", "/run/a.sock", "--unix", "b.sock"),
+        *("--unix-mode", "0660"),
         *("--max-memory", "64MiB"),
         *("--max-handles", "7"),
         *("--max-clients", "8"),
@@ -101,6 +104,9 @@ def test_every_flag(settings: Run) -> None:
         max_memory_bytes=64 * MIB,
         host="::1",
         port=8888,
+        tcp=False,
+        unix=(Path("/run/a.sock"), Path("b.sock").absolute()),
+        unix_mode=0o660,
         max_handles=7,
         max_clients=8,
         busy_poll_seconds=5e-6,
@@ -127,6 +133,29 @@ def test_a_flag_beats_the_environment_beats_the_file_beats_the_default(
     assert heard == [9999, 1111, 2222, 3333, 4444]
 
 
+def test_tls(settings: Run) -> None:
+    assert settings().tls is None
+    assert settings("--tls-cert", "/c.pem").tls == TlsSettings(Path("/c.pem"))
+    assert settings(
+        *("--tls-cert", "/c.pem", "--tls-key", "/k.pem", "--tls-ca", "/a.pem", "--tls-port", "5")
+    ).tls == TlsSettings(Path("/c.pem"), Path("/k.pem"), Path("/a.pem"), 5)
+
+
+def test_a_certificate_that_is_not_there(failing: Fail) -> None:
+    assert failing("--port", "0", "--tls-cert", "/absent.pem") == (
+        1,
+        "can't use the certificate in /absent.pem: No such file or directory",
+    )
+
+
+def test_one_path_in_the_file_is_one_path(settings: Run) -> None:
+    assert settings("--config", toml('unix = "/run/a.sock"')).unix == (Path("/run/a.sock"),)
+
+
+def test_a_path_that_is_given_twice_is_one(settings: Run) -> None:
+    assert settings("--unix", "a.sock", "--unix", "./a.sock").unix == (Path("a.sock").absolute(),)
+
+
 def test_sizes_are_read_alike_wherever_they_come_from(
     settings: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -142,6 +171,8 @@ def test_the_file_may_say_everything(settings: Run) -> None:
         """
         host = "127.0.0.1"
         port = 0
+        unix = ["/run/a.sock", "/run/b.sock"]
+        unix-mode = "0666"
         max-memory = "4k"
         max-handles = 1
         max_clients = 2
@@ -156,6 +187,8 @@ def test_the_file_may_say_everything(settings: Run) -> None:
         max_memory_bytes=4096,
         host="127.0.0.1",
         port=0,
+        unix=(Path("/run/a.sock"), Path("/run/b.sock")),
+        unix_mode=0o666,
         max_handles=1,
         max_clients=2,
         busy_poll_seconds=20e-6,
@@ -203,6 +236,13 @@ WRONG = [
     (("70000",), "'[PORT]': 70000 is not in the range"),
     (("--log-level", "loud"), "'--log-level': 'loud' is not one of"),
     (("--log-format", "xml"), "'--log-format': 'xml' is not one of"),
+    (("--unix-mode", "999"), "'--unix-mode': '999' is no mode of a file, such as 0660"),
+    (("--unix-mode", "rw"), "'--unix-mode': 'rw' is no mode of a file, such as 0660"),
+    (("--no-tcp",), "with --no-tcp there is nothing to listen on: give --unix PATH"),
+    (("--tls-key", "key.pem"), "--tls-key needs --tls-cert"),
+    (("--tls-ca", "ca.pem"), "--tls-ca needs --tls-cert"),
+    (("--tls-port", "9998"), "--tls-port needs --tls-cert"),
+    (("--no-tcp", "--unix", "a", "--tls-cert", "c.pem"), "--tls-cert is for a TCP port"),
     (("8888", "--port", "9999"), "the port is given twice: 8888 and 9999"),
     (("1", "2"), "Got unexpected extra argument (2)"),
     (("--prot", "1"), "No such option"),
@@ -247,6 +287,8 @@ BAD_FILES = [
     ("port = [1]", "etherd.toml: port is a text, a whole number, true or false"),
     ("port = 1.5", "etherd.toml: port is a text, a whole number, true or false"),
     ("host.name = 'a'", "etherd.toml: host is a text, a whole number, true or false"),
+    ("unix = 5", "etherd.toml: unix is a text or a list of texts"),
+    ("unix = ['a', 5]", "etherd.toml: unix is a text or a list of texts"),
     ("log-file = 2026-11-22", "etherd.toml: log-file is a text, a whole number, true or false"),
 ]
 

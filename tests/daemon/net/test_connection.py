@@ -494,6 +494,7 @@ def test_at_info_there_are_connections_and_refusals_only(caplog: pytest.LogCaptu
         "Refused 127.0.0.1:54321: CORRUPT, these bytes are not the Ether protocol",
         "Client disconnected: 127.0.0.1:54321 (reset by peer)",
         "Client refused: [2001:db8::9]:5: this server has no authentication configured and serves "
-        "only its own machine: start etherd with --insecure to serve every machine that can "
+        "only its own machine: start etherd with --auth-file to serve others who say who they "
+        "are, or with --insecure to serve every machine that can "
         "reach it",
     ]

@@ -6,8 +6,9 @@ import pytest
 
 from ether_daemon.net.connection_state import TRANSITIONS, Event, State, follow
 
-ADMITTED, DENIED, CLIENT_DONE, DRAIN = (
+ADMITTED, CHALLENGED, DENIED, CLIENT_DONE, DRAIN = (
     Event.ADMITTED,
+    Event.CHALLENGED,
     Event.DENIED,
     Event.CLIENT_DONE,
     Event.DRAIN,
@@ -39,6 +40,13 @@ LIVES = [
     ("it is told of its garbage", [ADMITTED, BROKEN, ALL_SENT], State.LINGERING),
     ("it goes before that", [ADMITTED, BROKEN, CLIENT_DONE], State.CLOSING),
     ("the server stops before that", [ADMITTED, BROKEN, DRAIN], State.CLOSING),
+    ("it has to say who it is", [CHALLENGED], State.UNIDENTIFIED),
+    ("it says who it is", [CHALLENGED, ADMITTED], State.OPEN),
+    ("it can't, and is told so", [CHALLENGED, BROKEN], State.CLOSING),
+    ("it takes too long", [CHALLENGED, GONE], State.CLOSED),
+    ("it ends before it is known", [CHALLENGED, CLIENT_DONE], State.FINISHING),
+    ("it was in its last bytes who it is", [CHALLENGED, CLIENT_DONE, ADMITTED], State.FINISHING),
+    ("the server stops before that is known", [CHALLENGED, DRAIN], State.CLOSING),
     ("it is not served", [DENIED], State.REFUSED),
     ("it has asked why", [DENIED, BROKEN], State.CLOSING),
     ("it is told why", [DENIED, BROKEN, ALL_SENT], State.LINGERING),
@@ -89,14 +97,20 @@ def test_no_way_leads_back() -> None:
 
 
 def test_once_it_is_not_served_it_never_is_again() -> None:
-    assert {state.name for state in SERVING} == {"OPEN", "FINISHING", "DRAINING", "REFUSED"}
+    assert {state.name for state in SERVING} == {
+        "UNIDENTIFIED",
+        "OPEN",
+        "FINISHING",
+        "DRAINING",
+        "REFUSED",
+    }
     for state in set(State) - SERVING - {State.GREETING}:
         assert not set(TRANSITIONS[state].values()) & SERVING
 
 
 def test_every_state_has_a_name_of_its_own() -> None:
     # Two members of equal value would be one.
-    assert len({state.value for state in State}) == len(list(State)) == 8
+    assert len({state.value for state in State}) == len(list(State)) == 9
 
 
 def test_who_was_refused_is_never_open() -> None:

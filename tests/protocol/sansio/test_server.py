@@ -9,6 +9,9 @@ from ether_protocol import (
     Refused,
     ServerConnection,
 )
+from ether_protocol.wire.codec import encode
+from ether_protocol.wire.constants import MAX_PAYLOAD_BYTES, ErrorCode
+from ether_protocol.wire.framing import Refusal
 from protocol.samples import REPLIES, REQUESTS, Sample, each
 from protocol.sansio.wires import CUTS, WIRES, pieces
 from protocol.transcript import PING_V1, PING_V2, bytewise, lines, v2
@@ -123,3 +126,26 @@ def test_a_server_makes_the_same_of_any_bytes_however_they_are_cut(
     for event in expected:
         if isinstance(event, Refused):
             assert whole.refuse(event)[5] == Command.ERROR
+
+
+def test_longer_payloads_are_taken_no_more_until_they_are_again() -> None:
+    server = ServerConnection()
+    server.limit_payloads(4, Refusal(ErrorCode.UNAUTHENTICATED, "not yet"))
+    write = [encode(Message(Command.WRITE, 1, payload=bytes(length))) for length in (4, 5, 4)]
+    kept, refused, again = server.receive_data(b"".join(write))
+    assert isinstance(kept, Message)
+    assert isinstance(again, Message)
+    assert isinstance(refused, Refused)
+    assert refused.refusal.text == "not yet"
+    server.limit_payloads(MAX_PAYLOAD_BYTES)
+    (whole,) = server.receive_data(write[1])
+    assert isinstance(whole, Message)
+
+
+def test_a_payload_that_is_too_long_may_end_the_stream_before_it_comes() -> None:
+    server = ServerConnection()
+    server.limit_payloads(4, Refusal(ErrorCode.UNAUTHENTICATED, "not yet", fatal=True))
+    header = encode(Message(Command.WRITE, 1, payload=bytes(5)))[:40]
+    (refused,) = server.receive_data(header)
+    assert isinstance(refused, Refused)
+    assert server.receive_data(bytes(5) + header) == []

@@ -12,6 +12,7 @@ from ether_daemon.net.busy_poll import BusyPoll
 from ether_daemon.net.connection import Shared
 from ether_daemon.net.receive import SharedReceiveMemory
 from ether_daemon.net.send_batch import SendBatch
+from ether_daemon.service.access import AccessRules, PrincipalRules
 from ether_daemon.service.principal import ANONYMOUS, Principal
 from ether_daemon.service.quota import NO_LIMITS, Limits, Quota
 from ether_daemon.service.server_account import ServerAccount
@@ -31,12 +32,14 @@ class Composition:
         self,
         settings: Settings,
         store: Store | None = None,
+        rules: AccessRules | None = None,
         *,
         fast_path: bool = True,
         instance: int | None = None,
     ) -> None:
         """`store` is where blocks live; a memory store of its own where it is left out.
 
+        With `rules` clients act for the principals that these name, else all are anonymous.
         Without a `fast_path` every request is the service's.  `instance` is
         what HELLO calls this set of blocks (see `Statistics`).
         """
@@ -47,8 +50,17 @@ class Composition:
         self.replies = ReplyBuffer()
         self.principals: dict[str, Principal] = {}
         self._fast_path = fast_path
-        self.admission = Admission(settings, self.principal(ANONYMOUS), self.deferred_work.add)
-        self.statistics = Statistics(settings, self.quota, self.admission, instance)
+        anonymous = None
+        if rules is None:
+            anonymous = self.principal(ANONYMOUS)
+        else:
+            self._obey(rules)
+        self.admission = Admission(
+            settings, anonymous, self.deferred_work.add, rules, self.principal
+        )
+        self.statistics = Statistics(
+            settings, self.quota, self.admission, instance, self.principals
+        )
         self.shared = Shared(
             SharedReceiveMemory(),
             SendBatch(self.replies, BusyPoll(settings.busy_poll_seconds)),
@@ -57,18 +69,29 @@ class Composition:
         )
         self.ticker = Ticker(self.shared.memory, self.shared.batch)
 
-    def _memory_store(self, limits: Limits) -> MemoryStore:
-        store = MemoryStore(limits.max_memory_bytes, self.deferred_work.add, self.quota)
-        self.quota.reclaim_with(store.reclaim)
-        return store
+    def change_rules(self, rules: AccessRules) -> int:
+        """Take new rules for principals; returns how many connections they end.
 
-    def principal(self, name: str, limits: Limits = NO_LIMITS) -> Principal:
-        """The principal of that name, made with `limits` where there is none yet."""
+        The blocks of a principal that is no longer named stay until it is again.
+        """
+        self._obey(rules)
+        return self.admission.change_rules(rules)
+
+    def _obey(self, rules: AccessRules) -> None:
+        for name in {*self.principals, *rules.principals}:
+            own = rules.principals.get(name, PrincipalRules())
+            principal = self.principal(name, own.limits)
+            principal.max_clients, principal.admin = own.max_clients, own.admin
+
+    def principal(self, name: str, limits: Limits | None = None) -> Principal:
+        """The principal of that name, which has these `limits` from now on."""
         principal = self.principals.get(name)
-        if principal is None:
-            principal = Principal(
-                name, self.store, Quota(limits, self.quota), self.deferred_work.add
-            )
+        if principal is not None:
+            if limits is not None:
+                principal.quota.limits = limits
+        else:
+            quota = Quota(limits or NO_LIMITS, self.quota)
+            principal = Principal(name, self.store, quota, self.deferred_work.add)
             if isinstance(self.store, MemoryStore):
                 self.store.watch(principal.blocks.table)
             if self._fast_path and isinstance(self.store, MemoryStore):
@@ -77,6 +100,11 @@ class Composition:
                 )
             self.principals[name] = principal
         return principal
+
+    def _memory_store(self, limits: Limits) -> MemoryStore:
+        store = MemoryStore(limits.max_memory_bytes, self.deferred_work.add, self.quota)
+        self.quota.reclaim_with(store.reclaim)
+        return store
 
     def adopt(self, contents: StoreContents) -> None:
         """Give every principal the blocks that the store held when it opened."""

@@ -10,6 +10,8 @@ import os
 from pathlib import Path
 
 _SPARE_DESCRIPTORS = 32
+_M_MMAP_THRESHOLD = -3  # of malloc.h
+_LARGE_BUFFER_BYTES = 192 * 1024
 
 
 def memory_bytes(root: Path = Path("/")) -> int:
@@ -50,6 +52,21 @@ def raise_descriptor_limit(connections: int) -> int:
     if soft == resource.RLIM_INFINITY:
         return connections
     return max(1, min(connections, soft - _SPARE_DESCRIPTORS))
+
+
+def give_back_large_buffers() -> bool:
+    """Have malloc map each buffer that is large by itself; returns whether it does.
+
+    It does so at first, but not any more once one was freed.  uvloop has a buffer
+    of 256 KiB for each TLS connection and touches the first page of it: taken from
+    pages that were used before, it costs 30 KiB more.
+    """
+    import ctypes  # only for those who encrypt
+
+    try:
+        return bool(ctypes.CDLL(None).mallopt(_M_MMAP_THRESHOLD, _LARGE_BUFFER_BYTES))
+    except (OSError, AttributeError):  # not glibc
+        return False
 
 
 def _groups(root: Path, controller: str) -> list[Path]:

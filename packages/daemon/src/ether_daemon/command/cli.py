@@ -7,6 +7,7 @@ told in one line on stderr.
 from __future__ import annotations
 
 import os
+import re
 import sys
 from contextlib import suppress
 from pathlib import Path
@@ -16,13 +17,14 @@ import click
 from ether_daemon import __version__
 from ether_daemon.app import banner
 from ether_daemon.app.resources import memory_bytes, processors
-from ether_daemon.settings import LogSettings, Settings
-from ether_protocol.wire.address import Address
+from ether_daemon.settings import UNIX_MODE, CannotStart, LogSettings, Settings, TlsSettings
 from ether_protocol.wire.constants import DEFAULT_PORT, MAX_SIZE
 from ether_protocol.wire.sizes import parse_size
 
 from . import config, logging_setup
+from .activation import passed_sockets
 from .daemonize import Background
+from .new_token import token
 from .outlet import STDOUT, Outlet
 from .pidfile import PidFile, PidFileTaken
 
@@ -58,11 +60,18 @@ def _idle_poll_us() -> int:
     return _IDLE_POLL_US if processors() >= 2 else 0
 
 
+def _mode(ctx: click.Context, option: click.Parameter, value: str) -> int:
+    if not re.fullmatch("0?[0-7]{3}", value):
+        raise click.BadParameter(f"{value!r} is no mode of a file, such as 0660", ctx, option)
+    return int(value, 8)
+
+
 def _load_config(ctx: click.Context, _: click.Parameter, path: Path | None) -> Path | None:
     if path is not None:
         ctx.obj = path
-        known = [p.name for p in ctx.command.params if p.name and p.name not in _NOT_IN_FILE]
-        ctx.default_map = config.load(path, known)
+        known = [p for p in ctx.command.params if p.name and p.name not in _NOT_IN_FILE]
+        repeatable = [str(p.name) for p in known if getattr(p, "multiple", False)]
+        ctx.default_map = config.load(path, [str(p.name) for p in known], repeatable)
     return path
 
 
@@ -86,6 +95,41 @@ def _load_config(ctx: click.Context, _: click.Parameter, path: Path | None) -> P
     default=DEFAULT_PORT,
     show_default=True,
     help="Port to listen on, the same as PORT; 0 takes a free one.",
+)
+@click.option("--no-tcp", is_flag=True, help="Listen on no TCP port.")
+@click.option(
+    "--unix",
+    type=_PATH,
+    multiple=True,
+    metavar="PATH",
+    help="Listen on a Unix socket as well; may be given several times.",
+)
+@click.option(
+    "--unix-mode",
+    type=click.UNPROCESSED,
+    callback=_mode,
+    default=f"{UNIX_MODE:04o}",
+    show_default=True,
+    metavar="MODE",
+    help="The mode of the files of Unix sockets: who may connect.",
+)
+@click.option(
+    "--tls-cert",
+    type=_PATH,
+    help="Speak TLS 1.3 on the port, with the certificate in this PEM file.",
+)
+@click.option(
+    "--tls-key", type=_PATH, help="Its key, where that is not in the same file; without a password."
+)
+@click.option(
+    "--tls-port",
+    type=_PORT,
+    help="Speak TLS on this port instead, and plain Ether on --port.",
+)
+@click.option(
+    "--tls-ca",
+    type=_PATH,
+    help="Ask clients for a certificate that one of those in this PEM file has signed.",
 )
 @click.option(
     "--config",
@@ -131,6 +175,12 @@ def _load_config(ctx: click.Context, _: click.Parameter, path: Path | None) -> P
     help="Serve clients on other machines although there is no authentication.",
 )
 @click.option(
+    "--auth-file",
+    type=_PATH,
+    help="Serve those whom this TOML file names, each with blocks of its own; "
+    "etherd token NAME makes an entry for it.",
+)
+@click.option(
     "--log-level",
     type=click.Choice(logging_setup.LEVELS, case_sensitive=False),
     default="info",
@@ -154,11 +204,19 @@ def etherd(
     port_argument: int | None,
     host: str,
     port: int,
+    no_tcp: bool,
+    unix: tuple[Path, ...],
+    unix_mode: int,
+    tls_cert: Path | None,
+    tls_key: Path | None,
+    tls_port: int | None,
+    tls_ca: Path | None,
     max_memory: int | None,
     max_handles: int,
     max_clients: int,
     idle_poll: int | None,
     insecure: bool,
+    auth_file: Path | None,
     log_level: str,
     log_format: str,
     log_file: Path | None,
@@ -169,19 +227,30 @@ def etherd(
 
     Listens on PORT, or on 9999.
     """
+    passed = tuple(passed_sockets(os.environ, os.getpid()))
+    source = click.get_current_context().get_parameter_source("port")
     if port_argument is not None:
-        source = click.get_current_context().get_parameter_source("port")
         if source is click.core.ParameterSource.COMMANDLINE and port != port_argument:
             raise click.UsageError(f"the port is given twice: {port_argument} and {port}")
         port = port_argument
+    elif passed and source is click.core.ParameterSource.DEFAULT:
+        no_tcp = True
+    if no_tcp and not unix and not passed:
+        raise click.UsageError("with --no-tcp there is nothing to listen on: give --unix PATH")
     settings = Settings(
         max_memory_bytes=max_memory or int(memory_bytes() * _MEMORY_SHARE),
         host=host.removeprefix("[").removesuffix("]"),
         port=port,
+        tcp=not no_tcp,
+        unix=tuple(dict.fromkeys(path.absolute() for path in unix)),
+        unix_mode=unix_mode,
+        tls=_tls_settings(tls_cert, tls_key, tls_ca, tls_port, no_tcp and not passed),
         max_handles=max_handles,
         max_clients=max_clients,
         busy_poll_seconds=(_idle_poll_us() if idle_poll is None else idle_poll) / 1e6,
         insecure=insecure,
+        auth_file=auth_file and auth_file.absolute(),
+        passed=passed,
         log=LogSettings(log_level, log_format, log_file and log_file.absolute()),
     )
     return _run(settings, daemon, pid_file and pid_file.absolute())
@@ -189,13 +258,19 @@ def etherd(
 
 def main(arguments: list[str] | None = None) -> None:
     """The entry point of the `etherd` command."""
+    arguments = sys.argv[1:] if arguments is None else arguments
     try:
-        status = etherd.main(arguments, prog_name="etherd", standalone_mode=False)
+        if arguments[:1] == ["token"]:
+            status = token.main(arguments[1:], prog_name="etherd token", standalone_mode=False)
+        else:
+            status = etherd.main(arguments, prog_name="etherd", standalone_mode=False)
     except click.ClickException as error:
         status = _say(f"{error.format_message()}{_origin(error)}", STATUS_USAGE)
     except config.BadSetting as error:
         status = _say(str(error), STATUS_USAGE)
     except config.ConfigError as error:
+        status = _say(str(error), STATUS_FAILED)
+    except CannotStart as error:
         status = _say(str(error), STATUS_FAILED)
     except click.Abort:
         status = 130
@@ -231,8 +306,8 @@ def _run(settings: Settings, daemon: bool, pid_file: Path | None) -> int:
     try:
         logging_setup.configure(settings.log)
         return server.run(settings, say, ready)
-    except (OSError, UnicodeError, PidFileTaken) as error:
-        line = _why(error, settings)
+    except (OSError, CannotStart, PidFileTaken) as error:
+        line = _why(error)
         if background is not None:
             background.failed(f"etherd: {line}")
             return STATUS_FAILED
@@ -243,18 +318,25 @@ def _run(settings: Settings, daemon: bool, pid_file: Path | None) -> int:
             claimed.release()
 
 
-def _why(error: OSError | UnicodeError | PidFileTaken, settings: Settings) -> str:
+def _tls_settings(
+    certificate: Path | None, key: Path | None, ca: Path | None, port: int | None, no_tcp: bool
+) -> TlsSettings | None:
+    if certificate is None:
+        for option, value in (("key", key), ("ca", ca), ("port", port)):
+            if value is not None:
+                raise click.UsageError(f"--tls-{option} needs --tls-cert")
+        return None
+    if no_tcp:
+        raise click.UsageError("--tls-cert is for a TCP port, and --no-tcp is given")
+    return TlsSettings(certificate.absolute(), key and key.absolute(), ca and ca.absolute(), port)
+
+
+def _why(error: OSError | CannotStart | PidFileTaken) -> str:
     """One line for what kept the server from starting."""
-    if isinstance(error, PidFileTaken):
+    if not isinstance(error, OSError):
         return str(error)
-    where = Address(settings.host, settings.port)
-    if isinstance(error, UnicodeError):  # the codec of host names
-        return f"can't listen on {where}: this is no name of a host"
-    number = error.errno or 0
-    reason = os.strerror(number) if number > 0 else error.strerror or str(error)
-    if error.filename is not None:
-        return f"can't write {error.filename}: {reason}"
-    return f"can't listen on {where}: {reason}"
+    reason = os.strerror(error.errno) if error.errno else error.strerror or str(error)
+    return reason if error.filename is None else f"can't write {error.filename}: {reason}"
 
 
 def _origin(error: click.ClickException) -> str:

@@ -15,19 +15,34 @@ from functools import partial
 from typing import cast
 
 from ether_daemon.engine.reply_buffer import TURN_BYTES
-from ether_daemon.service.commands import Caller, ServerFacts
+from ether_daemon.service.commands import (
+    AFTER_AUTH,
+    READ_ONLY,
+    Caller,
+    Reply,
+    ServerFacts,
+    Stranger,
+)
 from ether_daemon.service.principal import FastPath, Principal, PrincipalCounters, Serve
 from ether_daemon.stores.future import Future
 from ether_protocol.sansio.server import Refused, ServerConnection
 from ether_protocol.sockets import do_not_pace
-from ether_protocol.wire.address import Address
-from ether_protocol.wire.constants import VERSION_1, VERSION_2
+from ether_protocol.wire.bodies import error_reply
+from ether_protocol.wire.constants import (
+    MAX_PAYLOAD_BYTES,
+    MAX_TOKEN_BYTES,
+    VERSION_1,
+    VERSION_2,
+    Command,
+)
 from ether_protocol.wire.framing import Refusal
 from ether_protocol.wire.messages import Message
 
 from .admission import Admission
 from .buffer_pool import PooledPayload
+from .challenge import RECEIVED_BYTES, TOO_LONG, Challenge
 from .connection_state import Event, State, follow
+from .origin import Origin, origin_of
 from .receive import SharedReceiveMemory
 from .responder import Responder
 from .send_batch import SendBatch
@@ -67,6 +82,7 @@ class Connection(asyncio.BufferedProtocol):
         "_backlog",
         "_batch",
         "_caller",
+        "_challenge",
         "_client_done",
         "_fast_path",
         "_reading",
@@ -77,17 +93,18 @@ class Connection(asyncio.BufferedProtocol):
         "_serve_arrivals",
         "_shared",
         "_state",
+        "_stranger",
         "_transport",
         "_turn_due",
-        "address",
         "counters",
+        "origin",
         "peer",
         "send_queue",
     )
 
     def __init__(self, shared: Shared) -> None:
         self.peer = "?"
-        self.address: object = None
+        self.origin: Origin
         self.send_queue: SendQueue
         self._shared = shared
         self._batch = shared.batch
@@ -98,6 +115,8 @@ class Connection(asyncio.BufferedProtocol):
         self._responder = Responder(shared.batch, self, shared.counters)
         self._refusal: Refusal | None = None
         self._caller: Caller | None = None
+        self._stranger: Stranger | None = None  # who asks while nobody knows who that is
+        self._challenge: Challenge | None = None
         self.counters = self._responder.counters
         self._fast_path: FastPath | None = None
         self._serve_arrivals: Serve | None = None  # of that, while nothing earlier is left
@@ -110,16 +129,20 @@ class Connection(asyncio.BufferedProtocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Ask whether this client is served, and set up the flow control."""
         self._transport = cast(asyncio.Transport, transport)
-        self._transport.set_write_buffer_limits(high=0, low=0)
+        # Pause at the first byte that is kept; uvloop's TLS would already at none with a high of 0.
+        encrypted = transport.get_extra_info("sslcontext") is not None
+        self._transport.set_write_buffer_limits(high=int(encrypted), low=0)
         self.send_queue = SendQueue(self._transport, _descriptor(transport))
         sock = transport.get_extra_info("socket")
         if sock is not None:
             do_not_pace(sock)
-        self.address = transport.get_extra_info("peername")
-        self.peer = self._responder.peer = _format_peer(self.address)
+        self.origin = origin_of(transport)
+        self.peer = self._responder.peer = self.origin.text
         admitted = self._shared.admission.admit(self)
         if isinstance(admitted, Principal):
             self._act_for(admitted)
+        elif admitted is None:
+            self._ask_who_it_is()
         else:
             self._refuse_everything(admitted)
 
@@ -127,7 +150,8 @@ class Connection(asyncio.BufferedProtocol):
         """Lend the transport the place where the next bytes belong."""
         if self._serve_arrivals is not None:
             return self._received
-        return self._receiver.get_buffer()
+        room = self._receiver.get_buffer()
+        return room if self._stranger is None else room[:RECEIVED_BYTES]
 
     def buffer_updated(self, nbytes: int) -> None:
         """Carry out what has come."""
@@ -156,7 +180,8 @@ class Connection(asyncio.BufferedProtocol):
         self._client_done = True
         self._follow(Event.CLIENT_DONE)
         self._end_if_served()
-        return True
+        # TLS has no half-closed connections: what is under way is sent, and it closes.
+        return self._transport.can_write_eof()
 
     def pause_writing(self) -> None:
         """Stop: the client does not take what was sent."""
@@ -173,6 +198,8 @@ class Connection(asyncio.BufferedProtocol):
         self._batch.forget(self)
         self._follow(Event.GONE)
         self._stop_receiving()
+        if self._challenge is not None:
+            self._challenge.over()
         caller = self._caller
         self._shared.admission.leave(self, None if caller is None else caller.session_blocks)
         self._responder.close()
@@ -198,12 +225,59 @@ class Connection(asyncio.BufferedProtocol):
 
     def _act_for(self, principal: Principal) -> None:
         self._follow(Event.ADMITTED)
+        admission = self._shared.admission
+        read_only = admission.is_read_only(self)
         self._caller = Caller(principal, self._shared.facts)
+        if admission.identifies:
+            self._caller.handlers = READ_ONLY if read_only else AFTER_AUTH
         self.counters = self._responder.counters = principal.counters
-        # The fast path writes no log, so it is not taken where one is wanted.
-        if not self._responder.logs_requests:
+        # The fast path writes no log and knows no READ_ONLY, so it is not taken for these.
+        if not self._responder.logs_requests and not read_only:
             self._fast_path = principal.fast_path
-        log.info("Client connected from %s", self.peer)
+        whom = f" as {principal.name}" if admission.identifies else ""
+        log.info("Client connected from %s%s", self.peer, whom)
+
+    def _ask_who_it_is(self) -> None:
+        self._follow(Event.CHALLENGED)
+        self._stranger = Stranger(self._shared.facts)
+        self._challenge = Challenge(self._too_late)
+        self._receiver.limit_payloads(MAX_TOKEN_BYTES, TOO_LONG)
+
+    def _too_late(self) -> None:
+        log.info("Client at %s did not say in time who it is", self.peer)
+        self.abort()
+
+    def _identify(self, stranger: Stranger, challenge: Challenge, request: Message) -> None:
+        """Answer somebody who has not said who they are."""
+        admission = self._shared.admission
+        if request.command != Command.AUTH or not admission.takes_tokens:
+            self._responder.answer(stranger, request)
+            return
+        admitted = admission.authenticate(self, bytes(request.payload))
+        if admitted is None:
+            answer: Future[Reply] = Future()
+            self._responder.answer_later(request, answer)
+            challenge.failed(partial(self._answer_wrong_token, request, answer))
+            return
+        challenge.over()
+        self._stranger = None
+        self._receiver.limit_payloads(MAX_PAYLOAD_BYTES)
+        if isinstance(admitted, Refusal):
+            self._refuse(request, admitted)
+        else:
+            self._act_for(admitted)
+            self._responder.accept(request)
+
+    def _answer_wrong_token(
+        self, request: Message, answer: Future[Reply], refusal: Refusal
+    ) -> None:
+        log.warning("Client at %s has sent a wrong token", self.peer)
+        answer.set_result(error_reply(request, refusal.code, refusal.text))
+        if refusal.fatal:
+            self._break_off()
+            self._stop_receiving()
+            self._read(True)
+            self._finish()
 
     def _refuse_everything(self, refusal: Refusal) -> None:
         self._follow(Event.DENIED)
@@ -258,6 +332,9 @@ class Connection(asyncio.BufferedProtocol):
                     self._responder.answer_taking(caller, request, lent)
                 else:
                     self._responder.answer(caller, request)
+            elif self._stranger is not None and self._challenge is not None:
+                self._identify(self._stranger, self._challenge, request)
+                caller = self._caller
             if self._state is _DRAINING and not self._backlog:
                 self._follow(Event.SERVED)  # that was the one that was being received
                 return False
@@ -299,8 +376,11 @@ class Connection(asyncio.BufferedProtocol):
     def _refuse(self, request: Message, refusal: Refusal) -> None:
         self._responder.refuse(request, refusal)
         if refusal.fatal:
-            self._follow(Event.BROKEN)
-            self._cut_off_in(self._shared.linger_seconds)
+            self._break_off()
+
+    def _break_off(self) -> None:
+        self._follow(Event.BROKEN)
+        self._cut_off_in(self._shared.linger_seconds)
 
     # Back-pressure
 
@@ -398,9 +478,3 @@ def _descriptor(transport: asyncio.BaseTransport) -> int:
     sock = transport.get_extra_info("socket")
     plain = sock is not None and transport.get_extra_info("sslcontext") is None
     return int(sock.fileno()) if plain else -1
-
-
-def _format_peer(address: object) -> str:
-    if isinstance(address, tuple) and len(address) >= 2:
-        return str(Address(*address[:2]))
-    return "an unknown address" if address is None else str(address or "a local socket")

@@ -15,6 +15,8 @@ class State(Enum):
 
     GREETING = "greeting", False
     """It has no principal yet, and nothing is carried out."""
+    UNIDENTIFIED = "unidentified", True
+    """It has no principal yet; HELLO, PING and AUTH are answered."""
     OPEN = "open", True
     """Requests are carried out."""
     FINISHING = "finishing", True
@@ -38,6 +40,8 @@ class Event(Enum):
     """What may happen to a connection."""
 
     ADMITTED = auto()
+    CHALLENGED = auto()
+    """The client has to say who it is."""
     DENIED = auto()
     CLIENT_DONE = auto()
     """The client has closed its side."""
@@ -57,7 +61,15 @@ TRANSITIONS: Mapping[State, Mapping[Event, State]] = MappingProxyType(
     {
         State.GREETING: {
             Event.ADMITTED: State.OPEN,
+            Event.CHALLENGED: State.UNIDENTIFIED,
             Event.DENIED: State.REFUSED,
+            Event.GONE: State.CLOSED,
+        },
+        State.UNIDENTIFIED: {
+            Event.ADMITTED: State.OPEN,
+            Event.CLIENT_DONE: State.FINISHING,
+            Event.DRAIN: State.CLOSING,
+            Event.BROKEN: State.CLOSING,
             Event.GONE: State.CLOSED,
         },
         State.OPEN: {

@@ -10,7 +10,7 @@ import logging
 from typing import Protocol
 
 from ether_daemon.engine.reply_buffer import MAX_BODY_BYTES
-from ether_daemon.service.commands import Caller, Reply, Streamed, perform
+from ether_daemon.service.commands import Caller, Reply, Stranger, Streamed, perform
 from ether_daemon.service.principal import PrincipalCounters
 from ether_daemon.stores.contract import TakeablePayload
 from ether_daemon.stores.future import Future
@@ -21,7 +21,7 @@ from ether_protocol.wire.messages import Message
 
 from . import request_log
 from .send_batch import Recipient, SendBatch
-from .send_queue import Piece
+from .send_queue import HIGH_WATER_BYTES, Piece
 
 log = logging.getLogger("etherd")
 
@@ -60,7 +60,7 @@ class Responder:
         finally:
             caller.payload = None
 
-    def answer(self, caller: Caller, request: Message) -> None:
+    def answer(self, caller: Caller | Stranger, request: Message) -> None:
         """Carry `request` out and put its reply behind the others."""
         self.counters.requests[request.command] += 1
         if self.logs_requests:
@@ -73,6 +73,16 @@ class Responder:
             self._put_later(answer, request.command, held_bytes)
         else:
             self._batch.put_pieces(self._recipient, self._pieces(answer, request.command))
+
+    def accept(self, request: Message) -> None:
+        """Answer `request` with an OK that says nothing more."""
+        self.counters.requests[request.command] += 1
+        self._put(request.reply(), request.command)
+
+    def answer_later(self, request: Message, answer: Future[Reply]) -> None:
+        """The same with what comes later; no further request is read until then."""
+        self.counters.requests[request.command] += 1
+        self._put_later(answer, request.command, HIGH_WATER_BYTES + 1)
 
     def refuse(self, request: Message, refusal: Refusal) -> None:
         """Answer `request` with the reason why it is not carried out."""

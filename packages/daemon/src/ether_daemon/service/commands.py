@@ -7,9 +7,9 @@ raises as a ServerError; `perform` turns that into the ERROR reply.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from ether_daemon.stores.contract import StreamedRead, TakeablePayload
 from ether_daemon.stores.future import Answer, Future, after
@@ -18,16 +18,20 @@ from ether_protocol.wire.bodies import BlockInfo, Hello, error_reply
 from ether_protocol.wire.constants import (
     MAX_LIST_ENTRIES,
     MAX_PAYLOAD_BYTES,
+    REPEATABLE,
     AllocFlag,
     Command,
     ErrorCode,
     command_name,
 )
 from ether_protocol.wire.errors import (
+    Forbidden,
+    InvalidRequest,
     NoMemory,
     RemoteProtocolError,
     ServerError,
     TooLarge,
+    Unauthenticated,
     Unsupported,
 )
 from ether_protocol.wire.messages import Message
@@ -52,6 +56,8 @@ class Caller:
 
     principal: Principal
     facts: ServerFacts
+    handlers: Mapping[int, Handler] = field(default_factory=lambda: HANDLERS)
+    """What it may ask."""
     blocks: Blocks = field(init=False)
     """The principal's."""
     session_blocks: SessionBlocks = field(default_factory=SessionBlocks)
@@ -60,6 +66,14 @@ class Caller:
 
     def __post_init__(self) -> None:
         self.blocks = self.principal.blocks
+
+
+@dataclass(slots=True)
+class Stranger:
+    """Who asks before anybody knows who that is."""
+
+    facts: ServerFacts
+    handlers: Mapping[int, Handler] = field(default_factory=lambda: BEFORE_AUTH)
 
 
 class Streamed(NamedTuple):
@@ -72,13 +86,14 @@ class Streamed(NamedTuple):
 _NO_ROOM = "the machine has no room for this"
 
 Reply = Message | Streamed
-Handler = Callable[[Caller, Message], Answer[Reply]]
+Handler = Callable[[Any, Message], Answer[Reply]]
+"""Of a Caller's request, or of a Stranger's."""
 
 
-def perform(caller: Caller, request: Message) -> Answer[Reply]:
+def perform(caller: Caller | Stranger, request: Message) -> Answer[Reply]:
     """Carry `request` out; refusals come back as ERROR replies, now or later."""
     try:
-        handler = HANDLERS.get(request.command, _unsupported)
+        handler = caller.handlers.get(request.command, _unsupported)
         answer = handler(caller, request)
     except (ServerError, RemoteProtocolError) as error:
         return refusal(request, error)
@@ -107,13 +122,19 @@ def _or_refusal(request: Message, answer: Future[Reply]) -> Future[Reply]:
     return answer.afterwards(reply)
 
 
-def _ping(_: Caller, request: Message) -> Reply:
+def _ping(_: Caller | Stranger, request: Message) -> Reply:
     return request.reply(Command.PONG, payload=bytes(request.payload))
 
 
 def _hello(caller: Caller, request: Message) -> Reply:
     bodies.decode_client_name(request.payload)  # refused where it is none
     return request.reply(payload=bodies.encode_hello(caller.facts.hello()))
+
+
+def _hello_before_auth(stranger: Stranger, request: Message) -> Reply:
+    bodies.decode_client_name(request.payload)
+    hello = replace(stranger.facts.hello(), auth_needed=True)
+    return request.reply(payload=bodies.encode_hello(hello))
 
 
 def _stats(caller: Caller, request: Message) -> Reply:
@@ -211,7 +232,23 @@ def _auth(_caller: Caller, _request: Message) -> Reply:
     raise Unsupported("no authentication is configured here, and none is needed")
 
 
-def _unsupported(_: Caller, request: Message) -> Reply:
+def _auth_again(caller: Caller, _request: Message) -> Reply:
+    raise InvalidRequest(f"this connection acts for {caller.principal.name} already")
+
+
+def _auth_in_vain(_stranger: Stranger, _request: Message) -> Reply:
+    raise Unsupported("no token is configured here: certificates and users are what is known")
+
+
+def _unauthenticated(_stranger: Stranger, request: Message) -> Reply:
+    raise Unauthenticated(f"{command_name(request.command)} needs AUTH first")
+
+
+def _forbidden(_caller: Caller, request: Message) -> Reply:
+    raise Forbidden(f"{command_name(request.command)} changes something; this token may only read")
+
+
+def _unsupported(_: Caller | Stranger, request: Message) -> Reply:
     raise Unsupported(f"command {command_name(request.command)} is no request")
 
 
@@ -240,3 +277,24 @@ HANDLERS: Mapping[int, Handler] = MappingProxyType(
     }
 )
 """One function for every request there is; a test holds this complete."""
+
+AFTER_AUTH: Mapping[int, Handler] = MappingProxyType({**HANDLERS, Command.AUTH: _auth_again})
+"""The same where clients say who they are."""
+
+READ_ONLY: Mapping[int, Handler] = MappingProxyType(
+    {
+        command: handler if command in REPEATABLE or command == Command.AUTH else _forbidden
+        for command, handler in AFTER_AUTH.items()
+    }
+)
+"""The same for somebody who may change nothing."""
+
+BEFORE_AUTH: Mapping[int, Handler] = MappingProxyType(
+    {
+        **dict.fromkeys(HANDLERS, _unauthenticated),
+        Command.PING: _ping,
+        Command.HELLO: _hello_before_auth,
+        Command.AUTH: _auth_in_vain,
+    }
+)
+"""What is answered before that; a token that may be right is the business of `net`."""

@@ -63,10 +63,14 @@ Serve = Callable[[memoryview, int, int, int, int], tuple[int, int]]
 class Principal:
     """One owner of blocks: its handle table, quota, counters, and binding to the fast path."""
 
-    __slots__ = ("blocks", "counters", "fast_path", "name", "quota")
+    __slots__ = ("admin", "blocks", "counters", "fast_path", "max_clients", "name", "quota")
 
     def __init__(self, name: str, store: Store, quota: Quota, defer: Defer) -> None:
         self.name = name
+        self.admin = False
+        """Whether it is told of every principal."""
+        self.max_clients = 0
+        """Most connections at a time; 0 for any number."""
         self.quota = quota
         self.blocks = Blocks(name, store, quota, defer)
         self.counters = PrincipalCounters()

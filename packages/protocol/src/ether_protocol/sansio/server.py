@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from ether_protocol.wire.bodies import error_reply
 from ether_protocol.wire.codec import encode
-from ether_protocol.wire.constants import VERSION_1, ErrorCode
+from ether_protocol.wire.constants import MAX_PAYLOAD_BYTES, VERSION_1, ErrorCode
 from ether_protocol.wire.framing import Filler, Refusal, RequestFramer
 from ether_protocol.wire.messages import Buffer, Message
 
@@ -45,11 +45,13 @@ class ServerConnection(Receiver["Message | Refused"]):
     See "Bad input" in docs/protocol.md.
     """
 
-    __slots__ = ("_framer",)
+    __slots__ = ("_framer", "_longest", "_too_long")
 
     def __init__(self, memory: ReceiveMemory | None = None) -> None:
         super().__init__(memory or PrivateMemory())
         self._framer = RequestFramer()
+        self._longest = MAX_PAYLOAD_BYTES
+        self._too_long: Refusal | None = None
 
     @property
     def plain_version(self) -> int:
@@ -78,6 +80,18 @@ class ServerConnection(Receiver["Message | Refused"]):
         Where the memory lends payloads, the last one's is void after this.
         """
         return self.next_event()
+
+    def limit_payloads(self, length: int, refusal: Refusal | None = None) -> None:
+        """Take longer payloads no more, or take them again.
+
+        Args:
+            length: Most payload bytes of a request.
+            refusal: How a request with more is refused; a fatal one ends the stream,
+                without one nothing is refused.
+
+        See "Authentication" in docs/protocol.md.
+        """
+        self._longest, self._too_long = length, refusal
 
     def skip_to(self, start: int) -> None:
         """Say that the messages up to `start`, all of `plain_version`, were handled elsewhere.
@@ -132,6 +146,9 @@ class ServerConnection(Receiver["Message | Refused"]):
             return Refused(head.message, head.refusal)
         if head.discard or not length:
             return head.message
+        if length > self._longest and self._too_long is not None:
+            self._drop, self._closed = length, self._too_long.fatal
+            return Refused(head.message, self._too_long)
         if length <= self._end - self._start:
             return self._whole(head.message, length)
         try:

@@ -39,7 +39,6 @@ class Address:
         return f"{host}:{self.port}"
 
 
-@dataclass(frozen=True, slots=True)
 class TlsAddress(Address):
     """The TCP address of a server that is spoken to over TLS.
 
@@ -49,10 +48,11 @@ class TlsAddress(Address):
         port: 1 to 65,535.  Default: 9999.
     """
 
+    __slots__ = ()
+
     def __str__(self) -> str:
         """`ethers://HOST:PORT`, with brackets around an IPv6 address."""
-        # `super()` without arguments looks for the class that `slots=True` has replaced.
-        return f"ethers://{Address.__str__(self)}"
+        return f"ethers://{super().__str__()}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,8 +16,6 @@ from ether_protocol.wire.address import ServerAddress
 from ether_protocol.wire.errors import ConnectionLost
 from ether_protocol.wire.messages import Buffer
 
-from .tls_reasons import tls_reason
-
 if TYPE_CHECKING:
     import asyncio  # a blocking program does not load it
 
@@ -136,9 +134,10 @@ def reason_of(error: OSError) -> str:
     """What went wrong, in words."""
     if timed_out(error):
         return "no answer in time"
-    said = tls_reason(error)
-    if said is not None:
-        return said
+    if hasattr(error, "library"):  # an error of `ssl`, which need not be imported to know it
+        from .tls_reasons import tls_reason
+
+        return tls_reason(error)
     if error.errno is not None and error.errno > 0:  # asyncio has texts of its own, with a tuple
         return os.strerror(error.errno)
     return error.strerror or str(error) or type(error).__name__

@@ -1,6 +1,7 @@
 """Which kind of connection an address asks for.
 
-Rule: one table; a new kind is a file beside this one and a line in it.
+Rule: one table; a new kind is a file beside this one and a line in it.  Only
+TCP is imported before it is used.
 """
 
 from __future__ import annotations
@@ -12,7 +13,6 @@ from ether_protocol.wire.address import Address, ServerAddress, TlsAddress, Unix
 
 from .base import BlockingTransport, OpeningOptions, TransportKind
 from .tcp import TCP
-from .unix import UNIX
 
 if TYPE_CHECKING:
     import asyncio  # a blocking program does not load it
@@ -35,10 +35,27 @@ async def _open_tls_async(
     await open_tls_async(address, options, loop, make_protocol)
 
 
+def _open_unix(address: UnixAddress, options: OpeningOptions) -> BlockingTransport:
+    from .unix import open_unix
+
+    return open_unix(address, options)
+
+
+async def _open_unix_async(
+    address: UnixAddress,
+    options: OpeningOptions,
+    loop: asyncio.AbstractEventLoop,
+    make_protocol: Callable[[], asyncio.BufferedProtocol],
+) -> None:
+    from .unix import open_unix_async
+
+    await open_unix_async(address, options, loop, make_protocol)
+
+
 TRANSPORTS: dict[type[ServerAddress], TransportKind[Any]] = {
     Address: TCP,
     TlsAddress: TransportKind(_open_tls, _open_tls_async),
-    UnixAddress: UNIX,
+    UnixAddress: TransportKind(_open_unix, _open_unix_async),
 }
 """The kind of connection for each type of address."""
 

@@ -22,9 +22,8 @@ from ether_protocol.wire.address import Address
 from ether_protocol.wire.errors import LocalProtocolError
 from ether_protocol.wire.messages import Buffer
 
-from .base import FilePath, OpeningOptions, TransportError
+from .base import FilePath, OpeningOptions, TransportError, reason_of
 from .tcp import connect_socket
-from .tls_reasons import tls_reason
 
 if TYPE_CHECKING:
     import asyncio  # a blocking program does not load it
@@ -80,12 +79,10 @@ def _no_password() -> str:
 
 
 def _unusable(name: str, path: FilePath, error: OSError) -> NoReturn:
-    reason = tls_reason(error)
+    reason = reason_of(error)
     if isinstance(error, ssl.SSLError) and error.reason != "KEY_VALUES_MISMATCH":
         reason = "it holds no certificate in the form PEM" if name == "tls_ca" else _NO_PAIR
-    raise LocalProtocolError(
-        f"{name} {os.fspath(path)}: {reason or error.strerror or error}"
-    ) from None
+    raise LocalProtocolError(f"{name} {os.fspath(path)}: {reason}") from None
 
 
 _NO_PAIR = "it does not hold a certificate and its private key in the form PEM"

@@ -1,7 +1,6 @@
 """What went wrong with TLS, in words that say what to do.
 
-Rule: an error of `ssl` is known by its attributes, so that `ssl` need not be
-imported to find out that an error is none of it.
+Rule: it reads the attributes of an error of `ssl`, and does not import `ssl`.
 """
 
 from __future__ import annotations
@@ -45,10 +44,8 @@ _ALERTS: Final = MappingProxyType(
 """By OpenSSL's name of the reason."""
 
 
-def tls_reason(error: OSError) -> str | None:
-    """What went wrong, in words; None if `error` is no error of TLS."""
-    if not hasattr(error, "library"):
-        return None
+def tls_reason(error: OSError) -> str:
+    """What an error of `ssl` means, in words."""
     code = getattr(error, "verify_code", None)
     if code in _HOST_MISMATCH:
         return "the server's certificate is for another host name than the one in the address"

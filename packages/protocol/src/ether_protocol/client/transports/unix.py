@@ -7,16 +7,16 @@ set on it.
 from __future__ import annotations
 
 import errno
+import os
 import socket
 import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ether_protocol.wire.address import UnixAddress
 
-from .base import OpeningOptions, TransportKind
+from .base import OpeningOptions
 from .stream_socket import SocketTransport
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def _explained(path: str) -> Iterator[None]:
 
 def _is_something_else(path: str) -> bool:
     try:
-        return not stat.S_ISSOCK(Path(path).stat().st_mode)
+        return not stat.S_ISSOCK(os.stat(path).st_mode)
     except OSError:
         return False
 
@@ -78,6 +78,3 @@ _REASONS = {
     errno.EACCES: "the permissions of this socket, or of its folder, keep you out",
 }
 """What a number of the kernel means here."""
-
-
-UNIX = TransportKind(open_unix, open_unix_async)
