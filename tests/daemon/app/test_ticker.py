@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
+
 from daemon.connection import FakeClient, anonymous, lines, run, serving, slow_clock
 from ether_daemon.app import ticker
 from ether_protocol import Command, Message
@@ -94,3 +96,27 @@ def test_it_ticks_until_it_is_cancelled() -> None:
             assert ticking.cancelled()
 
     run(scenario)
+
+
+def test_a_tick_that_fails_is_not_the_last(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(ticker, "TICK_SECONDS", 0.001)
+    ticks: list[int] = []
+
+    async def scenario() -> None:
+        async with serving() as parts:
+
+            def tick() -> None:
+                ticks.append(len(ticks))
+                if len(ticks) == 1:
+                    raise MemoryError
+
+            monkeypatch.setattr(parts.ticker, "tick", tick)
+            running = asyncio.create_task(parts.ticker.run())
+            while len(ticks) < 3:
+                await asyncio.sleep(0.001)
+            running.cancel()
+
+    run(scenario)
+    assert caplog.messages == ["A tick failed"]

@@ -80,6 +80,28 @@ def test_what_is_answered_in_a_round_is_sent_at_its_end_in_order() -> None:
     run(scenario)
 
 
+def test_a_round_without_memory_to_schedule_its_end_is_begun_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def no_memory(*_: object) -> None:
+        raise MemoryError
+
+    async def scenario() -> None:
+        log: list[str] = []
+        batch = SendBatch(ReplyBuffer(), BusyPoll(0))
+        with monkeypatch.context() as patched:
+            patched.setattr(asyncio.get_running_loop(), "call_soon", no_memory)
+            with pytest.raises(MemoryError):
+                batch.begin()
+        assert not batch.under_way, "nobody would be answered any more"
+        batch.begin()
+        answer(batch, Listener(log, "a"), b"one")
+        await asyncio.sleep(0)
+        assert log == ["a gets one"]
+
+    run(scenario)
+
+
 def test_a_full_batch_is_sent_before_the_round_ends() -> None:
     log: list[str] = []
     batch = SendBatch(ReplyBuffer(), BusyPoll(0))

@@ -21,7 +21,12 @@ from ether_daemon.settings import CannotStart, Settings
 
 from . import auth_file, banner, shutdown
 from .composition import Composition
-from .resources import give_back_large_buffers, raise_descriptor_limit
+from .resources import (
+    check_room,
+    forbid_core_dumps,
+    give_back_large_buffers,
+    raise_descriptor_limit,
+)
 
 log = logging.getLogger("etherd")
 
@@ -54,6 +59,8 @@ class Server:
     async def run(self) -> int:
         """Serve until a signal; returns the exit status."""
         settings = self._settings
+        forbid_core_dumps()
+        check_room()
         possible = raise_descriptor_limit(settings.max_clients)
         if possible < settings.max_clients:
             log.warning("The limit of open files allows for %d clients", possible)

@@ -6,10 +6,13 @@ Rule: a tick is short, and decides from what has happened since the last one.
 from __future__ import annotations
 
 import asyncio
+import logging
 
 from ether_daemon.net.deadlines import Deadlines
 from ether_daemon.net.receive import SharedReceiveMemory
 from ether_daemon.net.send_batch import SendBatch
+
+log = logging.getLogger("etherd")
 
 TICK_SECONDS = 0.25
 
@@ -28,7 +31,10 @@ class Ticker:
         """Tick until it is cancelled."""
         while True:
             await asyncio.sleep(TICK_SECONDS)
-            self.tick()
+            try:
+                self.tick()
+            except Exception:  # no memory: the next tick tries again
+                log.exception("A tick failed")
 
     def tick(self) -> None:
         """Wipe what was received and sent since the last tick, whoever is about, once."""

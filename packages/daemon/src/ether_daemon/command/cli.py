@@ -341,6 +341,11 @@ def _run(settings: Settings, daemon: bool, pid_file: Path | None) -> int:
             background.failed(f"etherd: {line}")
             return STATUS_FAILED
         return _say(line, STATUS_FAILED)
+    except MemoryError as error:
+        line = str(error) or "there is not enough memory to go on"
+        if background is not None:
+            background.failed(f"etherd: {line}")
+        return _say(line, STATUS_FAILED)
     finally:
         screen.finish(_LAST_WORDS_SECONDS)
         if claimed is not None:

@@ -480,8 +480,8 @@ class Connection(asyncio.BufferedProtocol):
     def _take_up_soon(self) -> None:
         """Go on with what had to wait, behind the turn that is under way, whoever has it."""
         if not self._turn_due:
-            self._turn_due = True
             asyncio.get_running_loop().call_soon(self._take_up)
+            self._turn_due = True  # not before it is: there may be no memory to schedule it
 
     def _take_up(self) -> None:
         """Take up the requests that had to wait, once they may."""

@@ -62,9 +62,10 @@ class SendBatch:
 
     def begin(self) -> None:
         """Something has arrived after a sleep."""
+        # A round that could not be scheduled, for want of memory, is none: the next one may be.
+        asyncio.get_running_loop().call_soon(self._end)
         self.under_way = True
         self._busy_poll.begin(self.arrivals)
-        asyncio.get_running_loop().call_soon(self._end)
 
     def answered(self, recipient: Recipient, filled: int) -> None:
         """The fast path has put replies into the buffer, which is now `filled` up to there."""
@@ -154,5 +155,5 @@ class SendBatch:
             self._alone = self._sent == 1
             self._sent = 0
         if self._busy_poll.goes_on(self.arrivals):
-            self.under_way = True
             asyncio.get_running_loop().call_soon(self._end)
+            self.under_way = True
