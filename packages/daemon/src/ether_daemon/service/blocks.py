@@ -78,7 +78,8 @@ class Blocks:
 
     def __init__(self, principal: str, store: Store, quota: Quota, defer: Defer) -> None:
         """`defer` is where long work is left, to be done step by step between requests."""
-        self.table = HandleTable()
+        whole = quota.whole
+        self.table = HandleTable(whole) if isinstance(whole, ServerAccount) else HandleTable()
         self.quota = quota
         self._principal = principal
         self._store = store

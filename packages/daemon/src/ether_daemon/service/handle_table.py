@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from typing import TypeAlias
 
-from ether_daemon.stores.contract import MAX_REF, Ref, Work
+from ether_daemon.stores.contract import MAX_REF, UNLIMITED, MemoryAccount, Ref, Work
 from ether_protocol.wire.bodies import BlockInfo
 from ether_protocol.wire.errors import NoMemory, NotFound
 
@@ -27,12 +27,15 @@ that a look-up which does not know of the bit finds nothing.
 """
 
 # A page holds three columns (refs; sizes; times of creation with the flags above
-# them) and its count of live handles.  Once few handles of a page live on, a dict
-# with the same keys takes the array's place: a look-up reads the same in both.
+# them), its count of live handles and what it is charged.  Once few handles of a
+# page live on, a dict with the same keys takes the array's place: a look-up reads the same in both.
 _SIZE = 1 << PAGE_BITS
 _CREATED = 2 << PAGE_BITS
 _LIVE = 3 << PAGE_BITS
-_EMPTY_PAGE = bytes(8 * (_LIVE + 1))
+_COST = _LIVE + 1
+_EMPTY_PAGE = bytes(8 * (_COST + 1))
+_PAGE_COST = 6_400
+_ROW_COST = 320  # of a page that is a dict; a row of the smallest takes 260 bytes, measured
 _SPARSE = 16
 _STEP_COST = 1024 * 1024  # in bytes moved, which are as dear as
 _LOOKED_AT_COST = 16 * 1024  # a page looked at, or
@@ -46,8 +49,10 @@ Page: TypeAlias = "array[int] | dict[int, int]"
 class HandleTable:
     """One principal's handles."""
 
-    def __init__(self) -> None:
+    def __init__(self, account: MemoryAccount = UNLIMITED) -> None:
+        """`account` is charged for every page but the first."""
         self.pages: dict[int, Page] = {}
+        self._account = account
         self._next = 1
         self._live = 0
         self._last_page = -1
@@ -56,9 +61,14 @@ class HandleTable:
         return self._live
 
     def reserve(self) -> int:
-        """The next handle; it is nobody's until `put`, and costs no memory until then."""
+        """The next handle; it is nobody's until `put`.  Raises NoMemory or RoomToCome.
+
+        There is a page for it then, unless all others in that are gone before the `put`.
+        """
         handle = self._next
-        self._next += 1
+        if handle >> PAGE_BITS > self._last_page:
+            self._new_page(handle >> PAGE_BITS, self._account.charge)
+        self._next = handle + 1
         return handle
 
     def give_back(self, handle: int) -> None:
@@ -72,7 +82,9 @@ class HandleTable:
 
     def put(self, handle: int, ref: Ref, size: int, flags: int, created_ms: int) -> None:
         """Have `handle`, which was reserved, mean a block from now on."""
-        page = self.pages.get(handle >> PAGE_BITS) or self._new_page(handle >> PAGE_BITS)
+        page = self.pages.get(handle >> PAGE_BITS) or self._new_page(
+            handle >> PAGE_BITS, self._account.hold_for_now
+        )
         slot = handle & SLOT_MASK
         if created_ms != created_ms & _CREATED_MASK:
             created_ms = 0  # before 1970, or after all clocks
@@ -196,8 +208,12 @@ class HandleTable:
                 work = 0
                 yield
 
-    def _new_page(self, number: int) -> Page:
-        page = self.pages[number] = array("Q", _EMPTY_PAGE)
+    def _new_page(self, number: int, charge: Callable[[int], None]) -> Page:
+        page: Page = array("Q", _EMPTY_PAGE)
+        if number:
+            charge(_PAGE_COST)
+            page[_COST] = _PAGE_COST
+        self.pages[number] = page
         if number < self._last_page:
             # A block that was answered late: a dict keeps the order in which pages came.
             in_order = sorted(self.pages.items())
@@ -208,13 +224,17 @@ class HandleTable:
 
     def _shrink(self, number: int, page: Page) -> None:
         """Keep a full page's last handles small: dropped at none, rewritten at 16, 8, 4, 2, 1."""
-        live = page[_LIVE]
+        live, cost = page[_LIVE], page[_COST]
         if not live:
             del self.pages[number]
+            self._account.refund(cost)
         elif not live & (live - 1):
             kept = [slot for slot in _slots(page) if page[slot]]
             columns = [slot | column for column in (0, _SIZE, _CREATED) for slot in kept]
-            self.pages[number] = {key: page[key] for key in [*columns, _LIVE]}
+            small = {key: page[key] for key in [*columns, _LIVE]}
+            small[_COST] = min(cost, live * _ROW_COST)
+            self.pages[number] = small
+            self._account.refund(cost - small[_COST])
 
 
 def _slots(page: Page) -> list[int] | range:

@@ -190,6 +190,7 @@ class Slabs:
         others = [slot for slot in slab.free if slot >= kept]
         slab.free = array("H", [slot for slot in slab.free if slot < kept])
         slab.ready = max(slab.fresh, kept)
+        self._growing[slab.kind].pop(slab.number, None)
         return others
 
     def cut(self, slab: Slab, kept: int, withheld: list[int]) -> None:
@@ -200,13 +201,13 @@ class Slabs:
         slab.free.extend(withheld)
         slab.ready = slab.charged // cost
         self._partial[slab.kind][slab.number] = slab
+        self._growing[slab.kind][slab.number] = slab
         low = array("H", [slot for slot in slab.free if slot < kept])
         fresh = min(slab.fresh, kept)
         if fresh - len(low) != slab.live:
             return  # a block lies behind
         wipe(self.arena, slab.base + fresh * step, slab.base + slab.fresh * step)
         slab.free, slab.fresh, slab.ready = low, fresh, kept
-        self._growing[slab.kind][slab.number] = slab
         given_back = slab.charged - kept * cost
         slab.charged -= given_back
         self._account.refund(given_back)
