@@ -5,11 +5,15 @@ Rule: what a part needs is handed to it here; nothing is decided here but that.
 
 from __future__ import annotations
 
+import time
+
 from ether_daemon.engine import EngineFastPath
 from ether_daemon.engine.reply_buffer import ReplyBuffer
 from ether_daemon.net.admission import Admission
+from ether_daemon.net.buffer_budget import BufferBudget
 from ether_daemon.net.busy_poll import BusyPoll
 from ether_daemon.net.connection import Shared
+from ether_daemon.net.deadlines import Deadlines
 from ether_daemon.net.receive import SharedReceiveMemory
 from ether_daemon.net.send_batch import SendBatch
 from ether_daemon.service.access import AccessRules, PrincipalRules
@@ -58,16 +62,27 @@ class Composition:
         self.admission = Admission(
             settings, anonymous, self.deferred_work.add, rules, self.principal
         )
+        memory = SharedReceiveMemory()
+        self.budget = BufferBudget(settings.max_buffer_bytes, memory.pool)
+        self.deadlines = Deadlines(time.monotonic, settings.idle_seconds)
         self.statistics = Statistics(
-            settings, self.quota, self.admission, instance, self.principals
+            settings,
+            self.quota,
+            self.admission,
+            self.budget,
+            self.deadlines,
+            instance,
+            self.principals,
         )
         self.shared = Shared(
-            SharedReceiveMemory(),
+            memory,
             SendBatch(self.replies, BusyPoll(settings.busy_poll_seconds)),
             self.admission,
+            self.budget,
+            self.deadlines,
             self.statistics,
         )
-        self.ticker = Ticker(self.shared.memory, self.shared.batch)
+        self.ticker = Ticker(self.shared.memory, self.shared.batch, self.deadlines)
 
     def change_rules(self, rules: AccessRules) -> int:
         """Take new rules for principals; returns how many connections they end.
