@@ -56,6 +56,15 @@ class SessionBlocks:
         """Those that live."""
         return set(self._handles or ())
 
+    def __bool__(self) -> bool:
+        """Whether there are any; this takes no memory."""
+        return bool(self._handles)
+
+    def take(self) -> set[int]:
+        """All of them, which are the caller's now; this takes no memory."""
+        handles, self._handles = self._handles, None
+        return handles or set()
+
     def add(self, handle: int) -> None:
         """A block was made for the connection."""
         if self._handles is None:
@@ -156,7 +165,17 @@ class Blocks:
     def end_session(self, owner: SessionBlocks) -> Iterator[None]:
         """The connection of `owner` has ended: free its blocks, a few at a time."""
         owner.ended = True
-        return self.free_in_steps(owner.handles)
+        return self._free_session(owner)
+
+    def _free_session(self, owner: SessionBlocks) -> Iterator[None]:
+        # There may be no memory for a copy of the set.
+        handles, count = owner.take(), 0
+        while handles:
+            count += 1
+            if self.table.has(handle := handles.pop()):
+                self._free_unasked(handle)
+            if count % _FREED_A_STEP == 0:
+                yield
 
     def free_all(self) -> Iterator[None]:
         """Free every block, a few at a time."""
