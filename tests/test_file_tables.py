@@ -52,6 +52,8 @@ def test_the_architecture_names_every_floor_of_the_daemon_and_the_protocol() -> 
         "docs/tools.md",
         "docs/performance.md",
         "docs/torture.md",
+        "docs/security.md",
+        "SECURITY.md",
         *(f"packages/{package}/README.md" for package in PACKAGES),
     ],
 )

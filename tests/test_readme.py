@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from harness import DEADLINE_SECONDS, Etherd
 
 ROOT = Path(__file__).parents[1]
@@ -42,3 +44,12 @@ def test_links_to_files_lead_somewhere() -> None:
 
     assert len(links) > 20
     assert [link for link in links if not (ROOT / link).exists()] == []
+
+
+@pytest.mark.parametrize("document", ["SECURITY.md", "docs/security.md"])
+def test_so_do_those_about_security(document: str) -> None:
+    path = ROOT / document
+    links = re.findall(r"\]\((?!https?://|#)([^)]+)\)", path.read_text("utf-8"))
+
+    assert links
+    assert [link for link in links if not (path.parent / link).exists()] == []

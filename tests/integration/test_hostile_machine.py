@@ -202,3 +202,16 @@ def test_a_log_file_that_is_none(start: Start, tmp_path: Path, path: str, reason
     (tmp_path / "folder").mkdir()
     daemon = start(f"--log-file {tmp_path / path}")
     assert daemon.end(0) == (1, "", f"etherd: can't write {tmp_path / path}: {reason}\n")
+
+
+@pytest.mark.parametrize("mib", [20, 40, 60, 80, 100, 120, 150, 200])
+def test_too_little_memory_is_one_line_or_enough(start: Start, mib: int) -> None:
+    daemon = start("--max-memory 512MiB", before=f"ulimit -v {mib * 1024}")
+    assert daemon.process.stdout is not None
+    banner = os.read(daemon.process.stdout.fileno(), 4096)
+    status, _, err = daemon.end(signal.SIGTERM if banner else 0)
+    if banner:
+        assert status == 0
+    else:
+        assert status == 1
+        assert re.fullmatch(r"etherd: .*memory.*\n", err)

@@ -129,3 +129,25 @@ def test_one_that_fails_does_not_keep_the_others_waiting(caplog: pytest.LogCaptu
     run(scenario)
     assert diary == ["a0", "a1", "a2", "a done"]
     assert "Deferred work failed" in caplog.text
+
+
+def test_without_memory_to_schedule_it_the_next_work_tries_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    diary: list[str] = []
+
+    def no_memory(*_: object) -> None:
+        raise MemoryError
+
+    async def scenario() -> None:
+        deferred = DeferredWork()
+        with monkeypatch.context() as patched:
+            patched.setattr(asyncio.get_running_loop(), "call_soon", no_memory)
+            with pytest.raises(MemoryError):
+                deferred.add(steps("a", 1, diary))
+        deferred.add(steps("b", 1, diary))
+        while len(diary) < 4:
+            await asyncio.sleep(0)
+
+    run(scenario)
+    assert diary == ["a0", "b0", "a done", "b done"]

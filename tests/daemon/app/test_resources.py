@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import platform
 import resource
+import threading
 from pathlib import Path
 
 import pytest
@@ -162,6 +163,50 @@ def test_a_system_that_refuses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(resource, "getrlimit", limit.getrlimit)
     monkeypatch.setattr(resource, "setrlimit", limit.setrlimit)
     assert resources.raise_descriptor_limit(10_000) == 992
+
+
+@pytest.mark.parametrize(
+    ("pattern", "limit"),
+    [("core\n", 0), ("/var/crash/core.%p\n", 0), ("|/usr/lib/systemd/systemd-coredump %P\n", 1)],
+)
+def test_a_crash_leaves_no_core_dump(
+    tmp_path: Path, pattern: str, limit: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(tmp_path, "proc/sys/kernel/core_pattern", pattern)
+    said: list[object] = []
+    monkeypatch.setattr(resource, "setrlimit", lambda *arguments: said.append(arguments))
+    resources.forbid_core_dumps(tmp_path)
+    assert said == [(resource.RLIMIT_CORE, (limit, limit))]
+
+
+def test_a_system_that_does_not_know_core_dumps(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*_: object) -> None:
+        raise ValueError("not allowed to raise maximum limit")
+
+    monkeypatch.setattr(resource, "setrlimit", refused)
+    resources.forbid_core_dumps(tmp_path)
+
+
+def test_there_is_room_for_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    started: list[threading.Thread] = []
+    start = threading.Thread.start
+
+    def limited(thread: threading.Thread) -> None:
+        if len(started) == 3:
+            raise RuntimeError("can't start new thread")
+        started.append(thread)
+        start(thread)
+
+    resources.check_room()
+    monkeypatch.setattr(threading.Thread, "start", limited)
+    resources.check_room(3)
+    assert not any(thread.is_alive() for thread in started)
+    started.clear()
+    with pytest.raises(MemoryError, match="no room, for threads"):
+        resources.check_room(4)
+    assert not any(thread.is_alive() for thread in started)
 
 
 def test_large_buffers_are_given_back_where_malloc_can() -> None:

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
+
 from daemon.connection import FakeClient, anonymous, lines, run, serving, slow_clock
 from ether_daemon.app import ticker
 from ether_protocol import Command, Message
@@ -13,20 +15,18 @@ WRITE = encode(Message(Command.WRITE, 1, payload=b"secret"))
 READ = encode(Message(Command.READ, 1, 6))
 
 
-def test_what_was_received_and_sent_is_wiped_when_nothing_came_for_a_tick() -> None:
+def test_what_was_received_and_sent_is_wiped_at_the_next_tick_whoever_is_about() -> None:
     async def scenario() -> None:
         async with serving() as parts:
             anonymous(parts).alloc(6)
             client = FakeClient(parts)
-            await client.send(WRITE + READ)
             buffers = parts.shared.memory.data, parts.replies.data
-            parts.ticker.tick()
-            assert [b"secret" in buffer for buffer in buffers] == [True, True]
-            await client.send(PING)
-            parts.ticker.tick()
-            assert [b"secret" in buffer for buffer in buffers] == [True, True]
-            parts.ticker.tick()
-            assert [buffer.count(0) == len(buffer) for buffer in buffers] == [True, True]
+            for _ in range(2):
+                await client.send(WRITE + READ)
+                await client.send(PING)
+                assert [b"secret" in buffer for buffer in buffers] == [True, True]
+                parts.ticker.tick()
+                assert [buffer.count(0) == len(buffer) for buffer in buffers] == [True, True]
 
     run(scenario)
 
@@ -96,3 +96,27 @@ def test_it_ticks_until_it_is_cancelled() -> None:
             assert ticking.cancelled()
 
     run(scenario)
+
+
+def test_a_tick_that_fails_is_not_the_last(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(ticker, "TICK_SECONDS", 0.001)
+    ticks: list[int] = []
+
+    async def scenario() -> None:
+        async with serving() as parts:
+
+            def tick() -> None:
+                ticks.append(len(ticks))
+                if len(ticks) == 1:
+                    raise MemoryError
+
+            monkeypatch.setattr(parts.ticker, "tick", tick)
+            running = asyncio.create_task(parts.ticker.run())
+            while len(ticks) < 3:
+                await asyncio.sleep(0.001)
+            running.cancel()
+
+    run(scenario)
+    assert caplog.messages == ["A tick failed"]

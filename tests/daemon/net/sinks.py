@@ -23,14 +23,16 @@ class FakeSink:
         self.largest = 0
         self.send_queue = SendQueue(self)
 
-    def write(self, data: bytes) -> None:
-        assert isinstance(data, bytes)
+    def write(self, data: bytes | bytearray) -> None:
         self.largest = max(self.largest, len(data))
         self.kept += data
         self.move()
 
     def writelines(self, list_of_data: list[bytes]) -> None:
         self.write(b"".join(list_of_data))
+
+    def get_write_buffer_size(self) -> int:
+        return len(self.kept)
 
     def move(self) -> None:
         count = min(self.window, len(self.kept))

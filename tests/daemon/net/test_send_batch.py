@@ -38,13 +38,16 @@ class Listener:
     def not_taken(self) -> None:
         self._log.append(f"{self.name} is read no more")
 
-    def write(self, data: bytes) -> None:
+    def write(self, data: bytes | bytearray) -> None:
         if self._breaks:
             raise MemoryError(f"no room for {self.name}")
         self._log.append(f"{self.name} gets {data.decode()}")
 
     def writelines(self, list_of_data: list[bytes]) -> None:
         self.write(b"".join(list_of_data))
+
+    def get_write_buffer_size(self) -> int:
+        return 0
 
     def abort(self) -> None:
         self._log.append(f"{self.name} is cut off")
@@ -73,6 +76,28 @@ def test_what_is_answered_in_a_round_is_sent_at_its_end_in_order() -> None:
         assert not batch.under_way
         batch.send()
         assert len(log) == 3
+
+    run(scenario)
+
+
+def test_a_round_without_memory_to_schedule_its_end_is_begun_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def no_memory(*_: object) -> None:
+        raise MemoryError
+
+    async def scenario() -> None:
+        log: list[str] = []
+        batch = SendBatch(ReplyBuffer(), BusyPoll(0))
+        with monkeypatch.context() as patched:
+            patched.setattr(asyncio.get_running_loop(), "call_soon", no_memory)
+            with pytest.raises(MemoryError):
+                batch.begin()
+        assert not batch.under_way, "nobody would be answered any more"
+        batch.begin()
+        answer(batch, Listener(log, "a"), b"one")
+        await asyncio.sleep(0)
+        assert log == ["a gets one"]
 
     run(scenario)
 

@@ -125,3 +125,27 @@ def test_steps(start: int, end: int, steps: int) -> None:
     assert memory[start:end] == bytes(end - start)
     assert memory[end:] == b"\xaa" * (len(memory) - end)
     assert memory[:start] == b"\xaa" * start
+
+
+def not_dumped_kib() -> int:
+    """How much of this process the kernel would leave out of a core dump."""
+    total = size = 0
+    for line in Path("/proc/self/smaps").read_text().splitlines():
+        name, *rest = line.split()
+        if name == "Size:":
+            size = int(rest[0])
+        elif name == "VmFlags:" and "dd" in rest:
+            total += size
+    return total
+
+
+@linux
+@pytest.mark.parametrize("sparse", [False, True])
+def test_nothing_of_it_is_in_a_core_dump(sparse: bool) -> None:
+    before = not_dumped_kib()
+    memory = reserve(1 << 20, sparse=sparse)
+    memory[:4] = b"data"
+    assert not_dumped_kib() == before + 1024
+    memory.resize(2 << 20)
+    assert not_dumped_kib() == before + 2048
+    memory.close()

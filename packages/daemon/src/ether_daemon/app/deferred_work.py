@@ -32,8 +32,7 @@ class DeferredWork:
         """Begin `work` soon, and go on with it between requests."""
         self._queue.append(work)
         if not self._scheduled:
-            self._scheduled = True
-            asyncio.get_running_loop().call_soon(self._turn)
+            self._schedule()
 
     def finish(self) -> None:
         """Do everything that is left, now."""
@@ -41,12 +40,19 @@ class DeferredWork:
             self._step()
 
     def _turn(self) -> None:
-        until = self._clock() + TURN_SECONDS
-        while self._queue and self._clock() < until:
-            self._step()
-        self._scheduled = bool(self._queue)
-        if self._scheduled:
-            asyncio.get_running_loop().call_soon(self._turn)
+        self._scheduled = False
+        try:
+            until = self._clock() + TURN_SECONDS
+            while self._queue and self._clock() < until:
+                self._step()
+        finally:
+            if self._queue:
+                self._schedule()
+
+    def _schedule(self) -> None:
+        # Not marked before it is done: without memory for it, the next work tries again.
+        asyncio.get_running_loop().call_soon(self._turn)
+        self._scheduled = True
 
     def _step(self) -> None:
         work = self._queue.popleft()

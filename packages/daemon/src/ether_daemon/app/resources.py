@@ -1,12 +1,13 @@
-"""What the machine gives this process: memory, processors and file descriptors.
+"""What the machine gives this process: memory, processors, file descriptors, and no core dumps.
 
-Rule: files in, numbers out; where something can't be read, the next best
-answer is taken.
+Rule: files in, numbers out; where something can't be read or set, the next
+best answer is taken.
 """
 
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 _SPARE_DESCRIPTORS = 32
@@ -52,6 +53,48 @@ def raise_descriptor_limit(connections: int) -> int:
     if soft == resource.RLIM_INFINITY:
         return connections
     return max(1, min(connections, soft - _SPARE_DESCRIPTORS))
+
+
+def check_room(threads_wanted: int = 4) -> None:
+    """Raise MemoryError where there is none for what the event loop takes when it listens.
+
+    libuv starts threads when it first looks a name up, and aborts the process,
+    without a word, where it can't.
+    """
+    import threading
+
+    try:
+        "localhost".encode("idna")
+    except LookupError:  # its tables could not be loaded
+        raise MemoryError("there is no memory for names of hosts") from None
+
+    over = threading.Event()
+    threads = [threading.Thread(target=over.wait) for _ in range(threads_wanted)]
+    started = []
+    try:
+        for thread in threads:
+            thread.start()
+            started.append(thread)
+    except RuntimeError:
+        raise MemoryError("there is no memory, or no room, for threads") from None
+    finally:
+        over.set()
+        for thread in started:
+            thread.join()
+
+
+def forbid_core_dumps(root: Path = Path("/")) -> None:
+    """Have the kernel write no memory of this process anywhere, should it crash.
+
+    A program that takes core dumps from a pipe is not bound by the limit, with
+    one exception: the kernel starts none for a process whose limit is 1 byte.
+    """
+    import resource  # not on every system, and needed once
+
+    piped = _read(root / "proc/sys/kernel/core_pattern").startswith("|")
+    limit = int(piped)
+    with suppress(OSError, ValueError):  # the limit was 0 already, and may not be raised
+        resource.setrlimit(resource.RLIMIT_CORE, (limit, limit))
 
 
 def give_back_large_buffers() -> bool:

@@ -13,7 +13,7 @@ import signal
 import ssl
 from collections.abc import Callable
 
-from ether_daemon.net.connection import Connection
+from ether_daemon.net.connection import connection_class
 from ether_daemon.net.listeners import Listeners
 from ether_daemon.net.tls import server_context
 from ether_daemon.service.access import AccessRules
@@ -21,7 +21,12 @@ from ether_daemon.settings import CannotStart, Settings
 
 from . import auth_file, banner, shutdown
 from .composition import Composition
-from .resources import give_back_large_buffers, raise_descriptor_limit
+from .resources import (
+    check_room,
+    forbid_core_dumps,
+    give_back_large_buffers,
+    raise_descriptor_limit,
+)
 
 log = logging.getLogger("etherd")
 
@@ -54,6 +59,8 @@ class Server:
     async def run(self) -> int:
         """Serve until a signal; returns the exit status."""
         settings = self._settings
+        forbid_core_dumps()
+        check_room()
         possible = raise_descriptor_limit(settings.max_clients)
         if possible < settings.max_clients:
             log.warning("The limit of open files allows for %d clients", possible)
@@ -62,7 +69,8 @@ class Server:
             give_back_large_buffers()
         parts = Composition(settings, rules=rules)
         parts.adopt(await shutdown.answered(parts.store.open()))
-        listeners = Listeners(lambda: Connection(parts.shared))
+        serve = connection_class(parts.deadlines)
+        listeners = Listeners(lambda: serve(parts.shared))
         try:
             await listeners.open(settings, context)
         except BaseException:

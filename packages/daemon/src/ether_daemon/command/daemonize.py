@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import suppress
 from typing import NoReturn
 
 _STARTED, _FAILED = b"+", b"-"
@@ -41,8 +42,12 @@ class Background:
         self._tell(_FAILED, line)
 
     def _tell(self, how: bytes, text: str) -> None:
-        with os.fdopen(self._writer, "wb") as pipe:
-            pipe.write(how + text.encode())
+        """Tell the command once; afterwards it has ended, and nobody listens."""
+        writer, self._writer = self._writer, -1
+        if writer < 0:
+            return
+        with suppress(BrokenPipeError), os.fdopen(writer, "wb") as pipe:
+            pipe.write(how + text.encode("utf-8", "backslashreplace"))
 
 
 def _wait_and_exit(reader: int) -> NoReturn:

@@ -9,6 +9,8 @@ from __future__ import annotations
 import os
 import sys
 
+_NO_MEMORY = b"etherd: there is not enough memory to go on\n"
+
 
 def main() -> None:
     """Run `etherd`; an interrupt before it listens ends it without a word."""
@@ -19,6 +21,21 @@ def main() -> None:
         run()
     except KeyboardInterrupt:
         sys.exit(130)
+    except MemoryError:
+        _end_without_memory()
+    except ImportError as error:
+        # A library that could not be mapped: it is there, and the memory is not.
+        if "cannot allocate memory" not in str(error) and "failed to map" not in str(error):
+            raise
+        _end_without_memory()
+
+
+def _end_without_memory() -> None:
+    """Say so in one line, which is there already, and end without anything that takes memory."""
+    try:
+        os.write(2, _NO_MEMORY)
+    finally:
+        os._exit(1)
 
 
 def _open_what_is_closed() -> None:

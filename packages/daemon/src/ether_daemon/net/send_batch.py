@@ -62,9 +62,10 @@ class SendBatch:
 
     def begin(self) -> None:
         """Something has arrived after a sleep."""
+        # A round that could not be scheduled, for want of memory, is none: the next one may be.
+        asyncio.get_running_loop().call_soon(self._end)
         self.under_way = True
         self._busy_poll.begin(self.arrivals)
-        asyncio.get_running_loop().call_soon(self._end)
 
     def answered(self, recipient: Recipient, filled: int) -> None:
         """The fast path has put replies into the buffer, which is now `filled` up to there."""
@@ -107,10 +108,11 @@ class SendBatch:
         answer: Future[list[Piece]],
         settled: Callable[[], object],
         held_bytes: int,
+        expected_bytes: int = 0,
     ) -> None:
         """Keep the place of a reply that comes later (see `SendQueue.send_later`)."""
         self.send()
-        recipient.send_queue.send_later(answer, settled, held_bytes)
+        recipient.send_queue.send_later(answer, settled, held_bytes, expected_bytes)
 
     def all_sent(self, recipient: Recipient) -> bool:
         """Send what is here, and say whether that was all that `recipient` is due."""
@@ -141,10 +143,10 @@ class SendBatch:
                 recipient.abort()
             start = end
 
-    def wipe(self) -> None:
-        """Let nothing remain of what was sent; what waits to be sent stays."""
-        if not self._entries:
-            self.replies.wipe()
+    def wipe(self) -> bool:
+        """Let nothing remain of what was sent; returns whether nothing waits to be."""
+        self.replies.wipe()
+        return not self._entries
 
     def _end(self) -> None:
         self.under_way = False  # whatever happens, the next arrival begins anew
@@ -153,5 +155,5 @@ class SendBatch:
             self._alone = self._sent == 1
             self._sent = 0
         if self._busy_poll.goes_on(self.arrivals):
-            self.under_way = True
             asyncio.get_running_loop().call_soon(self._end)
+            self.under_way = True

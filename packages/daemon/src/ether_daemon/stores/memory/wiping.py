@@ -10,6 +10,7 @@ import mmap
 import os
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 
 PAGE_BYTES = mmap.PAGESIZE
 WIPE_STEP_BYTES = 8 * 1024 * 1024
@@ -24,18 +25,24 @@ _NORESERVE = getattr(
     "MAP_NORESERVE",
     0x4000 if sys.platform == "linux" and os.uname().machine in ("x86_64", "aarch64") else 0,
 )
+_NO_DUMP: int | None = getattr(mmap, "MADV_DONTDUMP", None)  # Linux's
 _ZEROS = memoryview(bytes(256 * 1024))
 
 
 def reserve(size: int, *, sparse: bool = False) -> mmap.mmap:
     """`size` zeroed bytes that cost nothing until they are touched; raises OSError.
 
-    A `sparse` reservation is not held against what the machine has.
+    A `sparse` reservation is not held against what the machine has.  None of
+    it is in a core dump.
     """
     flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS
     if sparse:
         flags |= _NORESERVE
-    return mmap.mmap(-1, size, flags=flags)
+    memory = mmap.mmap(-1, size, flags=flags)
+    if _NO_DUMP is not None:
+        with suppress(OSError):  # no map is left to split; the daemon dumps no core anyway
+            memory.madvise(_NO_DUMP)
+    return memory
 
 
 def wipe(memory: mmap.mmap, start: int, end: int) -> None:
@@ -57,11 +64,11 @@ def _zero(memory: mmap.mmap, start: int, end: int) -> None:
         start += step
 
 
-def wipe_in_steps(memory: mmap.mmap, start: int, end: int) -> Iterator[None]:
-    """The same for a range of any length, a step at a time."""
+def wipe_in_steps(memory: mmap.mmap, start: int, end: int) -> Iterator[int]:
+    """The same for a range of any length, a step at a time; yields how many bytes that was."""
     while start < end:
         # The kernel's pages are cut where the steps are: keep them whole.
         stop = min(end, (start + WIPE_STEP_BYTES) // PAGE_BYTES * PAGE_BYTES)
         wipe(memory, start, stop)
+        yield stop - start
         start = stop
-        yield
