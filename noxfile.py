@@ -182,7 +182,7 @@ def torture(session: nox.Session) -> None:
     What a harness alone needs is installed if it can be; without it that
     harness says so, and the others run.
     """
-    session.install(*PACKAGES, *TEST_TOOLS, "trustme")
+    session.install(*PACKAGES, *TEST_TOOLS)
     session.install("atheris", success_codes=[0, 1, 2])
     session.run("python", "torture/session.py", *session.posargs, env={"PYTHONPATH": "tests"})
 

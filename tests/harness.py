@@ -6,6 +6,7 @@ nothing sleeps: what is waited for is polled or read.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import select
@@ -18,9 +19,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 from certificates import client_context, server_files
+from ether_protocol import Command, Message
+from ether_protocol.wire.codec import encode
 
-TRANSPORTS = ("tcp", "unix", "tls")
-"""How an `etherd` can be reached."""
+PLAIN_TRANSPORTS = ("tcp", "unix", "tls")
+TRANSPORTS = (*PLAIN_TRANSPORTS, "unix+token", "tls+token")
+"""How an `etherd` can be reached, and whether its clients have said AUTH, in version 2."""
+
+TOKEN = "a token for tests"
 
 DEADLINE_SECONDS = 30.0
 """After this long a test gives up waiting; nothing is expected to take near as long."""
@@ -50,11 +56,18 @@ class Etherd:
         env: dict[str, str] | None = None,
         transport: str = "tcp",
     ) -> None:
-        self.transport = transport
+        self.transport, _, token = transport.partition("+")
+        self._has_token = bool(token)
+        if token:
+            auth_file = home / "auth.toml"
+            auth_file.touch(0o600)
+            digest = hashlib.sha256(TOKEN.encode()).hexdigest()
+            auth_file.write_text(f'[principals.tester]\ntoken = "sha256:{digest}"\n')
+            flags += ("--auth-file", str(auth_file))
         self.path = home / "ether.sock"
-        if transport == "unix":
+        if self.transport == "unix":
             flags += ("--no-tcp", "--unix", str(self.path))
-        elif transport == "tls":
+        elif self.transport == "tls":
             files = server_files(home)
             flags += ("--tls-cert", str(files.certificate), "--tls-key", str(files.key))
         self.log_path = home / "etherd.log"
@@ -70,7 +83,7 @@ class Etherd:
         self.pid = self.process.pid
         self.banner = self._read_banner()
         self.host = "127.0.0.1"
-        if transport == "unix":
+        if self.transport == "unix":
             self.port, self.address = 0, str(self.path)
         else:
             self.port = int(re.findall(r"Listening on .*:(\d+)", self.banner)[0])
@@ -97,8 +110,7 @@ class Etherd:
         status = Path(f"/proc/{self.pid}/status").read_text()
         return int(re.findall(r"VmRSS:\s+(\d+) kB", status)[0]) * 1024
 
-    def socket(self) -> socket.socket:
-        """A connection to it, as TCP, TLS or a Unix socket has it."""
+    def _connected(self) -> socket.socket:
         if self.transport == "unix":
             local = socket.socket(socket.AF_UNIX)
             local.settimeout(DEADLINE_SECONDS)
@@ -108,6 +120,14 @@ class Etherd:
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if self.transport == "tls":
             return client_context().wrap_socket(sock, server_hostname=self.host)
+        return sock
+
+    def socket(self) -> socket.socket:
+        """A connection to it that is served: over TCP, TLS or a Unix socket."""
+        sock = self._connected()
+        if self._has_token:
+            sock.sendall(encode(Message(Command.AUTH, payload=TOKEN.encode())))
+            assert len(receive_exactly(sock, 40)) == 40
         return sock
 
     def signal(self, number: int) -> None:

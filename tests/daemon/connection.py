@@ -80,6 +80,9 @@ class FakeTransport(asyncio.Transport):
             assert isinstance(data, bytes)
         self.write(b"".join(list_of_data))
 
+    def get_write_buffer_size(self) -> int:
+        return len(self.held)
+
     def take(self, count: int) -> None:
         """The client takes so many bytes more."""
         self.window = (self.window or 0) + count
@@ -129,10 +132,15 @@ class FakeTransport(asyncio.Transport):
 class FakeClient:
     """A client on a fake transport, and the server's connection to it."""
 
-    def __init__(self, server: Composition | Shared, peername: object = LOCAL) -> None:
+    def __init__(
+        self,
+        server: Composition | Shared,
+        peername: object = LOCAL,
+        connection_class: type[Connection] = Connection,
+    ) -> None:
         shared = server.shared if isinstance(server, Composition) else server
         self.transport = FakeTransport(peername)
-        self.connection = Connection(shared)
+        self.connection = connection_class(shared)
         self._batch = shared.batch
         self.transport.protocol = self.connection
         self.connection.connection_made(self.transport)

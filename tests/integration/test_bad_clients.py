@@ -10,7 +10,7 @@ import struct
 import pytest
 
 from ether_protocol import Client, connect
-from harness import TRANSPORTS, Etherd, receive_all, until
+from harness import PLAIN_TRANSPORTS, TRANSPORTS, Etherd, receive_all, until
 from wire import (
     ALLOC,
     CORRUPT,
@@ -63,7 +63,7 @@ GARBAGE = {
 }
 
 
-@pytest.mark.parametrize("etherd", TRANSPORTS, indirect=True)
+@pytest.mark.parametrize("etherd", PLAIN_TRANSPORTS, indirect=True)
 @pytest.mark.parametrize("garbage", GARBAGE.values(), ids=GARBAGE)
 def test_garbage_gets_one_readable_error_and_a_close(etherd: Etherd, garbage: bytes) -> None:
     with etherd.socket() as sock:

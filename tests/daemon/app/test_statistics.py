@@ -7,6 +7,8 @@ from ether_daemon import __version__
 from ether_daemon.app.composition import Composition
 from ether_daemon.app.statistics import FEATURES, NAME, Statistics
 from ether_daemon.net.admission import Admission
+from ether_daemon.net.buffer_budget import BufferBudget
+from ether_daemon.net.deadlines import Deadlines
 from ether_daemon.service.principal import ANONYMOUS
 from ether_daemon.service.quota import Limits, Quota
 from ether_daemon.settings import Settings
@@ -45,8 +47,10 @@ def test_hello_names_this_set_of_blocks() -> None:
 def test_a_set_of_blocks_may_have_a_name_already() -> None:
     quota = Quota(Limits(MIB))
     nobody = cast(Admission, None)  # HELLO does not tell of clients
+    no_buffers = cast(BufferBudget, None)
+    no_deadlines = cast(Deadlines, None)
     for instance in (0, 7, (1 << 64) - 1):
-        statistics = Statistics(SETTINGS, quota, nobody, instance)
+        statistics = Statistics(SETTINGS, quota, nobody, no_buffers, no_deadlines, instance)
         assert statistics.hello().instance == instance
         composed = Composition(SETTINGS, instance=instance)
         assert composed.statistics.hello().instance == instance
@@ -63,6 +67,8 @@ def test_stats_count() -> None:
     counters.clients += 1
     counters.clients_served += 2
     parts.admission.refused += 3
+    parts.budget.closed += 4
+    parts.deadlines.closed += 5
     counters.requests[Command.READ] += 4
     counters.bytes_in += 40
     counters.bytes_out += 41
@@ -73,6 +79,8 @@ def test_stats_count() -> None:
         "clients": 1,
         "clients_served": 2,
         "clients_refused": 3,
+        "clients_closed_for_buffers": 4,
+        "clients_closed_for_time": 5,
         "blocks": 1,
         "used_bytes": 100,
         "peak_bytes": 150,

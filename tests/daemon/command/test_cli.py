@@ -77,8 +77,10 @@ def test_the_defaults(settings: Run, monkeypatch: pytest.MonkeyPatch) -> None:
         max_memory_bytes=750 * MIB,
         host="0.0.0.0",
         port=9999,
+        max_buffer_bytes=125 * MIB,
         max_handles=0,
         max_clients=10_000,
+        idle_seconds=0,
         busy_poll_seconds=50e-6,
         insecure=False,
         log=LogSettings("info", "text", None),
@@ -93,8 +95,10 @@ def test_every_flag(settings: Run) -> None:
         *("--unix", "/run/a.sock", "--unix", "b.sock"),
         *("--unix-mode", "0660"),
         *("--max-memory", "64MiB"),
+        *("--max-buffers", "33MiB"),
         *("--max-handles", "7"),
         *("--max-clients", "8"),
+        *("--idle-timeout", "25"),
         *("--idle-poll", "5"),
         *("--log-level", "DEBUG"),
         *("--log-format", "json"),
@@ -104,11 +108,13 @@ def test_every_flag(settings: Run) -> None:
         max_memory_bytes=64 * MIB,
         host="::1",
         port=8888,
+        max_buffer_bytes=33 * MIB,
         tcp=False,
         unix=(Path("/run/a.sock"), Path("b.sock").absolute()),
         unix_mode=0o660,
         max_handles=7,
         max_clients=8,
+        idle_seconds=25,
         busy_poll_seconds=5e-6,
         insecure=True,
         log=LogSettings("debug", "json", Path("etherd.log").absolute()),
@@ -174,8 +180,10 @@ def test_the_file_may_say_everything(settings: Run) -> None:
         unix = ["/run/a.sock", "/run/b.sock"]
         unix-mode = "0666"
         max-memory = "4k"
+        max-buffers = "40M"
         max-handles = 1
         max_clients = 2
+        idle-timeout = 3600
         idle-poll = 20
         insecure = true
         log-level = "warning"
@@ -187,14 +195,26 @@ def test_the_file_may_say_everything(settings: Run) -> None:
         max_memory_bytes=4096,
         host="127.0.0.1",
         port=0,
+        max_buffer_bytes=40 * MIB,
         unix=(Path("/run/a.sock"), Path("/run/b.sock")),
         unix_mode=0o666,
         max_handles=1,
         max_clients=2,
+        idle_seconds=3600,
         busy_poll_seconds=20e-6,
         insecure=True,
         log=LogSettings("warning", "json", Path("here.log").absolute()),
     )
+
+
+@pytest.mark.parametrize(("machine", "expected"), [(64, 32), (1024, 128), (1 << 20, 256)])
+def test_buffers_take_little_of_the_machine(
+    settings: Run, monkeypatch: pytest.MonkeyPatch, machine: int, expected: int
+) -> None:
+    monkeypatch.setattr(cli, "memory_bytes", lambda: machine * MIB)
+    made = settings()
+    assert made is not None
+    assert made.max_buffer_bytes == expected * MIB
 
 
 @pytest.mark.parametrize(("processors", "expected"), [(1, 0), (1.9, 0), (2, 50e-6), (64, 50e-6)])
@@ -225,7 +245,10 @@ WRONG = [
     (("--max-memory", "12q"), "'--max-memory': '12q' is not a size: write bytes or a unit"),
     (("--max-memory", "-5"), "'--max-memory': '-5' is not a size"),
     (("--max-memory", "4095"), "'--max-memory': the least is 4096 bytes"),
+    (("--max-buffers", "1MiB"), f"'--max-buffers': the least is {32 * MIB} bytes"),
     (("--max-memory", "16EiB"), f"'--max-memory': the most is {MAX_SIZE} bytes"),
+    (("--idle-timeout", "-1"), "'--idle-timeout': -1 is not in the range"),
+    (("--idle-timeout", "nan"), "'--idle-timeout': 'nan' is not a valid integer"),
     (("--idle-poll", "-1"), "'--idle-poll': -1 is not in the range"),
     (("--idle-poll", "nan"), "'--idle-poll': 'nan' is not a valid integer"),
     (("--max-handles", "-1"), "'--max-handles': -1 is not in the range"),

@@ -16,8 +16,8 @@ from ether_daemon.engine.reply_buffer import ReplyBuffer
 from ether_daemon.service.blocks import Blocks
 from ether_daemon.service.quota import Limits, Quota
 from ether_daemon.stores.future import Future
-from ether_daemon.stores.memory.large_blocks import MemoryRead
 from ether_daemon.stores.memory.store import MemoryStore
+from ether_daemon.stores.memory.streamed_reads import MemoryRead
 from ether_protocol import ClientConnection, Command, Message
 from ether_protocol.wire.codec import encode
 from ether_protocol.wire.constants import MAX_PAYLOAD_BYTES

@@ -29,5 +29,11 @@ def test_a_full_batch_has_room_for_one_turn_and_its_last_reply(before: int) -> N
 def test_nothing_is_left_when_it_is_wiped() -> None:
     replies = ReplyBuffer()
     replies.put(b"secret", b"secret")
+    sent = replies.filled
+    replies.filled = 0
+    replies.put(b"due", b"")
+    replies.wipe()
+    assert bytes(replies.data[:sent]) == b"due" + bytes(sent - 3), "but what waits is"
+    replies.filled = 0
     replies.wipe()
     assert bytes(replies.data) == bytes(len(replies.data))

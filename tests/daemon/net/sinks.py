@@ -32,6 +32,9 @@ class FakeSink:
     def writelines(self, list_of_data: list[bytes]) -> None:
         self.write(b"".join(list_of_data))
 
+    def get_write_buffer_size(self) -> int:
+        return len(self.kept)
+
     def move(self) -> None:
         count = min(self.window, len(self.kept))
         self.sent += self.kept[:count]

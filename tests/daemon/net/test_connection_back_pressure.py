@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
 from daemon.connection import (
     PING,
+    PONG,
     FakeClient,
     UnansweredStore,
     asking,
@@ -18,6 +20,7 @@ from daemon.connection import (
     slow_clock,
     until,
 )
+from ether_daemon.net.receive import FLOOD_BYTES, RECEIVE_BYTES
 from ether_daemon.net.send_queue import HIGH_WATER_BYTES
 from ether_protocol import Command
 
@@ -133,5 +136,57 @@ def test_the_turn_is_over_while_the_client_takes_nothing() -> None:
             while not client.transport.is_reading():
                 await asyncio.sleep(0)
             assert lines(client.received()) == ["PONG #1"] * 20
+
+    run(scenario)
+
+
+@pytest.mark.parametrize("fast_path", [True, False])
+def test_a_flood_is_read_a_buffer_at_a_time(fast_path: bool) -> None:
+    async def scenario() -> None:
+        async with serving(fast_path=fast_path) as parts:
+            client, other = FakeClient(parts), FakeClient(parts)
+            flood = PING * 100_000
+            taken = client.offer(flood)
+            assert taken <= RECEIVE_BYTES
+            assert not client.transport.is_reading()
+            other.offer(PING)
+            while not client.transport.is_reading():
+                await asyncio.sleep(0)
+            assert lines(other.received()) == ["PONG #1"]
+            # Who goes on like that gets less at a time: there may be more of its kind.
+            # (On the slow path the length of a turn sees to that.)
+            step = client.offer(flood[taken:])
+            assert step <= (FLOOD_BYTES if fast_path else RECEIVE_BYTES)
+            await client.send(flood[taken + step :])
+            assert client.received() == PONG * 100_000
+
+    run(scenario)
+
+
+def test_who_sends_much_now_and_then_has_the_whole_buffer() -> None:
+    async def scenario() -> None:
+        async with serving() as parts:
+            now = [0.0]
+            client = FakeClient(replace(parts.shared, clock=lambda: now[0]))
+            much = PING * 5000
+            await client.send(PING * 10_000)
+            now[0] = 5.0
+            for _ in range(2):
+                assert client.offer(much) == len(much)
+                assert client.transport.is_reading()
+
+    run(scenario)
+
+
+def test_a_long_payload_is_received_as_fast_as_it_comes() -> None:
+    async def scenario() -> None:
+        async with serving() as parts:
+            client = FakeClient(parts)
+            await client.send(asking(Command.ALLOC, size=16 * MIB))
+            await client.send(PING * 10_000)  # even behind a flood
+            write = asking(Command.WRITE, 1, payload=bytes(16 * MIB))
+            await client.send(write[:1000])
+            assert client.offer(write[1000:-1]) == len(write) - 1001
+            assert client.offer(write[-1:]) == 1
 
     run(scenario)

@@ -46,6 +46,9 @@ class Listener:
     def writelines(self, list_of_data: list[bytes]) -> None:
         self.write(b"".join(list_of_data))
 
+    def get_write_buffer_size(self) -> int:
+        return 0
+
     def abort(self) -> None:
         self._log.append(f"{self.name} is cut off")
 

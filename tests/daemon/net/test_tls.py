@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import socket
 import ssl
 from collections.abc import Awaitable, Callable
@@ -48,8 +49,11 @@ def run(request: pytest.FixtureRequest) -> RunScenario:
 class Encrypted:
     """A server that speaks TLS on a port."""
 
-    def __init__(self, parts: Composition, context: ssl.SSLContext) -> None:
-        sock = socket.create_server(("127.0.0.1", 0))
+    def __init__(
+        self, parts: Composition, context: ssl.SSLContext, sock: socket.socket | None = None
+    ) -> None:
+        sock = sock or socket.socket()
+        sock.bind(("127.0.0.1", 0))
         self.parts = parts
         self.address = sock.getsockname()
         self.listener = TlsListener(sock, lambda: Connection(parts.shared), context)
@@ -214,6 +218,36 @@ def test_too_many_handshakes_cost_the_oldest_its_own(
             server.listener.close()
 
     run(scenario)
+
+
+def test_without_descriptors_it_waits_and_says_so_once(
+    files: CertificateFiles,
+    run: RunScenario,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr(tls, "_PAUSE_SECONDS", 0.001)
+    failures = [OSError(errno.EMFILE, "Too many open files")] * 5
+
+    class Short(socket.socket):
+        def accept(self) -> tuple[socket.socket, object]:
+            if failures:
+                raise failures.pop()
+            return super().accept()
+
+    async def scenario() -> None:
+        async with serving() as parts:
+            server = Encrypted(parts, context_of(files), Short())
+            reader, writer = await server.connect()
+            writer.write(PING)
+            assert len(await reader.readexactly(40)) == 40
+            writer.close()
+            await server.until_nobody_is_there()
+            server.listener.close()
+
+    run(scenario)
+    said = [record.message for record in caplog.records if record.levelname == "ERROR"]
+    assert said == ["Can't accept a client: Too many open files"]
 
 
 def test_a_new_certificate_is_for_the_next_connections(

@@ -260,6 +260,13 @@ class TakenSlowly:
     def when_over(self, callback: Callable[[], None]) -> None:
         self.over.append(callback)
 
+    @property
+    def kept_bytes(self) -> int:
+        raise NotImplementedError
+
+    def when_kept_changes(self, callback: Callable[[], None]) -> None:
+        raise NotImplementedError
+
 
 def test_a_streamed_read_attends_its_block_and_keeps_nobody_waiting(
     requests: QueuedRequests,

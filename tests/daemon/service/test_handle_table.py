@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import tracemalloc
 from itertools import pairwise
 from typing import Any, NamedTuple
 
@@ -8,9 +9,12 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
+from daemon.deferred_list import at_once
 from ether_daemon.service.handle_table import ATTENDED, PAGE_BITS, HandleTable
+from ether_daemon.service.quota import BLOCK_OVERHEAD_BYTES, Limits
+from ether_daemon.service.server_account import ServerAccount
 from ether_daemon.stores.contract import MAX_REF
-from ether_protocol import NotFound
+from ether_protocol import NoMemory, NotFound
 from ether_protocol.wire.bodies import BlockInfo
 
 PAGE = 1 << PAGE_BITS
@@ -134,7 +138,7 @@ def test_a_page_that_empties_turns_sparse_and_is_dropped_at_last() -> None:
         table.remove(handle)
         assert not table.has(handle)
     assert 1 not in table.pages
-    assert seen[0] == 3 * 16 + 1
+    assert seen[0] == 3 * 16 + 2
     assert all(after <= before for before, after in pairwise(seen))
 
     with pytest.raises(NotFound):
@@ -166,7 +170,7 @@ def test_a_million_blocks_that_came_and_went_leave_nothing() -> None:
 def test_a_reserved_handle_is_nobodys() -> None:
     table = HandleTable()
     assert [table.reserve() for _ in range(PAGE)] == list(range(1, PAGE + 1))
-    assert (len(table), table.pages, handles(table)) == (0, {}, [])
+    assert (len(table), handles(table)) == (0, [])
     with pytest.raises(NotFound, match="no block has handle 5"):
         table.ref(5)
     assert not table.has(5)
@@ -192,12 +196,12 @@ def test_a_page_that_was_dropped_comes_back_in_its_place() -> None:
         table.put(handle, handle, 1, 0, 0)
     table.remove(10)
     table.remove(2 * PAGE + 10)
-    assert list(table.pages) == [1]
+    assert list(table.pages) == [1, 3]
 
     for handle in (2 * PAGE + 11, 11):
         assert handle in late
         table.put(handle, handle, 1, 0, 0)
-    assert list(table.pages) == [0, 1, 2]
+    assert list(table.pages) == [0, 1, 2, 3]
     assert handles(table) == [11, PAGE + 10, 2 * PAGE + 11]
 
 
@@ -391,3 +395,62 @@ class TableModel(RuleBasedStateMachine):
 
 TestTableModel = TableModel.TestCase
 TestTableModel.settings = settings(max_examples=60, stateful_step_count=25, deadline=None)
+
+
+# What it is charged
+
+
+def test_pages_are_charged_until_they_are_gone() -> None:
+    account = ServerAccount(Limits(1 << 20), at_once)
+    table = HandleTable(account)
+    last = [table.reserve() for _ in range(3 * PAGE)][-1]
+    for handle in range(1, last + 1):
+        table.put(handle, handle, 1, 0, 0)
+    charged = [account.stored_bytes]
+    for handle in range(1, last):
+        table.remove(handle)
+        charged.append(account.stored_bytes)
+    assert charged[0] == 3 * charged[-1] > 0
+    assert charged == sorted(charged, reverse=True)
+
+
+def test_a_page_for_which_there_is_no_room_is_no_memory_and_no_handle_is_lost() -> None:
+    account = ServerAccount(Limits(5_000), at_once)
+    table = HandleTable(account)
+    for _ in range(PAGE - 1):
+        table.reserve()
+    for _ in range(3):
+        with pytest.raises(NoMemory):
+            table.reserve()
+    assert list(table.pages) == [0]
+    account.limits = Limits(1 << 20)
+    assert table.reserve() == PAGE
+
+
+@pytest.mark.parametrize("survivors", [1, 2, 5, 16, 17, 40])
+def test_what_a_sparse_page_takes_is_charged(survivors: int) -> None:
+    pages = 50
+    account = ServerAccount(Limits(1 << 30), at_once)
+    tracemalloc.start()
+    try:
+        before = tracemalloc.get_traced_memory()[0]
+        table = HandleTable(account)
+        for _ in range(pages * PAGE):
+            handle = table.reserve()
+            table.put(handle, (1 << 40) + handle, 1_000_000 + handle, 0, 1_700_000_000_000 + handle)
+        for handle in range(1, pages * PAGE):
+            if handle % PAGE >= survivors:
+                table.remove(handle)
+        taken = tracemalloc.get_traced_memory()[0] - before
+    finally:
+        tracemalloc.stop()
+    first_and_last = 2 * 7_000
+    assert taken < account.stored_bytes + len(table) * BLOCK_OVERHEAD_BYTES + first_and_last
+
+
+@pytest.mark.parametrize("created_ms", [-1, -(10**12), 1 << 48, 1 << 70])
+def test_a_clock_that_is_wrong_makes_a_block_like_others(created_ms: int) -> None:
+    table = HandleTable()
+    table.put(table.reserve(), 5, 6, 1, created_ms)
+    assert [*table.items()] == [(1, 6)]
+    assert table.info(1) == BlockInfo(6, 1, 0)

@@ -16,8 +16,8 @@ from ether_daemon.stores.contract import (
     StreamedRead,
     TakeablePayload,
 )
-from ether_daemon.stores.memory.large_blocks import MemoryRead
 from ether_daemon.stores.memory.store import MemoryStore
+from ether_daemon.stores.memory.streamed_reads import MemoryRead
 
 IMPLEMENTED = [
     (Store, MemoryStore),

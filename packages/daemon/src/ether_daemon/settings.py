@@ -54,10 +54,11 @@ class PassedSocket:
 class Settings:
     """Everything that a flag, a variable or a configuration file can say.
 
-    `max_memory_bytes` counts blocks and their overhead; 0 `max_handles` means
-    any number.  `busy_poll_seconds` is how long to look for the next request
-    before sleeping.  `tcp` is whether `host` and `port` are listened on, `unix`
-    which paths are.
+    `max_memory_bytes` counts blocks and their overhead, `max_buffer_bytes` what
+    is kept of requests and replies beside them.  0 `max_handles` means any
+    number, 0 `idle_seconds` that clients may be idle for ever.
+    `busy_poll_seconds` is how long to look for the next request before sleeping.
+    `tcp` is whether `host` and `port` are listened on, `unix` which paths are.
     """
 
     max_memory_bytes: int
@@ -70,7 +71,9 @@ class Settings:
     auth_file: Path | None = None
     passed: tuple[PassedSocket, ...] = ()
     max_handles: int = 0
+    max_buffer_bytes: int = 256 * 1024 * 1024
     max_clients: int = 10_000
+    idle_seconds: float = 0.0
     insecure: bool = False
     busy_poll_seconds: float = 0.0
     log: LogSettings = LogSettings()

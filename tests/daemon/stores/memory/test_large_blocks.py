@@ -5,7 +5,8 @@ import pytest
 from daemon.deferred_list import DeferredList
 from ether_daemon.stores.future import Answer, Future
 from ether_daemon.stores.memory import large_blocks
-from ether_daemon.stores.memory.large_blocks import LargeBlock, MemoryRead
+from ether_daemon.stores.memory.large_blocks import LargeBlock
+from ether_daemon.stores.memory.streamed_reads import MemoryRead
 from ether_daemon.stores.memory.wiping import PAGE_BYTES, WIPE_STEP_BYTES
 from ether_protocol import NoMemory
 
@@ -367,16 +368,16 @@ def test_what_was_already_taken_may_change() -> None:
 def test_ranges_that_overlap_share_a_copy_and_others_do_not() -> None:
     block = written(MIB)
     streams = [MemoryRead(block, 0, 1000) for _ in range(3)]
-    streams += [MemoryRead(block, 900, 2000), MemoryRead(block, 3000, 4000)]
+    streams += [MemoryRead(block, 900, 2000), MemoryRead(block, MIB - 2000, MIB - 1000)]
     streams[1].take(10)
 
-    block.preserve(500, 3500)
+    block.preserve(500, MIB - 1500)
     assert block.streamed_reads == []
     copies = [where(stream) for stream in streams]
     assert len({id(copy) for copy in copies}) == 2
     assert copies[3] is copies[0]
-    assert [stream.copied_bytes for stream in streams] == [2000, 2000, 2000, 2000, 1000]
-    block.memory[:4000] = bytes(4000)
+    assert [stream.kept_bytes for stream in streams] == [2000, 2000, 2000, 2000, 1000]
+    block.memory[:MIB] = bytes(MIB)
     assert [taken(stream) for stream in streams] == [
         b"\xaa" * length for length in (1000, 990, 1000, 1100, 1000)
     ]
@@ -387,7 +388,7 @@ def test_what_a_streamed_read_no_longer_needs_is_not_copied() -> None:
     stream = MemoryRead(block, 0, 100_000)
     stream.take(90_000)
     block.preserve(0, MIB)
-    assert stream.copied_bytes == 10_000
+    assert stream.kept_bytes == 10_000
 
 
 # Freed under streams
@@ -407,7 +408,7 @@ def test_a_freed_block_is_not_copied_for_its_streamed_reads_and_goes_when_they_h
     block.release(deferred.append)
     deferred.finish()
 
-    assert [stream.copied_bytes for stream in streams] == [0] * 3
+    assert [stream.kept_bytes for stream in streams] == [10 * MIB] * 3
     assert all(where(stream) is memory for stream in streams)
     assert memory[: 2 * MIB] == bytes(2 * MIB)
     assert memory[18 * MIB : 25 * MIB] == bytes(7 * MIB)
@@ -465,7 +466,7 @@ def test_a_cancelled_streamed_read_is_over_and_costs_nothing(kept: bool) -> None
     stream.cancel()
     assert len(stream) == 0
     assert block.streamed_reads == []
-    assert stream.copied_bytes == 0
+    assert stream.kept_bytes == 0
     stream.cancel()
 
 

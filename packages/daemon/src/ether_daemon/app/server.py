@@ -13,7 +13,7 @@ import signal
 import ssl
 from collections.abc import Callable
 
-from ether_daemon.net.connection import Connection
+from ether_daemon.net.connection import connection_class
 from ether_daemon.net.listeners import Listeners
 from ether_daemon.net.tls import server_context
 from ether_daemon.service.access import AccessRules
@@ -69,7 +69,8 @@ class Server:
             give_back_large_buffers()
         parts = Composition(settings, rules=rules)
         parts.adopt(await shutdown.answered(parts.store.open()))
-        listeners = Listeners(lambda: Connection(parts.shared))
+        serve = connection_class(parts.deadlines)
+        listeners = Listeners(lambda: serve(parts.shared))
         try:
             await listeners.open(settings, context)
         except BaseException:

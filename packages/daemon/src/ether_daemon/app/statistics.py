@@ -13,6 +13,8 @@ from types import MappingProxyType
 
 from ether_daemon import __version__
 from ether_daemon.net.admission import Admission
+from ether_daemon.net.buffer_budget import BufferBudget
+from ether_daemon.net.deadlines import Deadlines
 from ether_daemon.service.principal import Principal
 from ether_daemon.service.quota import Quota
 from ether_daemon.settings import Settings
@@ -37,6 +39,8 @@ class Statistics:
         settings: Settings,
         quota: Quota,
         admission: Admission,
+        budget: BufferBudget,
+        deadlines: Deadlines,
         instance: int | None = None,
         principals: Mapping[str, Principal] = MappingProxyType({}),
     ) -> None:
@@ -48,6 +52,8 @@ class Statistics:
         """The account of all principals together."""
         self._settings = settings
         self._admission = admission
+        self._budget = budget
+        self._deadlines = deadlines
         self._principals = principals
         self._started = time.monotonic()
         # The blocks of a memory store live as long as this object.
@@ -73,6 +79,8 @@ class Statistics:
             "clients": own.pop("clients"),
             "clients_served": own.pop("clients_served"),
             "clients_refused": self._admission.refused,
+            "clients_closed_for_buffers": self._budget.closed,
+            "clients_closed_for_time": self._deadlines.closed,
             **own,
         }
         if principal.admin:

@@ -1,4 +1,4 @@
-"""What is done a few times a second: nothing that was received or sent lies about for long.
+"""What is done a few times a second: buffers are emptied, and late clients closed.
 
 Rule: a tick is short, and decides from what has happened since the last one.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 
+from ether_daemon.net.deadlines import Deadlines
 from ether_daemon.net.receive import SharedReceiveMemory
 from ether_daemon.net.send_batch import SendBatch
 
@@ -17,11 +18,12 @@ TICK_SECONDS = 0.25
 
 
 class Ticker:
-    """Empties buffers that nobody has used for a tick."""
+    """Empties buffers, and looks for clients that are late."""
 
-    def __init__(self, memory: SharedReceiveMemory, batch: SendBatch) -> None:
+    def __init__(self, memory: SharedReceiveMemory, batch: SendBatch, deadlines: Deadlines) -> None:
         self._memory = memory
         self._batch = batch
+        self._deadlines = deadlines
         self._arrivals_at_tick = 0
         self._wiped = True
 
@@ -35,12 +37,11 @@ class Ticker:
                 log.exception("A tick failed")
 
     def tick(self) -> None:
-        """Wipe the buffers where nothing has come since the last tick, once."""
+        """Wipe what was received and sent since the last tick, whoever is about, once."""
+        self._deadlines.tick()
         self._memory.pool.tick()
-        if self._batch.arrivals != self._arrivals_at_tick:
-            self._arrivals_at_tick = self._batch.arrivals
-            self._wiped = False
-        elif not self._wiped:
-            self._memory.wipe()
-            self._batch.wipe()
-            self._wiped = True
+        if self._wiped and self._batch.arrivals == self._arrivals_at_tick:
+            return
+        self._arrivals_at_tick = self._batch.arrivals
+        self._memory.wipe()
+        self._wiped = self._batch.wipe()

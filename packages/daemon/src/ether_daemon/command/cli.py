@@ -17,6 +17,7 @@ import click
 from ether_daemon import __version__
 from ether_daemon.app import banner
 from ether_daemon.app.resources import memory_bytes, processors
+from ether_daemon.net.buffer_budget import LEAST_BUFFER_BYTES
 from ether_daemon.settings import UNIX_MODE, CannotStart, LogSettings, Settings, TlsSettings
 from ether_protocol.wire.constants import DEFAULT_PORT, MAX_SIZE
 from ether_protocol.wire.sizes import parse_size
@@ -33,6 +34,9 @@ STATUS_USAGE = 2
 
 _MEMORY_SHARE = 0.75
 _LEAST_MEMORY_BYTES = 4096
+_BUFFER_SHARE = 0.125
+_BUFFER_BYTES = 256 * 1024 * 1024
+_MOST_IDLE_SECONDS = 10_000_000
 _LAST_WORDS_SECONDS = 1.0  # for a slow reader of what is printed at the end
 _IDLE_POLL_US = 50
 _MOST_IDLE_POLL_US = 10_000
@@ -48,11 +52,17 @@ def _size(ctx: click.Context, option: click.Parameter, value: str | None) -> int
         size = parse_size(value)
     except ValueError as error:
         raise click.BadParameter(str(error), ctx, option) from None
-    if size < _LEAST_MEMORY_BYTES:
-        raise click.BadParameter(f"the least is {_LEAST_MEMORY_BYTES} bytes", ctx, option)
+    least = LEAST_BUFFER_BYTES if option.name == "max_buffers" else _LEAST_MEMORY_BYTES
+    if size < least:
+        raise click.BadParameter(f"the least is {least} bytes", ctx, option)
     if size > MAX_SIZE:
         raise click.BadParameter(f"the most is {MAX_SIZE} bytes", ctx, option)
     return size
+
+
+def _buffer_bytes() -> int:
+    """The default: enough for sixteen of the longest messages, and little of the machine."""
+    return max(LEAST_BUFFER_BYTES, min(_BUFFER_BYTES, int(memory_bytes() * _BUFFER_SHARE)))
 
 
 def _idle_poll_us() -> int:
@@ -148,6 +158,14 @@ def _load_config(ctx: click.Context, _: click.Parameter, path: Path | None) -> P
     "[default: 75 % of the machine or its cgroup]",
 )
 @click.option(
+    "--max-buffers",
+    type=click.UNPROCESSED,
+    callback=_size,
+    metavar="SIZE",
+    help="Most bytes of requests and replies on their way, of all clients together; whoever "
+    "keeps most is closed first. [default: 256MiB, or 12.5 % of the machine if that is less]",
+)
+@click.option(
     "--max-handles",
     type=click.IntRange(0, MAX_SIZE),
     default=0,
@@ -161,6 +179,13 @@ def _load_config(ctx: click.Context, _: click.Parameter, path: Path | None) -> P
     show_default=True,
     metavar="N",
     help="Most connections at a time.",
+)
+@click.option(
+    "--idle-timeout",
+    type=click.IntRange(0, _MOST_IDLE_SECONDS),
+    default=0,
+    metavar="SECONDS",
+    help="Close connections with nothing to do for so long; 0 for never. [default: 0]",
 )
 @click.option(
     "--idle-poll",
@@ -212,8 +237,10 @@ def etherd(
     tls_port: int | None,
     tls_ca: Path | None,
     max_memory: int | None,
+    max_buffers: int | None,
     max_handles: int,
     max_clients: int,
+    idle_timeout: int,
     idle_poll: int | None,
     insecure: bool,
     auth_file: Path | None,
@@ -241,12 +268,14 @@ def etherd(
         max_memory_bytes=max_memory or int(memory_bytes() * _MEMORY_SHARE),
         host=host.removeprefix("[").removesuffix("]"),
         port=port,
+        max_buffer_bytes=max_buffers or _buffer_bytes(),
         tcp=not no_tcp,
         unix=tuple(dict.fromkeys(path.absolute() for path in unix)),
         unix_mode=unix_mode,
         tls=_tls_settings(tls_cert, tls_key, tls_ca, tls_port, no_tcp and not passed),
         max_handles=max_handles,
         max_clients=max_clients,
+        idle_seconds=idle_timeout,
         busy_poll_seconds=(_idle_poll_us() if idle_poll is None else idle_poll) / 1e6,
         insecure=insecure,
         auth_file=auth_file and auth_file.absolute(),

@@ -26,11 +26,12 @@ class ReplyBuffer:
     of the fast path, or for one more reply.
     """
 
-    __slots__ = ("data", "filled", "view")
+    __slots__ = ("_zeros", "data", "filled", "view")
 
     def __init__(self) -> None:
         self.data = bytearray(BATCH_BYTES + TURN_BYTES + _MAX_HEADER_BYTES + MAX_BODY_BYTES)
         self.view = memoryview(self.data)
+        self._zeros = memoryview(bytes(len(self.data)))
         self.filled = 0
 
     def put(self, header: bytes, payload: Buffer) -> int:
@@ -46,5 +47,5 @@ class ReplyBuffer:
         return filled
 
     def wipe(self) -> None:
-        """Let nothing remain of what was sent."""
-        self.data[:] = bytes(len(self.data))
+        """Let nothing remain of what was sent; what is `filled` waits to be."""
+        self.view[self.filled :] = self._zeros[self.filled :]

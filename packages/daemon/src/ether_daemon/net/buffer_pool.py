@@ -31,8 +31,11 @@ class BufferPool:
         for buffers in (self._fresh, self._idle):
             of_this_size = buffers.get(size)
             if of_this_size:
+                memory = of_this_size.pop()
+                if not of_this_size:
+                    del buffers[size]
                 self.pooled_bytes -= size
-                return of_this_size.pop()
+                return memory
         # Its pages exist only once bytes arrive in them.
         return reserve(size)
 
@@ -42,6 +45,18 @@ class BufferPool:
         if size <= MAX_POOLED_BYTES - self.pooled_bytes:
             self._fresh.setdefault(size, []).append(memory)
             self.pooled_bytes += size
+
+    def drop(self) -> bool:
+        """Let go of one buffer at once; returns whether there was one."""
+        for buffers in (self._idle, self._fresh):
+            if buffers:
+                size, of_this_size = buffers.popitem()
+                of_this_size.pop()
+                self.pooled_bytes -= size
+                if of_this_size:
+                    buffers[size] = of_this_size
+                return True
+        return False
 
     def tick(self) -> None:
         """Let go of what was not wanted since the last tick."""
@@ -55,12 +70,14 @@ class PooledPayload:
     See `Payload` of the receiver, and `TakeablePayload` of the stores.
     """
 
-    __slots__ = ("_filled", "_memory", "_pool", "_view", "length")
+    __slots__ = ("_filled", "_memory", "_pool", "_resident", "_view", "length")
 
     def __init__(self, pool: BufferPool, length: int) -> None:
         """Raises OSError where the machine has no room for `length` bytes."""
         self._pool = pool
+        pooled = pool.pooled_bytes
         self._memory = pool.take(length)
+        self._resident = pooled - pool.pooled_bytes  # of one that was used before, all
         self._view = memoryview(self._memory)
         self._filled = 0
         self.length = length
@@ -69,6 +86,11 @@ class PooledPayload:
     def missing(self) -> int:
         """How many bytes are still to come."""
         return self.length - self._filled
+
+    @property
+    def held_bytes(self) -> int:
+        """How much memory this takes: a buffer of the pool all of it, a new one what has come."""
+        return self._resident or self._filled
 
     def room(self) -> memoryview:
         """Where the next bytes belong."""

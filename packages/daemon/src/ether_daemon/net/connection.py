@@ -39,19 +39,25 @@ from ether_protocol.wire.framing import Refusal
 from ether_protocol.wire.messages import Message
 
 from .admission import Admission
+from .buffer_budget import BufferBudget
 from .buffer_pool import PooledPayload
 from .challenge import RECEIVED_BYTES, TOO_LONG, Challenge
 from .connection_state import Event, State, follow
+from .deadlines import Deadlines
 from .origin import Origin, origin_of
-from .receive import SharedReceiveMemory
+from .receive import FLOOD_BYTES, MAX_KEPT_BYTES, SharedReceiveMemory
 from .responder import Responder
 from .send_batch import SendBatch
 from .send_queue import Piece, SendQueue
 
 log = logging.getLogger("etherd")
 
-TURN_SECONDS = 0.005
-"""How long one client may keep the event loop before the others have their turn."""
+TURN_SECONDS = 0.003
+"""After this long of one client's requests the others have their turn: with the last request,
+or the last call of the fast path, a step of the event loop stays below 5 ms."""
+
+FLOOD_SECONDS = 0.25
+"""A client that fills its buffer twice within this time sends without an end."""
 
 LINGER_SECONDS = 0.5
 """What `Shared.linger_seconds` is where nobody says otherwise."""
@@ -66,6 +72,8 @@ class Shared:
     memory: SharedReceiveMemory
     batch: SendBatch
     admission: Admission
+    budget: BufferBudget
+    deadlines: Deadlines
     facts: ServerFacts
     counters: PrincipalCounters = field(default_factory=PrincipalCounters)
     """Of those who are not let in."""
@@ -79,12 +87,16 @@ class Connection(asyncio.BufferedProtocol):
     """One client's connection."""
 
     __slots__ = (
+        "_account",
         "_backlog",
         "_batch",
+        "_begun",
         "_caller",
         "_challenge",
         "_client_done",
+        "_deadlines",
         "_fast_path",
+        "_flood_until",
         "_reading",
         "_received",
         "_receiver",
@@ -107,6 +119,8 @@ class Connection(asyncio.BufferedProtocol):
         self.origin: Origin
         self.send_queue: SendQueue
         self._shared = shared
+        self._account = shared.budget.account(self)
+        self._deadlines = shared.deadlines
         self._batch = shared.batch
         self._received = shared.memory.view
         self._receiver = ServerConnection(shared.memory)
@@ -122,7 +136,9 @@ class Connection(asyncio.BufferedProtocol):
         self._serve_arrivals: Serve | None = None  # of that, while nothing earlier is left
         self._reading = True  # the transport may receive
         self._backlog = False  # requests that were received wait for their turn
+        self._begun = False  # a message has begun to arrive, or whole ones wait
         self._turn_due = False  # `_take_up` will be called
+        self._flood_until = 0.0
 
     # What the transport calls
 
@@ -132,7 +148,7 @@ class Connection(asyncio.BufferedProtocol):
         # Pause at the first byte that is kept; uvloop's TLS would already at none with a high of 0.
         encrypted = transport.get_extra_info("sslcontext") is not None
         self._transport.set_write_buffer_limits(high=int(encrypted), low=0)
-        self.send_queue = SendQueue(self._transport, _descriptor(transport))
+        self.send_queue = SendQueue(self._transport, _descriptor(transport), self._account.sending)
         sock = transport.get_extra_info("socket")
         if sock is not None:
             do_not_pace(sock)
@@ -151,7 +167,11 @@ class Connection(asyncio.BufferedProtocol):
         if self._serve_arrivals is not None:
             return self._received
         room = self._receiver.get_buffer()
-        return room if self._stranger is None else room[:RECEIVED_BYTES]
+        if self._stranger is not None:
+            return room[:RECEIVED_BYTES]
+        if self._flood_until and not self._receiver.payload_apart:
+            return room[: len(self._received)]
+        return room
 
     def buffer_updated(self, nbytes: int) -> None:
         """Carry out what has come."""
@@ -168,12 +188,17 @@ class Connection(asyncio.BufferedProtocol):
             if stop:
                 batch.answered(self, filled)
                 if stop == nbytes:  # all that came is answered
+                    if nbytes >= FLOOD_BYTES:
+                        self._received_much(nbytes)
                     return
         if not self._receiver.received(nbytes):
+            self._account.receiving(self._receiver.held_bytes)
             return  # a part of a long payload
         if stop:
             self._receiver.skip_to(stop)
         self._take_turn()
+        if nbytes >= FLOOD_BYTES:
+            self._received_much(nbytes)
 
     def eof_received(self) -> bool:
         """Keep a half-closed connection until its replies are sent."""
@@ -186,10 +211,12 @@ class Connection(asyncio.BufferedProtocol):
     def pause_writing(self) -> None:
         """Stop: the client does not take what was sent."""
         self.send_queue.paused = True
+        self._deadlines.stalled(self)
 
     def resume_writing(self) -> None:
         """Go on sending, and then with the requests that waited."""
         self.send_queue.paused = False
+        self._deadlines.flowing(self)
         self.send_queue.pump()
         self._take_up_soon()
 
@@ -198,6 +225,8 @@ class Connection(asyncio.BufferedProtocol):
         self._batch.forget(self)
         self._follow(Event.GONE)
         self._stop_receiving()
+        self._account.close()
+        self._deadlines.forget(self)
         if self._challenge is not None:
             self._challenge.over()
         caller = self._caller
@@ -220,6 +249,37 @@ class Connection(asyncio.BufferedProtocol):
     def abort(self) -> None:
         """Close now, whatever is under way."""
         self._transport.abort()
+
+    def cut_off(self, why: str) -> None:
+        """Close soon, and say `why` in the log: what it keeps, or does not do, hurts others."""
+        log.warning("Client closed: %s: %s", self.peer, why)
+        asyncio.get_running_loop().call_soon(self._transport.abort)
+
+    # What deadlines ask
+
+    @property
+    def announced_bytes(self) -> int:
+        """How long the message that is being received says that it is, as far as is known."""
+        return self._receiver.announced_bytes
+
+    @property
+    def untaken_bytes(self) -> int:
+        """How many bytes of replies wait for the client."""
+        return self.send_queue.untaken_bytes
+
+    @property
+    def unsent_bytes(self) -> int:
+        """How many of them the transport has."""
+        return self._transport.get_write_buffer_size()
+
+    @property
+    def is_read(self) -> bool:
+        """Whether what the client sends is received just now."""
+        return self._reading
+
+    def was_idle(self) -> bool:
+        """Whether there was nothing to do for it since this was last asked."""
+        return not self._begun and self._reading and self.send_queue.empty
 
     # Admission
 
@@ -294,6 +354,9 @@ class Connection(asyncio.BufferedProtocol):
         self._receiver.suspend()
         self._serve_arrivals = None
         self._backlog = turn_over or self.send_queue.blocked
+        begun = self._receiver.begun
+        if begun or self._begun:
+            self._note_begun(begun)
         if not self._state.serving:
             self._stop_receiving()
             self._read(True)
@@ -310,6 +373,15 @@ class Connection(asyncio.BufferedProtocol):
             elif self.send_queue.empty:
                 self._serve_arrivals = self._fast_serve()
 
+    def _note_begun(self, begun: bool) -> None:
+        """Something of a message, or whole ones that have to wait, are kept or no longer kept."""
+        self._begun = begun
+        self._account.receiving(self._receiver.held_bytes)
+        if begun and not self._backlog and self._state is _OPEN:
+            self._deadlines.message_begun(self)
+        else:
+            self._deadlines.message_over(self)
+
     def _serve(self) -> bool:
         """Deal with request after request; returns whether it stopped because the turn is over."""
         receiver, batch = self._receiver, self._batch
@@ -320,6 +392,8 @@ class Connection(asyncio.BufferedProtocol):
             item = receiver.next_event()
             if item is None:
                 return False
+            if self._begun:
+                self._deadlines.message_over(self)
             if isinstance(item, Refused):
                 request, refusal = item.message, item.refusal
             else:
@@ -383,6 +457,24 @@ class Connection(asyncio.BufferedProtocol):
         self._cut_off_in(self._shared.linger_seconds)
 
     # Back-pressure
+
+    def _received_much(self, nbytes: int) -> None:
+        """Read on in the next round, where a full buffer shows that more is there.
+
+        The transport would fill 32 buffers before anybody else's socket is looked at.
+        """
+        lent, memory = len(self._received), self._shared.memory
+        if nbytes < lent - MAX_KEPT_BYTES or not self._reading or not self._state.serving:
+            return
+        now = self._shared.clock()
+        if lent == FLOOD_BYTES and now > self._flood_until:  # that was another flood
+            self._flood_until = 0.0
+            self._received = memory.view
+            return
+        self._flood_until = now + FLOOD_SECONDS
+        self._received = memory.flood_view
+        self._read(False)
+        self._take_up_soon()
 
     def _take_up_soon(self) -> None:
         """Go on with what had to wait, behind the turn that is under way, whoever has it."""
@@ -471,6 +563,36 @@ class Connection(asyncio.BufferedProtocol):
 
     def _cut_off_in(self, seconds: float) -> None:
         asyncio.get_running_loop().call_later(seconds, self._transport.abort)
+
+
+class WatchedConnection(Connection):
+    """The same, where clients may not be idle for ever: it knows whether anything came."""
+
+    __slots__ = ("_arrived",)
+
+    def __init__(self, shared: Shared) -> None:
+        super().__init__(shared)
+        self._arrived = False
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Ask whether this client is served, and watch it."""
+        super().connection_made(transport)
+        self._deadlines.watch(self)
+
+    def buffer_updated(self, nbytes: int) -> None:
+        """Carry out what has come."""
+        self._arrived = True
+        super().buffer_updated(nbytes)
+
+    def was_idle(self) -> bool:
+        """Whether there was nothing to do for it since this was last asked."""
+        arrived, self._arrived = self._arrived, False
+        return not arrived and super().was_idle()
+
+
+def connection_class(deadlines: Deadlines) -> type[Connection]:
+    """What serves a new client."""
+    return WatchedConnection if deadlines.watches_idle else Connection
 
 
 def _descriptor(transport: asyncio.BaseTransport) -> int:

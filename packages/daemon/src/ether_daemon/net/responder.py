@@ -16,14 +16,17 @@ from ether_daemon.stores.contract import TakeablePayload
 from ether_daemon.stores.future import Future
 from ether_protocol.wire.bodies import error_reply
 from ether_protocol.wire.codec import encode_header
+from ether_protocol.wire.constants import MAX_PAYLOAD_BYTES, Command
 from ether_protocol.wire.framing import Refusal
 from ether_protocol.wire.messages import Message
 
 from . import request_log
 from .send_batch import Recipient, SendBatch
-from .send_queue import HIGH_WATER_BYTES, Piece
+from .send_queue import MAX_EXPECTED_BYTES, Piece
 
 log = logging.getLogger("etherd")
+
+_READ = int(Command.READ)
 
 
 class Asker(Recipient, Protocol):
@@ -70,7 +73,8 @@ class Responder:
         if isinstance(answer, Message):
             self._put(answer, request.command)
         elif isinstance(answer, Future):
-            self._put_later(answer, request.command, held_bytes)
+            expected = min(request.size, MAX_PAYLOAD_BYTES) if request.command == _READ else 0
+            self._put_later(answer, request.command, held_bytes, expected)
         else:
             self._batch.put_pieces(self._recipient, self._pieces(answer, request.command))
 
@@ -82,7 +86,7 @@ class Responder:
     def answer_later(self, request: Message, answer: Future[Reply]) -> None:
         """The same with what comes later; no further request is read until then."""
         self.counters.requests[request.command] += 1
-        self._put_later(answer, request.command, HIGH_WATER_BYTES + 1)
+        self._put_later(answer, request.command, 0, MAX_EXPECTED_BYTES + 1)
 
     def refuse(self, request: Message, refusal: Refusal) -> None:
         """Answer `request` with the reason why it is not carried out."""
@@ -99,10 +103,14 @@ class Responder:
             request_log.reply(log, self.peer, command, message)
         self._batch.put(self._recipient, encode_header(message, len(payload)), payload)
 
-    def _put_later(self, answer: Future[Reply], command: int, held_bytes: int) -> None:
+    def _put_later(
+        self, answer: Future[Reply], command: int, held_bytes: int, expected_bytes: int
+    ) -> None:
         pieces = answer.then(lambda reply: self._pieces(reply, command))
         recipient = self._recipient  # which `close` forgets
-        self._batch.put_later(recipient, pieces, lambda: recipient.settled(pieces), held_bytes)
+        self._batch.put_later(
+            recipient, pieces, lambda: recipient.settled(pieces), held_bytes, expected_bytes
+        )
 
     def _pieces(self, reply: Reply, command: int) -> list[Piece]:
         """A reply that is long or came late, ready to send."""

@@ -108,10 +108,11 @@ class SendBatch:
         answer: Future[list[Piece]],
         settled: Callable[[], object],
         held_bytes: int,
+        expected_bytes: int = 0,
     ) -> None:
         """Keep the place of a reply that comes later (see `SendQueue.send_later`)."""
         self.send()
-        recipient.send_queue.send_later(answer, settled, held_bytes)
+        recipient.send_queue.send_later(answer, settled, held_bytes, expected_bytes)
 
     def all_sent(self, recipient: Recipient) -> bool:
         """Send what is here, and say whether that was all that `recipient` is due."""
@@ -142,10 +143,10 @@ class SendBatch:
                 recipient.abort()
             start = end
 
-    def wipe(self) -> None:
-        """Let nothing remain of what was sent; what waits to be sent stays."""
-        if not self._entries:
-            self.replies.wipe()
+    def wipe(self) -> bool:
+        """Let nothing remain of what was sent; returns whether nothing waits to be."""
+        self.replies.wipe()
+        return not self._entries
 
     def _end(self) -> None:
         self.under_way = False  # whatever happens, the next arrival begins anew

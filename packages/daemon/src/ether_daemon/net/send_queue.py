@@ -24,6 +24,9 @@ PIECE_BYTES = 2 * HIGH_WATER_BYTES
 MAX_AWAITED = 1024
 """Most replies of one connection that may be awaited or wait behind one that is."""
 
+MAX_EXPECTED_BYTES = 1024 * 1024
+"""More than this to come in awaited replies, and no further request of the client is read."""
+
 _JOIN_BYTES = 8 * 1024
 """Replies of less than this on average are joined; larger ones are sent as they are."""
 
@@ -39,31 +42,55 @@ class Sink(Protocol):
     def writelines(self, list_of_data: list[bytes]) -> None:
         """Send several as they are, unjoined."""
 
+    def get_write_buffer_size(self) -> int:
+        """How many bytes are kept until they can be sent."""
+
 
 class _Awaited:
-    """The place of a reply that is not there yet."""
+    """The place of a reply that is not there yet.
 
-    __slots__ = ("answer", "held_bytes")
+    `held_bytes` are kept of the request; the reply will have about `expected_bytes`.
+    """
 
-    def __init__(self, answer: Future[list[Piece]], held_bytes: int) -> None:
+    __slots__ = ("answer", "arrived_bytes", "expected_bytes", "held_bytes")
+
+    def __init__(self, answer: Future[list[Piece]], held_bytes: int, expected_bytes: int) -> None:
         self.answer = answer
         self.held_bytes = held_bytes
+        self.expected_bytes = expected_bytes
+        self.arrived_bytes = 0  # of a reply that is there, and waits for one before it
 
 
 class SendQueue:
     """Replies in order: ready ones, streamed ones piece by piece, and ones that are awaited."""
 
-    __slots__ = ("_descriptor", "_queue", "_sink", "paused", "waiting_bytes")
+    __slots__ = (
+        "_charge",
+        "_descriptor",
+        "_expected_bytes",
+        "_held_bytes",
+        "_queue",
+        "_sink",
+        "paused",
+        "waiting_bytes",
+    )
 
-    def __init__(self, sink: Sink, descriptor: int = -1) -> None:
-        """`descriptor` is the socket's, if bytes may go to it as they are.
+    def __init__(
+        self, sink: Sink, descriptor: int = -1, charge: Callable[[int], object] = int
+    ) -> None:
+        """`charge` is told how much memory replies take, whenever that may have changed.
+
+        `descriptor` is the socket's, if bytes may go to it as they are.
 
         It is written to only while the transport keeps nothing back, which it
         must say by pausing at the first byte that it does.
         """
         self._sink = sink
+        self._charge = charge
         self._descriptor = descriptor
         self._queue: deque[Piece | _Awaited] = deque()
+        self._expected_bytes = 0  # of awaited replies
+        self._held_bytes = 0  # of what waits here, without blocks' own memory
         self.waiting_bytes = 0
         """How many bytes wait here: of replies, and of requests that are held for theirs."""
         self.paused = False
@@ -73,8 +100,16 @@ class SendQueue:
     def blocked(self) -> bool:
         """Whether further requests have to wait."""
         return (
-            self.paused or self.waiting_bytes > HIGH_WATER_BYTES or len(self._queue) >= MAX_AWAITED
+            self.paused
+            or self.waiting_bytes > HIGH_WATER_BYTES
+            or self._expected_bytes > MAX_EXPECTED_BYTES
+            or len(self._queue) >= MAX_AWAITED
         )
+
+    @property
+    def untaken_bytes(self) -> int:
+        """How many bytes of replies the client has not taken, here or in the transport."""
+        return self.waiting_bytes + self._sink.get_write_buffer_size()
 
     @property
     def empty(self) -> bool:
@@ -98,6 +133,7 @@ class SendQueue:
             if sent == len(replies):
                 return True
             self._sink.write(bytes(replies[sent:]))
+        self.charge()
         return not self.blocked
 
     def send_pieces(self, pieces: list[Piece]) -> None:
@@ -107,14 +143,24 @@ class SendQueue:
         self.pump()
 
     def send_later(
-        self, answer: Future[list[Piece]], settled: Callable[[], object], held_bytes: int
+        self,
+        answer: Future[list[Piece]],
+        settled: Callable[[], object],
+        held_bytes: int,
+        expected_bytes: int = 0,
     ) -> None:
         """Keep the place of a reply that is not there yet; `settled` is called when it is.
 
-        `held_bytes` is what is kept of the request until then.
+        `held_bytes` is what is kept of the request until then, `expected_bytes`
+        about how long the reply will be.
         """
-        self._queue.append(_Awaited(answer, held_bytes))
+        awaited = _Awaited(answer, held_bytes, expected_bytes)
+        self._queue.append(awaited)
         self.waiting_bytes += held_bytes
+        self._held_bytes += held_bytes
+        self._expected_bytes += expected_bytes
+        self.charge()
+        answer.add_done_callback(lambda: self._arrived(awaited))
         answer.add_done_callback(settled)
 
     def pump(self) -> None:
@@ -129,13 +175,20 @@ class SendQueue:
                     break
                 self._queue.popleft()
                 self.waiting_bytes -= piece.held_bytes
+                self._held_bytes -= piece.held_bytes + piece.arrived_bytes
+                self._expected_bytes -= piece.expected_bytes
                 for part in reversed(piece.answer.result()):
                     self._queue.appendleft(part)
-                    self.waiting_bytes += len(part)
+                    self._count(part)
             else:
                 self._send_streamed(ready, piece)
                 ready = []
         self._write(ready)
+        self.charge()
+
+    def charge(self) -> None:
+        """Say how much memory replies take now."""
+        self._charge(self._held_bytes + self._sink.get_write_buffer_size())
 
     def cancel(self) -> None:
         """The connection is gone: let go of what nobody will take."""
@@ -145,16 +198,29 @@ class SendQueue:
             else:
                 _give_up([piece])
         self._queue.clear()
-        self.waiting_bytes = 0
+        self.waiting_bytes = self._held_bytes = self._expected_bytes = 0
         self._descriptor = -1  # soon another connection's
+
+    def _arrived(self, awaited: _Awaited) -> None:
+        """Count a reply that has come and cannot be sent yet."""
+        if self._queue and self._queue[0] is not awaited:
+            awaited.arrived_bytes = _held_by(awaited.answer)
+            self._held_bytes += awaited.arrived_bytes
+            self.charge()
 
     def _wait(self, piece: Piece) -> None:
         self._queue.append(piece)
+        self._count(piece)
+
+    def _count(self, piece: Piece) -> None:
         self.waiting_bytes += len(piece)
+        if isinstance(piece, bytes):
+            self._held_bytes += len(piece)
 
     def _next(self, piece: bytes) -> bytes:
         self._queue.popleft()
         self.waiting_bytes -= len(piece)
+        self._held_bytes -= len(piece)
         return piece
 
     def _send_streamed(self, before: list[bytes], read: StreamedRead) -> None:
@@ -201,6 +267,13 @@ class SendQueue:
             return os.writev(self._descriptor, data)
         except OSError:
             return 0  # full, or broken: then the transport will notice
+
+
+def _held_by(answer: Future[list[Piece]]) -> int:
+    try:
+        return sum(len(piece) for piece in answer.result() if isinstance(piece, bytes))
+    except Exception:  # the connection will hear of it
+        return 0
 
 
 def _give_up(pieces: list[Piece]) -> None:

@@ -125,10 +125,12 @@ class TlsListener:
             except (BlockingIOError, InterruptedError, ConnectionAbortedError):
                 return
             except OSError as error:
-                log.error("Can't accept a client: %s", error.strerror)
+                if self._pause is None:  # said once, until somebody is accepted again
+                    log.error("Can't accept a client: %s", error.strerror)
                 self._loop.remove_reader(self._sock)
                 self._pause = self._loop.call_later(_PAUSE_SECONDS, self._go_on)
                 return
+            self._pause = None
             if len(self._handshakes) >= MAX_HANDSHAKES:
                 oldest = next(iter(self._handshakes))
                 del self._handshakes[oldest]

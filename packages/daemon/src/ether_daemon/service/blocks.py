@@ -17,6 +17,7 @@ from ether_daemon.stores.contract import (
     Defer,
     Identity,
     Ref,
+    RoomToCome,
     Store,
     StoredBlock,
     StreamedRead,
@@ -25,12 +26,13 @@ from ether_daemon.stores.contract import (
 from ether_daemon.stores.future import Answer, Future, T, after
 from ether_protocol.wire.bodies import BlockInfo
 from ether_protocol.wire.constants import AllocFlag
-from ether_protocol.wire.errors import InvalidRequest, NotFound, OutOfRange
+from ether_protocol.wire.errors import InvalidRequest, NoMemory, NotFound, OutOfRange
 from ether_protocol.wire.messages import Buffer
 
 from .block_queue import BlockQueues
 from .handle_table import HandleTable
 from .quota import Quota
+from .server_account import ServerAccount
 
 log = logging.getLogger("etherd")
 
@@ -76,7 +78,8 @@ class Blocks:
 
     def __init__(self, principal: str, store: Store, quota: Quota, defer: Defer) -> None:
         """`defer` is where long work is left, to be done step by step between requests."""
-        self.table = HandleTable()
+        whole = quota.whole
+        self.table = HandleTable(whole) if isinstance(whole, ServerAccount) else HandleTable()
         self.quota = quota
         self._principal = principal
         self._store = store
@@ -91,19 +94,35 @@ class Blocks:
 
     # Blocks
 
-    def alloc(self, size: int, owner: SessionBlocks | None = None) -> Answer[int]:
-        """A handle for `size` zeroed bytes; with an `owner` it is a SESSION block."""
+    def alloc(
+        self,
+        size: int,
+        owner: SessionBlocks | None = None,
+        asker: SessionBlocks | None = None,
+        *,
+        retried: bool = False,
+    ) -> Answer[int]:
+        """A handle for `size` zeroed bytes; with an `owner` it is a SESSION block.
+
+        It waits for memory that is on its way back, unless it is `retried`, until
+        the connection of `asker` ends.
+        """
         _check_size(size)
-        self.quota.check_block(size)
-        flags = AllocFlag.SESSION if owner is not None else 0
-        identity = Identity(
-            self._principal, self.table.reserve(), flags, time.time_ns() // _NS_PER_MS
-        )
         try:
-            ref = self._store.allocate(size, identity)
-        except Exception:
-            self.table.give_back(identity.handle)
-            raise
+            self.quota.check_block(size)
+            flags = AllocFlag.SESSION if owner is not None else 0
+            handle = self.table.reserve()
+            identity = Identity(self._principal, handle, flags, time.time_ns() // _NS_PER_MS)
+            try:
+                ref = self._store.allocate(size, identity)
+            except BaseException:
+                self.table.give_back(handle)
+                raise
+        except RoomToCome as error:
+            if retried:
+                raise
+            start = partial(self._alloc_at_last, size, owner, asker)
+            return self._wait_for_memory(1, size, start, error)
         if isinstance(ref, Future):
             self._hold(ref, 1, size)
             return ref.then(lambda ref: self._add(identity, ref, size, owner))
@@ -212,6 +231,13 @@ class Blocks:
 
     # Each of them, when its turn has come
 
+    def _alloc_at_last(
+        self, size: int, owner: SessionBlocks | None, asker: SessionBlocks | None
+    ) -> Answer[int]:
+        if asker is not None and asker.ended:
+            raise NoMemory("the connection ended before there was memory")
+        return self.alloc(size, owner, retried=True)
+
     def _free(self, handle: int) -> Answer[int]:
         released = self._store.release(self.table.ref(handle))
         if isinstance(released, Future):
@@ -219,6 +245,13 @@ class Blocks:
         return self._remove(handle)
 
     def _realloc(self, handle: int, size: int) -> Answer[int]:
+        try:
+            return self._resize(handle, size)
+        except RoomToCome as error:
+            more = max(0, size - self.table.size(handle))
+            return self._wait_for_memory(0, more, partial(self._resize, handle, size), error)
+
+    def _resize(self, handle: int, size: int) -> Answer[int]:
         ref = self.table.ref(handle)
         more = size - self.table.size(handle)
         if more > 0:
@@ -290,23 +323,40 @@ class Blocks:
 
     def _add(self, identity: Identity, ref: Ref, size: int, owner: SessionBlocks | None) -> int:
         handle = identity.handle
-        self.table.put(handle, ref, size, identity.flags, identity.created_ms)
-        if self._under_way:
-            self._queues.made(handle)
-        self.quota.add_block(size)
-        if owner is not None:
-            owner.add(handle)
-            self._owners[handle] = owner
-            if owner.ended:
-                self._free_unasked(handle)
+        try:
+            self.table.put(handle, ref, size, identity.flags, identity.created_ms)
+            if self._under_way:
+                self._queues.made(handle)
+            if owner is not None:
+                owner.add(handle)
+                self._owners[handle] = owner
+            self.quota.add_block(size)
+        except BaseException:
+            self._undo(handle, ref)
+            raise
+        if owner is not None and owner.ended:
+            self._free_unasked(handle)
         return handle
+
+    def _undo(self, handle: int, ref: Ref) -> None:
+        """There was no memory for what is noted of a block: it was never made."""
+        if self.table.has(handle):
+            self.table.remove(handle)
+        self._disown(handle)
+        self.table.give_back(handle)
+        self._store.release(ref)
 
     def _remove(self, handle: int) -> int:
         self.quota.remove_block(self.table.size(handle))
         self.table.remove(handle)
-        if self._owners and (owner := self._owners.pop(handle, None)) is not None:
-            owner.discard(handle)
+        if self._owners:
+            self._disown(handle)
         return handle
+
+    def _disown(self, handle: int) -> None:
+        owner = self._owners.pop(handle, None)
+        if owner is not None:
+            owner.discard(handle)
 
     def _replace(self, handle: int, ref: Ref, size: int) -> int:
         self.quota.resize_block(self.table.size(handle), size)
@@ -315,8 +365,24 @@ class Blocks:
 
     def _attend(self, handle: int, data: bytes | StreamedRead) -> bytes | StreamedRead:
         if not isinstance(data, bytes):
-            self._queues.stream(handle, data)
+            try:
+                self._queues.stream(handle, data)
+            except BaseException:
+                data.cancel()
+                raise
         return data
+
+    def _wait_for_memory(
+        self, blocks: int, more: int, start: Callable[[], Answer[int]], error: RoomToCome
+    ) -> Future[int]:
+        """Have `start` called, which raised `error`, when memory is back; it holds room till then.
+
+        Raises NoMemory where too many wait.
+        """
+        account = self.quota.whole
+        if not isinstance(account, ServerAccount):
+            raise error
+        return account.wait(self.quota, blocks, more, start)
 
     def _hold(self, answer: Future[Ref], blocks: int, more: int) -> None:
         """Keep room for what was checked until the store has answered."""

@@ -142,8 +142,9 @@ def _stats(caller: Caller, request: Message) -> Reply:
 
 
 def _alloc(caller: Caller, request: Message) -> Answer[Reply]:
-    owner = caller.session_blocks if request.flags & AllocFlag.SESSION else None
-    handle = caller.blocks.alloc(request.size, owner)
+    asker = caller.session_blocks
+    owner = asker if request.flags & AllocFlag.SESSION else None
+    handle = caller.blocks.alloc(request.size, owner, asker)
     return after(handle, lambda handle: request.reply(handle=handle, size=request.size))
 
 

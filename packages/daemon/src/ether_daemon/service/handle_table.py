@@ -7,12 +7,13 @@ because the fast path looks a handle up in it without a call.
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from typing import TypeAlias
 
-from ether_daemon.stores.contract import MAX_REF, Ref
+from ether_daemon.stores.contract import MAX_REF, UNLIMITED, MemoryAccount, Ref, Work
 from ether_protocol.wire.bodies import BlockInfo
-from ether_protocol.wire.errors import NotFound
+from ether_protocol.wire.errors import NoMemory, NotFound
 
 PAGE_BITS = 8
 SLOT_MASK = (1 << PAGE_BITS) - 1
@@ -26,13 +27,19 @@ that a look-up which does not know of the bit finds nothing.
 """
 
 # A page holds three columns (refs; sizes; times of creation with the flags above
-# them) and its count of live handles.  Once few handles of a page live on, a dict
-# with the same keys takes the array's place: a look-up reads the same in both.
+# them), its count of live handles and what it is charged.  Once few handles of a
+# page live on, a dict with the same keys takes the array's place: a look-up reads the same in both.
 _SIZE = 1 << PAGE_BITS
 _CREATED = 2 << PAGE_BITS
 _LIVE = 3 << PAGE_BITS
-_EMPTY_PAGE = bytes(8 * (_LIVE + 1))
+_COST = _LIVE + 1
+_EMPTY_PAGE = bytes(8 * (_COST + 1))
+_PAGE_COST = 6_400
+_ROW_COST = 320  # of a page that is a dict; a row of the smallest takes 260 bytes, measured
 _SPARSE = 16
+_STEP_COST = 1024 * 1024  # in bytes moved, which are as dear as
+_LOOKED_AT_COST = 16 * 1024  # a page looked at, or
+_MOVED_COST = 4 * 1024  # a block moved
 _FLAGS_SHIFT = 48
 _CREATED_MASK = (1 << _FLAGS_SHIFT) - 1
 
@@ -42,8 +49,10 @@ Page: TypeAlias = "array[int] | dict[int, int]"
 class HandleTable:
     """One principal's handles."""
 
-    def __init__(self) -> None:
+    def __init__(self, account: MemoryAccount = UNLIMITED) -> None:
+        """`account` is charged for every page but the first."""
         self.pages: dict[int, Page] = {}
+        self._account = account
         self._next = 1
         self._live = 0
         self._last_page = -1
@@ -52,14 +61,20 @@ class HandleTable:
         return self._live
 
     def reserve(self) -> int:
-        """The next handle; it is nobody's until `put`, and costs no memory until then."""
+        """The next handle; it is nobody's until `put`.  Raises NoMemory or RoomToCome.
+
+        There is a page for it then, unless all others in that are gone before the `put`.
+        """
         handle = self._next
-        self._next += 1
+        if handle >> PAGE_BITS > self._last_page:
+            self._new_page(handle >> PAGE_BITS, self._account.charge)
+        self._next = handle + 1
         return handle
 
     def give_back(self, handle: int) -> None:
-        """`handle`, the last one reserved, was not given to anybody after all."""
-        self._next = handle
+        """`handle` was not given to anybody after all; if it was the last, it is the next."""
+        if handle == self._next - 1:
+            self._next = handle
 
     def skip_to(self, last: int) -> None:
         """Never give out a handle up to `last` again."""
@@ -67,11 +82,15 @@ class HandleTable:
 
     def put(self, handle: int, ref: Ref, size: int, flags: int, created_ms: int) -> None:
         """Have `handle`, which was reserved, mean a block from now on."""
-        page = self.pages.get(handle >> PAGE_BITS) or self._new_page(handle >> PAGE_BITS)
+        page = self.pages.get(handle >> PAGE_BITS) or self._new_page(
+            handle >> PAGE_BITS, self._account.hold_for_now
+        )
         slot = handle & SLOT_MASK
-        page[slot] = ref
+        if created_ms != created_ms & _CREATED_MASK:
+            created_ms = 0  # before 1970, or after all clocks
         page[slot | _SIZE] = size
         page[slot | _CREATED] = flags << _FLAGS_SHIFT | created_ms
+        page[slot] = ref
         page[_LIVE] += 1
         self._live += 1
 
@@ -141,7 +160,8 @@ class HandleTable:
         page[_LIVE] -= 1
         self._live -= 1
         if number < self._next >> PAGE_BITS and page[_LIVE] <= _SPARSE:
-            self._shrink(number, page)
+            with suppress(MemoryError):  # then it stays as large as it is
+                self._shrink(number, page)
 
     def items(self, after: int = 0) -> Iterator[tuple[int, int]]:
         """(handle, size) of every live handle above `after`, ascending."""
@@ -154,8 +174,46 @@ class HandleTable:
                 if page[slot] and base + slot > after:
                     yield base + slot, page[slot | _SIZE]
 
-    def _new_page(self, number: int) -> Page:
-        page = self.pages[number] = array("Q", _EMPTY_PAGE)
+    def relocate(
+        self, choose: Callable[[Sequence[Ref]], list[int]], move: Callable[[Ref], Ref]
+    ) -> Work:
+        """Have blocks moved (see `RefColumns`); a step moves a megabyte at most, or looks at pages.
+
+        What comes between the steps may change any row.
+        """
+        work = 0
+        for number in [*self.pages]:
+            work += _LOOKED_AT_COST
+            page = self.pages.get(number)
+            if page is None:
+                continue
+            slots = _slots(page)
+            refs = page[:_SIZE] if isinstance(page, array) else [page[slot] for slot in slots]
+            for position in choose(refs):
+                ref, slot = refs[position], slots[position]
+                page = self.pages.get(number)
+                if page is None:
+                    break
+                if (page.get(slot) if isinstance(page, dict) else page[slot]) != ref:
+                    continue
+                try:
+                    page[slot] = move(ref)
+                except (NoMemory, MemoryError):
+                    continue
+                work += _MOVED_COST + page[slot | _SIZE]
+                if work > _STEP_COST:
+                    work = 0
+                    yield
+            if work > _STEP_COST:
+                work = 0
+                yield
+
+    def _new_page(self, number: int, charge: Callable[[int], None]) -> Page:
+        page: Page = array("Q", _EMPTY_PAGE)
+        if number:
+            charge(_PAGE_COST)
+            page[_COST] = _PAGE_COST
+        self.pages[number] = page
         if number < self._last_page:
             # A block that was answered late: a dict keeps the order in which pages came.
             in_order = sorted(self.pages.items())
@@ -166,13 +224,17 @@ class HandleTable:
 
     def _shrink(self, number: int, page: Page) -> None:
         """Keep a full page's last handles small: dropped at none, rewritten at 16, 8, 4, 2, 1."""
-        live = page[_LIVE]
+        live, cost = page[_LIVE], page[_COST]
         if not live:
             del self.pages[number]
+            self._account.refund(cost)
         elif not live & (live - 1):
             kept = [slot for slot in _slots(page) if page[slot]]
             columns = [slot | column for column in (0, _SIZE, _CREATED) for slot in kept]
-            self.pages[number] = {key: page[key] for key in [*columns, _LIVE]}
+            small = {key: page[key] for key in [*columns, _LIVE]}
+            small[_COST] = min(cost, live * _ROW_COST)
+            self.pages[number] = small
+            self._account.refund(cost - small[_COST])
 
 
 def _slots(page: Page) -> list[int] | range:

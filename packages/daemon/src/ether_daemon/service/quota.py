@@ -69,17 +69,22 @@ class Quota:
 
     def check_block(self, size: int) -> None:
         """Raise QuotaExceeded or NoMemory unless a block of `size` bytes may be made."""
-        account: Quota | None = self
-        while account is not None:
-            most = account.limits.max_handles
-            if most and account.blocks + account.held_blocks >= most:
-                raise account._refusal(f"there are {account.blocks} blocks, and no more may be")
-            account._check_room(size + BLOCK_OVERHEAD_BYTES, size)
-            account = account.whole
+        limits = self.limits
+        blocks = self.blocks + self.held_blocks
+        if limits.max_handles and blocks >= limits.max_handles:
+            raise self._too_many()
+        needed = self.used_bytes + self.held_bytes + size + (blocks + 1) * BLOCK_OVERHEAD_BYTES
+        if needed > limits.max_memory_bytes:
+            raise self._does_not_fit(size)
+        if self.whole is not None:
+            self.whole.check_block(size)
 
     def check_growth(self, more: int, size: int) -> None:
         """Raise QuotaExceeded or NoMemory unless a block may grow by `more` bytes, to `size`."""
-        self._check_room(more, size)
+        blocks = self.blocks + self.held_blocks
+        needed = self.used_bytes + self.held_bytes + more + blocks * BLOCK_OVERHEAD_BYTES
+        if needed > self.limits.max_memory_bytes:
+            raise self._does_not_fit(size)
         if self.whole is not None:
             self.whole.check_growth(more, size)
 
@@ -94,27 +99,37 @@ class Quota:
         """Undo a `hold`."""
         self.hold(-blocks, -more)
 
+    # Account and whole account are of two types, and each line is faster where it meets one.
+
     def add_block(self, size: int) -> None:
         """Account for a new block of `size` bytes."""
-        account: Quota | None = self
-        while account is not None:
-            account.blocks += 1
-            account.allocations += 1
-            account.allocated_bytes += size
-            account.used_bytes += size
-            if account.used_bytes > account.peak_bytes:
-                account.peak_bytes = account.used_bytes
-            account = account.whole
+        self.blocks += 1
+        self.allocations += 1
+        self.allocated_bytes += size
+        self.used_bytes += size
+        if self.used_bytes > self.peak_bytes:
+            self.peak_bytes = self.used_bytes
+        whole = self.whole
+        if whole is not None:
+            whole.blocks += 1
+            whole.allocations += 1
+            whole.allocated_bytes += size
+            whole.used_bytes += size
+            if whole.used_bytes > whole.peak_bytes:
+                whole.peak_bytes = whole.used_bytes
 
     def remove_block(self, size: int) -> None:
         """Account for a freed block of `size` bytes."""
-        account: Quota | None = self
-        while account is not None:
-            account.blocks -= 1
-            account.frees += 1
-            account.freed_bytes += size
-            account.used_bytes -= size
-            account = account.whole
+        self.blocks -= 1
+        self.frees += 1
+        self.freed_bytes += size
+        self.used_bytes -= size
+        whole = self.whole
+        if whole is not None:
+            whole.blocks -= 1
+            whole.frees += 1
+            whole.freed_bytes += size
+            whole.used_bytes -= size
 
     def resize_block(self, old_size: int, new_size: int) -> None:
         """Account for a block that has changed its size."""
@@ -129,13 +144,14 @@ class Quota:
                 account.freed_bytes -= more
             account = account.whole
 
-    def _check_room(self, more: int, size: int) -> None:
+    def _too_many(self) -> NoMemory | QuotaExceeded:
+        return self._refusal(f"there are {self.blocks} blocks, and no more may be")
+
+    def _does_not_fit(self, size: int) -> NoMemory | QuotaExceeded:
         limit = self.limits.max_memory_bytes
-        blocks = self.blocks + self.held_blocks
-        if more > limit - self.used_bytes - self.held_bytes - blocks * BLOCK_OVERHEAD_BYTES:
-            raise self._refusal(
-                f"{size} bytes do not fit: {self.used_bytes} of {limit} bytes are in use"
-            )
+        return self._refusal(
+            f"{size} bytes do not fit: {self.used_bytes} of {limit} bytes are in use"
+        )
 
     def _refusal(self, text: str) -> NoMemory | QuotaExceeded:
         return NoMemory(text) if self.whole is None else QuotaExceeded(text)

@@ -7,10 +7,11 @@ are the service's, which checks every range before it asks.
 from __future__ import annotations
 
 import mmap
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol, TypeAlias
 
+from ether_protocol.wire.errors import NoMemory
 from ether_protocol.wire.messages import Buffer
 
 from .future import Answer
@@ -25,6 +26,68 @@ Work: TypeAlias = Iterator[None]
 
 Defer: TypeAlias = Callable[[Work], None]
 """Where a store leaves work that is to be done step by step, between requests."""
+
+
+class RoomToCome(NoMemory):
+    """There is no room now, but memory that is on its way back is enough: ask again then."""
+
+
+class MemoryAccount(Protocol):
+    """Where a store says what it holds, before it holds it and until it is back with the system.
+
+    A request is never charged more than there is room for.  What is charged may be
+    *expected* back: work is under way that gives it back and can't be held up.
+    """
+
+    @property
+    def room(self) -> int:
+        """How many bytes may still be charged; less than 0 where more is held than may be."""
+
+    def charge(self, size: int) -> None:
+        """Hold `size` bytes from now on; raises NoMemory, or RoomToCome."""
+
+    def hold_for_now(self, size: int) -> None:
+        """The same beyond the limit: for a step of work that gives as much back."""
+
+    def expect(self, size: int) -> None:
+        """`size` bytes more of what is charged, or less, are on their way back."""
+
+    def refund(self, size: int, expected: int = 0) -> None:
+        """`size` bytes are back, of which so many were expected."""
+
+
+class Unlimited:
+    """The account of a store that holds what it likes."""
+
+    room = 1 << 63
+
+    def charge(self, size: int) -> None:
+        """Hold it."""
+
+    def hold_for_now(self, size: int) -> None:
+        """Hold it."""
+
+    def expect(self, size: int) -> None:
+        """Nobody waits for it."""
+
+    def refund(self, size: int, expected: int = 0) -> None:
+        """Hold it no more."""
+
+
+UNLIMITED: MemoryAccount = Unlimited()
+
+
+class RefColumns(Protocol):
+    """The refs that are kept of one principal's blocks; a store may move blocks that rest."""
+
+    def relocate(
+        self, choose: Callable[[Sequence[Ref]], list[int]], move: Callable[[Ref], Ref]
+    ) -> Work:
+        """Go through all refs, some a step: `choose` says which, by position, `move` moves them.
+
+        Refs of attended blocks are larger than any a store gives, and stay as they
+        are.  Where `move` raises NoMemory the block stays where it is.
+        """
 
 
 class Identity(NamedTuple):
@@ -71,13 +134,30 @@ class StreamedRead(Protocol):
         """The next bytes, at most `limit`."""
 
     def hand(self, give: Callable[[memoryview], int]) -> None:
-        """Show `give` all that is left where it stands; it returns how many bytes it took."""
+        """Show `give` what comes next where it stands; it returns how many bytes it took.
+
+        That is all that is left, or as much of it as lies together.
+        """
 
     def cancel(self) -> None:
         """Give up what was not taken."""
 
     def when_over(self, callback: Callable[[], None]) -> None:
         """Call `callback`, which asks the store nothing, once all was taken or given up."""
+
+    @property
+    def kept_bytes(self) -> int:
+        """How much memory is held only for what is not taken yet, here or by others like this.
+
+        Copies of what has changed in the block since, or the memory of a freed one.
+        The server's account is charged for all of it, once.
+        """
+
+    def when_kept_changes(self, callback: Callable[[], None]) -> None:
+        """Call `callback` whenever `kept_bytes` has changed; it asks the store nothing.
+
+        It may `cancel` this read or any other.
+        """
 
 
 class TakeablePayload(Protocol):
@@ -99,7 +179,8 @@ class Store(Protocol):
     What is asked about one block is carried out in the order in which it is
     asked, whichever method it is; for `copy` that holds for both its blocks.
     Answers may come in any order, but no future is settled within a call to the
-    store.  After `resize` or `release` nothing is asked about the block until
+    store.  A request that raises RoomToCome may be made again once memory is back.
+    After `resize` or `release` nothing is asked about the block until
     that is answered.  A request that fails, at once or later, has changed nothing.
     """
 

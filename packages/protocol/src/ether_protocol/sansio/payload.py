@@ -19,6 +19,10 @@ class Payload(Protocol):
     def missing(self) -> int:
         """How many bytes are still to come."""
 
+    @property
+    def held_bytes(self) -> int:
+        """How much memory is kept for it."""
+
     def room(self) -> memoryview:
         """Where the next bytes belong; never empty while bytes are missing."""
 
@@ -52,6 +56,11 @@ class GrowingPayload:
     def missing(self) -> int:
         """How many bytes are still to come."""
         return self._length - self._filled
+
+    @property
+    def held_bytes(self) -> int:
+        """How much memory is kept for it."""
+        return self._filled if self._given is not None else max(len(self._whole), len(self._target))
 
     @property
     def untouched(self) -> bool:

@@ -52,7 +52,7 @@ class Receiver(ABC, Generic[_Event]):
         self._buffer = memory.data
         self._lends = memory.lends
         self._inline_bytes = memory.inline_bytes
-        self._suspended = b""  # what was left uncut when the memory was given back
+        self._suspended = bytearray()  # what was left uncut when the memory was given back
         self._drop = 0
         self._message: Message | None = None  # its header was cut, its payload is being received
         self._length = 0
@@ -70,6 +70,27 @@ class Receiver(ABC, Generic[_Event]):
     def partial(self) -> bool:
         """While suspended: whether a message has begun to arrive, or whole ones wait."""
         return bool(self._suspended) or self._message is not None
+
+    @property
+    def payload_apart(self) -> bool:
+        """Whether the next bytes belong to a payload with memory of its own."""
+        return self._payload is not None
+
+    @property
+    def begun(self) -> bool:
+        """While suspended: the same, or a payload that is dropped has not come to its end."""
+        return bool(self._suspended) or self._message is not None or self._drop > 0
+
+    @property
+    def announced_bytes(self) -> int:
+        """How long the payload is that has begun to arrive, as far as is known."""
+        return self._length if self._message is not None or self._drop else 0
+
+    @property
+    def held_bytes(self) -> int:
+        """While suspended: how much memory is kept of what has arrived."""
+        payload = self._payload
+        return len(self._suspended) + (0 if payload is None else payload.held_bytes)
 
     def uncut(self) -> tuple[memoryview, int, int]:
         """(view, start, end): `view[start:end]` is what has arrived and was not cut yet."""
@@ -109,7 +130,7 @@ class Receiver(ABC, Generic[_Event]):
             return not self._payload.missing
         if self._suspended:
             self._start, self._end = 0, len(self._suspended) + count
-            self._suspended = b""
+            self._forget_suspended()
         else:
             self._end += count
         return True
@@ -122,7 +143,7 @@ class Receiver(ABC, Generic[_Event]):
         if self.lent is not None:
             self._release()
         if self._start != self._end:
-            self._suspended = bytes(self._view[self._start : self._end])
+            self._suspended = bytearray(self._view[self._start : self._end])
         self._start = self._end = 0
 
     def resume(self) -> None:
@@ -130,12 +151,12 @@ class Receiver(ABC, Generic[_Event]):
         kept = len(self._suspended)
         self._buffer[:kept] = self._suspended
         self._start, self._end = 0, kept
-        self._suspended = b""
+        self._forget_suspended()
 
     def close(self) -> None:
         """Let go of everything; no event comes after this."""
         self._closed = True
-        self._suspended = b""
+        self._forget_suspended()
         self._start = self._end = 0
         self.lent, self._payload = self.lent or self._payload, None
         self._message = None
@@ -217,6 +238,13 @@ class Receiver(ABC, Generic[_Event]):
             self.lent = payload
         message.payload = payload.value()
         return self._complete(message)
+
+    def _forget_suspended(self) -> None:
+        """Let go of what was kept, and leave none of it in the memory that is freed."""
+        kept = self._suspended
+        if kept:
+            kept[:] = bytes(len(kept))
+            self._suspended = bytearray()
 
     def _release(self) -> None:
         lent, self.lent = self.lent, None

@@ -135,12 +135,12 @@ class ServerConnection(Receiver["Message | Refused"]):
         if head is None:
             return None
         if isinstance(head, Filler):
-            self._drop = head.length
+            self._drop = self._length = head.length
             return None
         self._start += head.used
         length = head.length
         if head.discard:
-            self._drop = length
+            self._drop = self._length = length
         if head.refusal is not None:
             self._closed = head.refusal.fatal
             return Refused(head.message, head.refusal)
@@ -154,7 +154,7 @@ class ServerConnection(Receiver["Message | Refused"]):
         try:
             self._expect(head.message, length)
         except OSError:
-            self._drop = length
+            self._drop = self._length = length
             text = f"the machine has no room for a payload of {length} bytes"
             return Refused(head.message, Refusal(ErrorCode.NO_MEMORY, text))
         return None

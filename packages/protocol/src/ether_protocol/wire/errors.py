@@ -155,7 +155,7 @@ class NotFound(ServerError):
 
 
 class Unauthenticated(ServerError):
-    """The server requires an AUTH before this request.
+    """The server wants a token and got none, or does not accept the one it got.
 
     Raised for error code UNAUTHENTICATED (8).
 

@@ -2,22 +2,26 @@
 
 Rule: no step here takes longer for a gibibyte than for a mebibyte.  Mappings
 grow by moving pages, and memory is wiped a step at a time; bytes beyond a
-block's size are never seen before they are wiped.
+block's size are never seen before they are wiped, and are charged until then.
 """
 
 from __future__ import annotations
 
 import mmap
-from collections.abc import Callable, Iterator
+from contextlib import suppress
 
-from ether_daemon.stores.contract import Defer, TakeablePayload, Work
+from ether_daemon.stores.contract import UNLIMITED, Defer, MemoryAccount, TakeablePayload, Work
 from ether_daemon.stores.future import Answer, Future
 from ether_protocol.wire.errors import NoMemory
 
+from .streamed_reads import MemoryRead, overlapping, preserve
 from .wiping import PAGE_BYTES, WIPE_STEP_BYTES, reserve, wipe, wipe_in_steps
 
 _STEPS_AT_ONCE = 2
 """So many wiping steps a request does itself before it leaves the rest for later."""
+
+_COPY_STEP_BYTES = 1024 * 1024
+"""How much is wiped in a step where streamed reads must be left a copy of it."""
 
 
 class LargeBlock:
@@ -26,16 +30,37 @@ class LargeBlock:
     What was cut off and is not wiped yet lies behind it: `memory[size:]`.
     """
 
-    __slots__ = ("_freed", "_growth", "_trimming", "memory", "size", "streamed_reads")
+    __slots__ = (
+        "_account",
+        "_charged",
+        "_expected",
+        "_growth",
+        "_rests",
+        "_trimming",
+        "freed",
+        "memory",
+        "size",
+        "streamed_reads",
+    )
 
-    def __init__(self, size: int) -> None:
+    def __init__(self, size: int, account: MemoryAccount = UNLIMITED) -> None:
         """Raises NoMemory."""
-        self.memory = _reserve_or_refuse(size)
+        account.charge(size)
+        try:
+            self.memory = _reserve_or_refuse(size)
+        except BaseException:
+            account.refund(size)
+            raise
         self.size = size
         self.streamed_reads: list[MemoryRead] = []
+        """Those that still need the memory of this block."""
+        self.freed = False
+        self._account = account
+        self._charged = size  # what of it the account is charged for
+        self._expected = 0  # how much of that deferred work is sure to give back
         self._trimming = False
         self._growth: tuple[int, Future[None]] | None = None
-        self._freed: Defer | None = None  # freed, but for what streamed reads need
+        self._rests: Defer | None = None  # freed, but for what streamed reads need
 
     def exchange(self, payload: TakeablePayload) -> bool:
         """Take over the memory of a payload that is the whole block; False if it is not."""
@@ -46,19 +71,11 @@ class LargeBlock:
         return True
 
     def preserve(self, start: int, end: int) -> None:
-        """Before `[start:end]` changes, copy what streamed reads still need of it.
-
-        Ranges that overlap are copied once, however many clients asked for them.
-        """
-        for reads in _overlapping(self.streamed_reads, start, end):
-            first, last = reads[0].next, max(read.end for read in reads)
-            copy = memoryview(self.memory[first:last])
-            for read in reads:
-                read.keep(copy[read.next - first : read.end - first])
-                self.streamed_reads.remove(read)
+        """Before `[start:end]` changes, copy what streamed reads need of it; raises NoMemory."""
+        preserve(self.streamed_reads, self.memory, (start, end), self._account)
 
     def resize(self, size: int, defer: Defer) -> Answer[None]:
-        """Grow or shrink; raises NoMemory.
+        """Grow or shrink; raises NoMemory or RoomToCome.
 
         Growing waits until what was cut off before is wiped.  Until that is
         answered, nothing else may be asked of the block but what its streamed
@@ -70,6 +87,7 @@ class LargeBlock:
         for _ in range(_STEPS_AT_ONCE):
             if len(self.memory) > self.size:
                 self._trim_step()
+        self._account.charge(size - self.size)
         if len(self.memory) > self.size:
             self._growth = size, Future()
             return self._growth[1]
@@ -82,39 +100,65 @@ class LargeBlock:
         What streamed reads still need stays until they have had it: copying it
         for all of them could take long.  Nobody else gets that memory.
         """
+        before = self.size, self._expected
         self.size = len(self.memory)
-        defer(self._unmap(defer))
+        self.freed = True
+        needed = sum(
+            self._last_needed(reads) - reads[0].next
+            for reads in overlapping(self.streamed_reads, 0, self.size)
+        )
+        self._expect(self._charged - needed)
+        try:
+            defer(self._unmap(defer))
+        except BaseException:
+            self.freed = False
+            self.size = before[0]
+            self._expect(before[1])
+            raise
+        for read in [*self.streamed_reads]:
+            read.kept_has_changed()
 
     def leave(self, read: MemoryRead) -> None:
         """`read` needs this memory no more."""
         self.streamed_reads.remove(read)
-        if not self.streamed_reads and self._freed is not None:
-            self._freed(self._unmap(self._freed))
+        if self.freed and not self.streamed_reads:
+            self._expect(self._charged)
+            if self._rests is not None:
+                self._rests(self._unmap(self._rests))
 
     def _grow(self, size: int) -> None:
+        """Make it as large as was charged."""
+        more = size - self.size
         try:
             self.memory.resize(size)
-        except (OSError, MemoryError, OverflowError, ValueError):
-            raise NoMemory(f"the machine has no room for {size} bytes") from None
+        except BaseException as error:
+            self._account.refund(more)
+            if isinstance(error, (OSError, MemoryError, OverflowError, ValueError)):
+                raise NoMemory(f"the machine has no room for {size} bytes") from None
+            raise
+        self._charged += more
         self.size = size
 
     def _shrink(self, size: int, defer: Defer) -> None:
-        self.preserve(size, self.size)
+        self._expect(self._expected + self.size - size)
         self.size = size
-        for _ in range(_STEPS_AT_ONCE):
-            if len(self.memory) > size:
-                self._trim_step()
+        with suppress(NoMemory, MemoryError):  # of the copies for reads: later, then
+            for _ in range(_STEPS_AT_ONCE):
+                if len(self.memory) > size:
+                    self._trim_step()
         if len(self.memory) > size and not self._trimming:
             self._trimming = True
             defer(self._trim())
 
     def _trim(self) -> Work:
         try:
-            while not self.memory.closed and len(self.memory) > self.size:
+            while not self.freed and len(self.memory) > self.size:
                 self._trim_step()
                 yield
         finally:  # whatever went wrong, nobody waits for it for ever
             self._trimming = False
+            if not self.freed:
+                self._expect(0)
             growth, self._growth = self._growth, None
             if growth is not None:
                 self._grow_at_last(*growth)
@@ -122,6 +166,7 @@ class LargeBlock:
     def _grow_at_last(self, size: int, answer: Future[None]) -> None:
         try:
             if len(self.memory) > self.size:
+                self._account.refund(size - self.size)
                 raise NoMemory("what was cut off the block before could not be wiped")
             self._grow(size)
         except NoMemory as error:
@@ -130,112 +175,57 @@ class LargeBlock:
             answer.set_result(None)
 
     def _trim_step(self) -> None:
-        """Wipe and give back the last part of what was cut off."""
+        """Wipe and give back the last part of what was cut off, and leave reads their copy."""
         end = len(self.memory)
         # The kernel's pages are cut where the steps are: keep them whole.
         start = max(self.size, (end - WIPE_STEP_BYTES) // PAGE_BYTES * PAGE_BYTES)
+        if any(read.end > start for read in self.streamed_reads):
+            start = max(self.size, (end - _COPY_STEP_BYTES) // PAGE_BYTES * PAGE_BYTES)
+            preserve(self.streamed_reads, self.memory, (start, end), self._account, for_now=True)
         wipe(self.memory, start, end)
         self.memory.resize(start)
+        self._gave_back(end - start)
 
     def _unmap(self, defer: Defer) -> Work:
-        self._freed = None
+        self._rests = None
         done = 0
-        for reads in _overlapping(self.streamed_reads, 0, len(self.memory)):
-            # They go on in the meantime, and one may have passed another.
-            next_needed = min(read.next for read in reads)
-            yield from wipe_in_steps(self.memory, done, next_needed)
-            done = max(read.end for read in reads)
-        yield from wipe_in_steps(self.memory, done, len(self.memory))
-        if self.streamed_reads:
-            self._freed = defer
-            return
-        if done:
-            yield from wipe_in_steps(self.memory, 0, done)
-        self.memory.close()
+        try:
+            for reads in overlapping(self.streamed_reads, 0, len(self.memory)):
+                # They go on in the meantime, and one may have passed another.
+                yield from self._wiped(done, min(read.next for read in reads))
+                done = self._last_needed(reads)
+            yield from self._wiped(done, len(self.memory))
+            if self.streamed_reads:
+                self._rests = defer
+                return
+            if done:
+                yield from self._wiped(0, done)
+            self.memory.close()
+            self._gave_back(self._charged)
+        finally:  # where something went wrong, what is left never comes back
+            self._expect(0)
 
+    def _last_needed(self, reads: list[MemoryRead]) -> int:
+        # What was cut off and is copied for them already is no more here.
+        return min(len(self.memory), max(read.end for read in reads))
 
-class MemoryRead:
-    """A streamed read of a large block (see `contract.StreamedRead`).
+    def _wiped(self, start: int, end: int) -> Work:
+        for size in wipe_in_steps(self.memory, start, end):
+            self._gave_back(min(size, self._expected))  # the rest once all is unmapped
+            yield
 
-    It copies nothing until a piece is taken, unless the block is about to
-    change under it: then it keeps the bytes as they were.
-    """
+    def _expect(self, size: int) -> None:
+        """So much of what is charged is on its way back."""
+        more, self._expected = size - self._expected, size
+        if more:
+            self._account.expect(more)
 
-    __slots__ = ("_block", "_kept", "_over", "end", "next")
-
-    def __init__(self, block: LargeBlock, start: int, end: int) -> None:
-        self.next = start
-        self.end = end
-        self._block = block
-        self._kept: memoryview | None = None
-        self._over: list[Callable[[], None]] = []
-        block.streamed_reads.append(self)
-
-    def __len__(self) -> int:
-        return self.end - self.next
-
-    @property
-    def copied_bytes(self) -> int:
-        """How much memory its copy takes, shared with other reads or not; 0 while it has none."""
-        return 0 if self._kept is None else memoryview(self._kept.obj).nbytes
-
-    def take(self, limit: int) -> bytes:
-        count = min(limit, len(self))
-        if self._kept is not None:
-            piece = bytes(self._kept[:count])
-        else:
-            piece = self._block.memory[self.next : self.next + count]
-        self._taken(count)
-        return piece
-
-    def hand(self, give: Callable[[memoryview], int]) -> None:
-        if self._kept is not None:
-            count = give(self._kept)
-        else:
-            with memoryview(self._block.memory) as memory, memory[self.next : self.end] as rest:
-                count = give(rest)
-        self._taken(count)
-
-    def cancel(self) -> None:
-        self._taken(len(self))
-
-    def when_over(self, callback: Callable[[], None]) -> None:
-        if len(self):
-            self._over.append(callback)
-        else:
-            callback()
-
-    def keep(self, rest: memoryview) -> None:
-        """From now on what is left is in `rest`, and the block may change."""
-        self._kept = rest
-
-    def _taken(self, count: int) -> None:
-        if not len(self):
-            return
-        self.next += count
-        if self._kept is not None:
-            self._kept = self._kept[count:] if len(self) else None
-        elif not len(self):
-            self._block.leave(self)
-        if not len(self):
-            callbacks, self._over = self._over, []
-            for callback in callbacks:
-                callback()
-
-
-def _overlapping(reads: list[MemoryRead], start: int, end: int) -> Iterator[list[MemoryRead]]:
-    """The reads that still need a part of `[start:end]`, those that overlap together."""
-    needed = [read for read in reads if read.next < end and start < read.end]
-    together: list[MemoryRead] = []
-    last = 0
-    for read in sorted(needed, key=lambda read: read.next):
-        if together and read.next > last:
-            yield together
-            together = []
-        together.append(read)
-        last = max(last, read.end)
-    if together:
-        yield together
+    def _gave_back(self, size: int) -> None:
+        """So much of it is back with the system."""
+        expected = min(size, self._expected)
+        self._expected -= expected
+        self._charged -= size
+        self._account.refund(size, expected)
 
 
 def _reserve_or_refuse(size: int) -> mmap.mmap:

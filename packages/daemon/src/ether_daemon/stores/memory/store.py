@@ -10,9 +10,12 @@ from __future__ import annotations
 import mmap
 
 from ether_daemon.stores.contract import (
+    UNLIMITED,
     Defer,
     Identity,
+    MemoryAccount,
     Ref,
+    RefColumns,
     StoreContents,
     StreamedRead,
     TakeablePayload,
@@ -20,8 +23,10 @@ from ether_daemon.stores.contract import (
 from ether_daemon.stores.future import Answer, after
 from ether_protocol.wire.messages import Buffer
 
-from .large_blocks import LargeBlock, MemoryRead
+from .compaction import Compaction
+from .large_blocks import LargeBlock
 from .slabs import MAX_SMALL_BYTES, SIZE_BITS, SIZE_MASK, Slabs
+from .streamed_reads import MemoryRead
 
 LARGE_REF = 1 << 62
 """A ref below this is a place in the slabs; one above it numbers a large block."""
@@ -38,13 +43,17 @@ class MemoryStore:
     """Blocks in memory; see `contract.Store` for what each method promises.
 
     `capacity_bytes` is the most that blocks may take together; work in steps
-    is left with `defer`.
+    is left with `defer`, and what is held is charged to `account`.
     """
 
     outlives_process = False
 
-    def __init__(self, capacity_bytes: int, defer: Defer) -> None:
-        self._slabs = Slabs(capacity_bytes)
+    def __init__(
+        self, capacity_bytes: int, defer: Defer, account: MemoryAccount = UNLIMITED
+    ) -> None:
+        self._account = account
+        self._slabs = Slabs(capacity_bytes, self._account)
+        self._compaction = Compaction(self._slabs, self._account, defer)
         self._next_large = LARGE_REF
         self._defer = defer
         self.large: dict[Ref, LargeBlock] = {}
@@ -52,6 +61,14 @@ class MemoryStore:
         self.arena = self._slabs.arena
         """The memory of small blocks, in which the fast path finds its way by refs."""
         self.arena_view = self._slabs.view
+
+    def watch(self, refs: RefColumns) -> None:
+        """Know where refs are kept, to move blocks together when memory is short."""
+        self._compaction.watched.append(refs)
+
+    def reclaim(self, lacking: int) -> None:
+        """Begin to move small blocks together, if that may free so many bytes."""
+        self._compaction.begin(lacking)
 
     def open(self) -> StoreContents:
         return StoreContents()
@@ -63,14 +80,19 @@ class MemoryStore:
         if ref < LARGE_REF:
             self._slabs.release(ref)
         else:
-            self.large.pop(ref).release(self._defer)
+            self.large[ref].release(self._defer)
+            del self.large[ref]
 
     def resize(self, ref: Ref, size: int) -> Answer[Ref]:
         if ref >= LARGE_REF and size > MAX_SMALL_BYTES:
             return after(self.large[ref].resize(size, self._defer), lambda _: ref)
         made = self._allocate(size)
-        self.copy(ref, 0, made, 0, min(size, self._size(ref)))
-        self.release(ref)
+        try:
+            self.copy(ref, 0, made, 0, min(size, self._size(ref)))
+            self.release(ref)
+        except BaseException:
+            self.release(made)
+            raise
         return made
 
     def read(self, ref: Ref, offset: int, size: int) -> bytes | StreamedRead:
@@ -132,10 +154,10 @@ class MemoryStore:
     def _allocate(self, size: int) -> Ref:
         if size <= MAX_SMALL_BYTES:
             return self._slabs.allocate(size)
-        block = LargeBlock(size)
-        self._next_large += 1
-        self.large[self._next_large] = block
-        return self._next_large
+        ref = self._next_large + 1
+        self.large[ref] = LargeBlock(size, self._account)
+        self._next_large = ref
+        return ref
 
     def _size(self, ref: Ref) -> int:
         return ref & SIZE_MASK if ref < LARGE_REF else self.large[ref].size

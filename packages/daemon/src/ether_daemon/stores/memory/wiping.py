@@ -64,11 +64,11 @@ def _zero(memory: mmap.mmap, start: int, end: int) -> None:
         start += step
 
 
-def wipe_in_steps(memory: mmap.mmap, start: int, end: int) -> Iterator[None]:
-    """The same for a range of any length, a step at a time."""
+def wipe_in_steps(memory: mmap.mmap, start: int, end: int) -> Iterator[int]:
+    """The same for a range of any length, a step at a time; yields how many bytes that was."""
     while start < end:
         # The kernel's pages are cut where the steps are: keep them whole.
         stop = min(end, (start + WIPE_STEP_BYTES) // PAGE_BYTES * PAGE_BYTES)
         wipe(memory, start, stop)
+        yield stop - start
         start = stop
-        yield
