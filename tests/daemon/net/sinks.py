@@ -23,8 +23,7 @@ class FakeSink:
         self.largest = 0
         self.send_queue = SendQueue(self)
 
-    def write(self, data: bytes) -> None:
-        assert isinstance(data, bytes)
+    def write(self, data: bytes | bytearray) -> None:
         self.largest = max(self.largest, len(data))
         self.kept += data
         self.move()

@@ -38,7 +38,7 @@ class Listener:
     def not_taken(self) -> None:
         self._log.append(f"{self.name} is read no more")
 
-    def write(self, data: bytes) -> None:
+    def write(self, data: bytes | bytearray) -> None:
         if self._breaks:
             raise MemoryError(f"no room for {self.name}")
         self._log.append(f"{self.name} gets {data.decode()}")

@@ -281,7 +281,7 @@ def test_nothing_is_held_that_a_block_needs_to_grow(direct: Direct, store: Memor
 def test_a_broken_socket_is_the_transports_business(direct: Direct) -> None:
     direct.peer.close()
     handed: list[bytes] = []
-    direct.write = handed.append  # type: ignore[assignment,method-assign]
+    direct.write = lambda data: handed.append(bytes(data))  # type: ignore[method-assign]
     send(direct.send_queue, b"one")
     direct.send_queue.send_pieces([b"two"])
     assert handed == [b"one", b"two"]
@@ -290,7 +290,7 @@ def test_a_broken_socket_is_the_transports_business(direct: Direct) -> None:
 def test_a_descriptor_is_not_written_to_once_its_connection_is_gone(direct: Direct) -> None:
     direct.send_queue.cancel()
     handed: list[bytes] = []
-    direct.write = handed.append  # type: ignore[assignment,method-assign]
+    direct.write = lambda data: handed.append(bytes(data))  # type: ignore[method-assign]
     send(direct.send_queue, b"late")
     direct.send_queue.send_pieces([b"later"])
     assert b"".join(handed) == b"latelater"
@@ -354,3 +354,26 @@ def test_everything_comes_in_order_whatever_waits(
     assert got == expected
     assert queue.waiting_bytes == 0
     store.close()
+
+
+# Copies
+
+
+def test_a_copy_for_the_transport_is_wiped_once_it_was_sent() -> None:
+    class KeepingSink(FakeSink):
+        def __init__(self) -> None:
+            super().__init__(5)
+            self.given: list[bytes | bytearray] = []
+
+        def write(self, data: bytes | bytearray) -> None:
+            self.given.append(data)
+            super().write(data)
+
+    sink = KeepingSink()
+    sink.send_queue.send(memoryview(b"secret"))
+    assert sink.given == [b"secret"]
+    sink.take(100)
+    sink.send_queue.taken()
+    sink.send_queue.send(memoryview(b"word"))
+    assert bytes(sink.sent) == b"secretword"
+    assert sink.given == [bytes(6), bytes(4)]

@@ -217,6 +217,7 @@ class Connection(asyncio.BufferedProtocol):
         """Go on sending, and then with the requests that waited."""
         self.send_queue.paused = False
         self._deadlines.flowing(self)
+        self.send_queue.taken()
         self.send_queue.pump()
         self._take_up_soon()
 

@@ -36,7 +36,7 @@ Piece = bytes | StreamedRead
 class Sink(Protocol):
     """What is needed here of a transport."""
 
-    def write(self, data: bytes) -> None:
+    def write(self, data: bytes | bytearray) -> None:
         """Send, or keep until it can be sent."""
 
     def writelines(self, list_of_data: list[bytes]) -> None:
@@ -71,6 +71,7 @@ class SendQueue:
         "_held_bytes",
         "_queue",
         "_sink",
+        "_unsent",
         "paused",
         "waiting_bytes",
     )
@@ -88,6 +89,7 @@ class SendQueue:
         self._sink = sink
         self._charge = charge
         self._descriptor = descriptor
+        self._unsent: list[bytearray] = []  # copies that the transport keeps
         self._queue: deque[Piece | _Awaited] = deque()
         self._expected_bytes = 0  # of awaited replies
         self._held_bytes = 0  # of what waits here, without blocks' own memory
@@ -124,7 +126,7 @@ class SendQueue:
         if self._queue:
             self._wait(bytes(replies))
         elif self.paused:
-            self._sink.write(bytes(replies))
+            self._give(bytearray(replies))
         else:
             try:
                 sent = os.write(self._descriptor, replies)
@@ -132,7 +134,7 @@ class SendQueue:
                 sent = 0  # full, broken, or no plain socket: the transport will know
             if sent == len(replies):
                 return True
-            self._sink.write(bytes(replies[sent:]))
+            self._give(bytearray(replies[sent:]))
         self.charge()
         return not self.blocked
 
@@ -186,6 +188,19 @@ class SendQueue:
         self._write(ready)
         self.charge()
 
+    def taken(self) -> None:
+        """The client has taken all that the transport kept: leave no copy of it behind."""
+        unsent, self._unsent = self._unsent, []
+        for copy in unsent:
+            copy[:] = bytes(len(copy))
+
+    def _give(self, copy: bytearray) -> None:
+        """Have the transport send `copy`, which is wiped as soon as it has been sent."""
+        self._unsent.append(copy)
+        self._sink.write(copy)
+        if not self.paused and not self._sink.get_write_buffer_size():
+            self.taken()  # all of it has gone
+
     def charge(self) -> None:
         """Say how much memory replies take now."""
         self._charge(self._held_bytes + self._sink.get_write_buffer_size())
@@ -198,6 +213,7 @@ class SendQueue:
             else:
                 _give_up([piece])
         self._queue.clear()
+        self.taken()
         self.waiting_bytes = self._held_bytes = self._expected_bytes = 0
         self._descriptor = -1  # soon another connection's
 
@@ -239,7 +255,14 @@ class SendQueue:
 
             read.hand(give)
         if len(read) and not self.paused:
-            self._sink.write(read.take(PIECE_BYTES))
+            copies: list[bytearray] = []
+
+            def copy(rest: memoryview) -> int:
+                copies.append(bytearray(rest[:PIECE_BYTES]))
+                return len(copies[0])
+
+            read.hand(copy)
+            self._give(copies[0])
         self.waiting_bytes -= length - len(read)
         if not len(read):
             self._queue.popleft()
