@@ -174,7 +174,7 @@ class Connection(asyncio.BufferedProtocol):
     def buffer_updated(self, nbytes: int) -> None:
         """Carry out what has come."""
         self.counters.bytes_in += nbytes
-        batch, serve, stop, replies_bytes = self._batch, self._serve_arrivals, 0, 0
+        batch, serve, stop = self._batch, self._serve_arrivals, 0
         batch.arrivals += 1
         if serve is None and not self._state.serving:
             return
@@ -187,17 +187,19 @@ class Connection(asyncio.BufferedProtocol):
                 batch.answered(self, filled)
                 if stop == nbytes:  # all that came is answered
                     if nbytes >= FLOOD_BYTES:
-                        self._received_much(nbytes, filled - before)
+                        self._received_much(nbytes, replies_bytes=filled - before)
                     return
-                replies_bytes = filled - before
         if not self._receiver.received(nbytes):
             self._account.receiving(self._receiver.held_bytes)
             return  # a part of a long payload
         if stop:
             self._receiver.skip_to(stop)
-        self._take_turn()
-        if nbytes >= FLOOD_BYTES:
-            self._received_much(nbytes, replies_bytes)
+        if nbytes < FLOOD_BYTES:
+            self._take_turn()
+        else:
+            began = self._shared.clock()
+            self._take_turn()
+            self._received_much(nbytes, seconds=self._shared.clock() - began)
 
     def eof_received(self) -> bool:
         """Keep a half-closed connection until its replies are sent."""
@@ -458,14 +460,15 @@ class Connection(asyncio.BufferedProtocol):
 
     # Back-pressure
 
-    def _received_much(self, nbytes: int, replies_bytes: int) -> None:
+    def _received_much(self, nbytes: int, *, replies_bytes: int = 0, seconds: float = 0.0) -> None:
         """Perhaps read on in the next round, where a full buffer shows that more is there."""
         lent, memory = len(self._received), self._shared.memory
         full = lent - MAX_KEPT_BYTES <= nbytes <= lent  # more has come for a payload apart
         if not full or not self._reading or not self._state.serving:
             return
         pacing = self._flood_pacing = self._flood_pacing or FloodPacing()
-        pace = pacing.full(self._shared.clock(), self._batch.rounds, replies_bytes)
+        now, round_number = self._shared.clock(), self._batch.rounds
+        pace = pacing.full(now, round_number, replies_bytes, seconds)
         if pace is Pace.LEND_ALL:
             self._received = memory.view
         elif pace is not Pace.READ_ON:

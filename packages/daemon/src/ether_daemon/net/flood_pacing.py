@@ -7,8 +7,11 @@ from __future__ import annotations
 
 from enum import Enum, auto
 
-SMALL_REPLIES_BYTES = 64 * 1024
-"""A buffer that is answered by so much held small requests: they take longest for their bytes."""
+SHORT_REPLIES_BYTES = 64 * 1024
+"""A buffer that is answered by so much held short requests, which take longest for their bytes."""
+
+SHORT_SECONDS = 0.001
+"""So did one that took longer than this."""
 
 ROUND_SECONDS = 0.002
 """After this long of full buffers the rest of a client's bytes are read in the next round."""
@@ -46,15 +49,18 @@ class FloodPacing:
         self._until = 0.0
         self._lends_less = False
 
-    def full(self, now: float, round_number: int, replies_bytes: int) -> Pace:
-        """A full buffer was dealt with at `now`, in this round, and answered by so much."""
+    def full(self, now: float, round_number: int, replies_bytes: int, seconds: float) -> Pace:
+        """A full buffer was dealt with at `now`, in this round.
+
+        It was answered by `replies_bytes`, or took `seconds`, whichever is known; else 0.
+        """
         if self._lends_less:
             if now > self._until:
                 self._lends_less = False
                 return Pace.LEND_ALL
             self._until = now + FLOOD_SECONDS
             return Pace.PAUSE
-        if replies_bytes >= SMALL_REPLIES_BYTES:
+        if replies_bytes >= SHORT_REPLIES_BYTES or seconds > SHORT_SECONDS:
             self._lends_less = True
             self._until = now + FLOOD_SECONDS
             return Pace.PAUSE_AND_LEND_LESS
