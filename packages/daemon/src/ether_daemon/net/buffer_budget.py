@@ -27,7 +27,7 @@ class Consumer(Protocol):
     peer: str
 
     def cut_off(self, why: str) -> None:
-        """Close soon, whatever is under way."""
+        """Close soon, whatever is under way, and let go of what was received at once."""
 
 
 class BufferAccount:
