@@ -472,7 +472,7 @@ class Connection(asyncio.BufferedProtocol):
         The transport would fill 32 buffers before anybody else's socket is looked at.
         """
         lent, memory = len(self._received), self._shared.memory
-        if nbytes < lent - MAX_KEPT_BYTES or not self._reading or not self._state.serving:
+        if nbytes < lent - MAX_KEPT_BYTES or not self._state.serving:
             return
         now = self._shared.clock()
         if lent == FLOOD_BYTES and now > self._flood_until:  # that was another flood
