@@ -253,9 +253,16 @@ class Connection(asyncio.BufferedProtocol):
         self._transport.abort()
 
     def cut_off(self, why: str) -> None:
-        """Close soon, and say `why` in the log: what it keeps, or does not do, hurts others."""
+        """Close soon, and say `why` in the log: what it keeps, or does not do, hurts others.
+
+        What it has sent of a message is let go of at once: until the transport
+        has ended, two rounds of the event loop later, others could fill as much again.
+        """
         log.warning("Client closed: %s: %s", self.peer, why)
         asyncio.get_running_loop().call_soon(self._transport.abort)
+        self._follow(Event.GONE)
+        if self._receiver.lent is None:  # else its turn is under way, and lets go when it ends
+            self._stop_receiving()
 
     # What deadlines ask
 
@@ -464,7 +471,7 @@ class Connection(asyncio.BufferedProtocol):
         """Perhaps read on in the next round, where a full buffer shows that more is there."""
         lent, memory = len(self._received), self._shared.memory
         full = lent - MAX_KEPT_BYTES <= nbytes <= lent  # more has come for a payload apart
-        if not full or not self._reading or not self._state.serving:
+        if not full or not self._state.serving:
             return
         pacing = self._flood_pacing = self._flood_pacing or FloodPacing()
         now, round_number = self._shared.clock(), self._batch.rounds

@@ -102,14 +102,17 @@ class LooseEnd(asyncio.BufferedProtocol):
     uvloop's TLS keeps the methods of its protocol for ever.  Were they the
     connection's, which knows its transport, the two would be a circle with all
     memory of the session in it, until the garbage collector comes round.
+    There is no connection before the handshake is complete, nor after one that fails.
     """
 
-    def __init__(self, connection: asyncio.BaseProtocol) -> None:
-        self._connection = cast("asyncio.BufferedProtocol | None", connection)
+    def __init__(self, connection: Callable[[], asyncio.BaseProtocol]) -> None:
+        self._new = connection
+        self._connection: asyncio.BufferedProtocol | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Pass it on, as all that follow."""
-        self._to().connection_made(transport)
+        """Begin the connection; what follows is passed on to it."""
+        self._connection = cast(asyncio.BufferedProtocol, self._new())
+        self._connection.connection_made(transport)
 
     def get_buffer(self, sizehint: int) -> memoryview:
         """Where the next bytes belong."""
@@ -212,7 +215,7 @@ class TlsListener:
             if sock.family != socket.AF_UNIX:
                 sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             await self._loop.connect_accepted_socket(
-                lambda: LooseEnd(self._connection()),
+                lambda: LooseEnd(self._connection),
                 sock,
                 ssl=self.context,
                 ssl_handshake_timeout=HANDSHAKE_SECONDS,
