@@ -178,7 +178,7 @@ def test_a_flood_whose_requests_are_shorter_than_their_replies_is_one_too() -> N
             step = client.offer(flood[taken:])
             assert step <= FLOOD_BYTES
             await client.send(flood[taken + step :])
-            assert len(client.received()) == 50_000 * (16 + 64)
+            assert len(client.received()) == 50_000 * (24 + 64)
 
     run(scenario)
 
