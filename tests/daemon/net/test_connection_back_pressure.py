@@ -163,6 +163,19 @@ def test_a_flood_is_read_a_buffer_at_a_time(fast_path: bool) -> None:
     run(scenario)
 
 
+def test_long_messages_are_received_as_fast_as_they_come() -> None:
+    async def scenario() -> None:
+        async with serving() as parts:
+            now = [0.0]
+            client = FakeClient(replace(parts.shared, clock=lambda: now[0]))
+            await client.send(asking(Command.ALLOC, size=64 * 1024))
+            writes = asking(Command.WRITE, 1, payload=bytes(64 * 1024)) * 40
+            assert client.offer(writes) == len(writes)
+            assert client.transport.is_reading()
+
+    run(scenario)
+
+
 def test_a_flood_whose_requests_are_shorter_than_their_replies_is_one_too() -> None:
     async def scenario() -> None:
         async with serving() as parts:

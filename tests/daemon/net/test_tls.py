@@ -340,7 +340,9 @@ def test_what_can_not_be_used_is_said_in_one_line(files: CertificateFiles, tmp_p
         told(TlsSettings(certificate, other)),
         told(TlsSettings(certificate, locked)),
         told(TlsSettings(certificate, empty)),
+        told(TlsSettings(certificate)),
         told(TlsSettings(empty)),
+        told(TlsSettings(files.key)),
         told(TlsSettings(certificate, files.key, absent)),
         told(TlsSettings(certificate, files.key, empty)),
     ] == [
@@ -349,10 +351,12 @@ def test_what_can_not_be_used_is_said_in_one_line(files: CertificateFiles, tmp_p
         "certificate in cert.pem or other.pem: the key is another certificate's",
         "certificate in cert.pem or locked.pem: "
         "the key is encrypted; etherd needs one without a password",
-        "certificate in cert.pem or empty.pem: no such thing in PEM form is in it",
-        "certificate in empty.pem: no such thing in PEM form is in it",
+        "certificate in cert.pem or empty.pem: empty.pem holds no key in PEM form",
+        "certificate in cert.pem: it holds no key in PEM form, and --tls-key names none",
+        "certificate in empty.pem: it holds no certificate in PEM form",
+        "certificate in key.pem: it holds no certificate in PEM form",
         "certificates in absent.pem: No such file or directory",
-        "certificates in empty.pem: no such thing in PEM form is in it",
+        "certificates in empty.pem: it holds no certificate in PEM form",
     ]
 
 

@@ -44,6 +44,7 @@ from .buffer_pool import PooledPayload
 from .challenge import RECEIVED_BYTES, TOO_LONG, Challenge
 from .connection_state import Event, State, follow
 from .deadlines import Deadlines
+from .flood_pacing import FloodPacing, Pace
 from .origin import Origin, origin_of
 from .receive import FLOOD_BYTES, MAX_KEPT_BYTES, SharedReceiveMemory
 from .responder import Responder
@@ -55,9 +56,6 @@ log = logging.getLogger("etherd")
 TURN_SECONDS = 0.003
 """After this long of one client's requests the others have their turn: with the last request,
 or the last call of the fast path, a step of the event loop stays below 5 ms."""
-
-FLOOD_SECONDS = 0.25
-"""A client that fills its buffer twice within this time sends without an end."""
 
 LINGER_SECONDS = 0.5
 """What `Shared.linger_seconds` is where nobody says otherwise."""
@@ -96,7 +94,7 @@ class Connection(asyncio.BufferedProtocol):
         "_client_done",
         "_deadlines",
         "_fast_path",
-        "_flood_until",
+        "_flood_pacing",
         "_reading",
         "_received",
         "_receiver",
@@ -138,7 +136,7 @@ class Connection(asyncio.BufferedProtocol):
         self._backlog = False  # requests that were received wait for their turn
         self._begun = False  # a message has begun to arrive, or whole ones wait
         self._turn_due = False  # `_take_up` will be called
-        self._flood_until = 0.0
+        self._flood_pacing: FloodPacing | None = None  # most clients never fill a buffer
 
     # What the transport calls
 
@@ -169,7 +167,7 @@ class Connection(asyncio.BufferedProtocol):
         room = self._receiver.get_buffer()
         if self._stranger is not None:
             return room[:RECEIVED_BYTES]
-        if self._flood_until and not self._receiver.payload_apart:
+        if self._flood_pacing is not None and not self._receiver.payload_apart:
             return room[: len(self._received)]
         return room
 
@@ -183,22 +181,25 @@ class Connection(asyncio.BufferedProtocol):
         if not batch.under_way:
             batch.begin()
         if serve is not None:
-            filled = batch.replies.filled
-            stop, filled = serve(self._received, 0, nbytes, filled, filled + TURN_BYTES)
+            before = batch.replies.filled
+            stop, filled = serve(self._received, 0, nbytes, before, before + TURN_BYTES)
             if stop:
                 batch.answered(self, filled)
                 if stop == nbytes:  # all that came is answered
                     if nbytes >= FLOOD_BYTES:
-                        self._received_much(nbytes)
+                        self._received_much(nbytes, replies_bytes=filled - before)
                     return
         if not self._receiver.received(nbytes):
             self._account.receiving(self._receiver.held_bytes)
             return  # a part of a long payload
         if stop:
             self._receiver.skip_to(stop)
-        self._take_turn()
-        if nbytes >= FLOOD_BYTES:
-            self._received_much(nbytes)
+        if nbytes < FLOOD_BYTES:
+            self._take_turn()
+        else:
+            began = self._shared.clock()
+            self._take_turn()
+            self._received_much(nbytes, seconds=self._shared.clock() - began)
 
     def eof_received(self) -> bool:
         """Keep a half-closed connection until its replies are sent."""
@@ -466,23 +467,22 @@ class Connection(asyncio.BufferedProtocol):
 
     # Back-pressure
 
-    def _received_much(self, nbytes: int) -> None:
-        """Read on in the next round, where a full buffer shows that more is there.
-
-        The transport would fill 32 buffers before anybody else's socket is looked at.
-        """
+    def _received_much(self, nbytes: int, *, replies_bytes: int = 0, seconds: float = 0.0) -> None:
+        """Perhaps read on in the next round, where a full buffer shows that more is there."""
         lent, memory = len(self._received), self._shared.memory
-        if nbytes < lent - MAX_KEPT_BYTES or not self._state.serving:
+        full = lent - MAX_KEPT_BYTES <= nbytes <= lent  # more has come for a payload apart
+        if not full or not self._state.serving:
             return
-        now = self._shared.clock()
-        if lent == FLOOD_BYTES and now > self._flood_until:  # that was another flood
-            self._flood_until = 0.0
+        pacing = self._flood_pacing = self._flood_pacing or FloodPacing()
+        now, round_number = self._shared.clock(), self._batch.rounds
+        pace = pacing.full(now, round_number, replies_bytes, seconds)
+        if pace is Pace.LEND_ALL:
             self._received = memory.view
-            return
-        self._flood_until = now + FLOOD_SECONDS
-        self._received = memory.flood_view
-        self._read(False)
-        self._take_up_soon()
+        elif pace is not Pace.READ_ON:
+            if pace is Pace.PAUSE_AND_LEND_LESS:
+                self._received = memory.flood_view
+            self._read(False)
+            self._take_up_soon()
 
     def _take_up_soon(self) -> None:
         """Go on with what had to wait, behind the turn that is under way, whoever has it."""

@@ -201,10 +201,13 @@ class Blocks:
 
     # Bytes
 
-    def read(self, handle: int, offset: int, size: int) -> Answer[bytes | StreamedRead]:
-        """At most `size` bytes from `offset`."""
+    def read(self, handle: int, offset: int, size: int) -> Answer[Buffer | StreamedRead]:
+        """At most `size` bytes from `offset`; a view is lent until the next request.
+
+        What is no view is the caller's, to be wiped where it is a bytearray.
+        """
         if self._under_way and self._queues.must_wait(handle):
-            return self._queues.wait((handle,), partial(self._read, handle, offset, size))
+            return self._queues.wait((handle,), partial(self._read_copy, handle, offset, size))
         data = self._read(handle, offset, size)
         if isinstance(data, Future):
             self._queues.attend((handle,), data)
@@ -280,13 +283,16 @@ class Blocks:
             self._hold(resized, 0, max(0, more))
         return after(resized, lambda ref: self._replace(handle, ref, size))
 
-    def _read(self, handle: int, offset: int, size: int) -> Answer[bytes | StreamedRead]:
+    def _read_copy(self, handle: int, offset: int, size: int) -> Answer[Buffer | StreamedRead]:
+        """The same for one who looks at it later."""
+        data = self._read(handle, offset, size)
+        return bytearray(data) if isinstance(data, memoryview) else data
+
+    def _read(self, handle: int, offset: int, size: int) -> Answer[Buffer | StreamedRead]:
         ref, block_size = self.table.locate(handle)
         if offset > block_size:
             raise OutOfRange(f"offset {offset} is past the end of {block_size} bytes")
         data = self._store.read(ref, offset, min(size, block_size - offset))
-        if isinstance(data, bytes):
-            return data
         if isinstance(data, Future):
             return data.then(lambda data: self._attend(handle, data))
         return self._attend(handle, data)
@@ -322,11 +328,14 @@ class Blocks:
         size = len(data)
         self.quota.check_growth(size, size)
         self.quota.hold(0, size)
-        kept = bytes(data)
+        kept = bytearray(data)
 
         def start() -> Answer[None]:
             self.quota.let_go(0, size)
-            return self._write(handle, offset, kept, None)
+            try:
+                return self._write(handle, offset, kept, None)
+            finally:
+                kept[:] = bytes(size)  # which the store was only lent
 
         return self._queues.wait((handle,), start)
 
@@ -382,8 +391,8 @@ class Blocks:
         self.table.replace(handle, ref, size)
         return size
 
-    def _attend(self, handle: int, data: bytes | StreamedRead) -> bytes | StreamedRead:
-        if not isinstance(data, bytes):
+    def _attend(self, handle: int, data: Buffer | StreamedRead) -> Buffer | StreamedRead:
+        if not isinstance(data, (bytes, bytearray, memoryview)):
             try:
                 self._queues.stream(handle, data)
             except BaseException:
