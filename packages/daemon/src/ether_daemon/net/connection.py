@@ -8,9 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
 from functools import partial
 from typing import cast
 
@@ -20,10 +17,9 @@ from ether_daemon.service.commands import (
     READ_ONLY,
     Caller,
     Reply,
-    ServerFacts,
     Stranger,
 )
-from ether_daemon.service.principal import FastPath, Principal, PrincipalCounters, Serve
+from ether_daemon.service.principal import FastPath, Principal, Serve
 from ether_daemon.stores.future import Future
 from ether_protocol.sansio.server import Refused, ServerConnection
 from ether_protocol.sockets import do_not_pace
@@ -38,18 +34,15 @@ from ether_protocol.wire.constants import (
 from ether_protocol.wire.framing import Refusal
 from ether_protocol.wire.messages import Message
 
-from .admission import Admission
-from .buffer_budget import BufferBudget
 from .buffer_pool import PooledPayload
 from .challenge import RECEIVED_BYTES, TOO_LONG, Challenge
 from .connection_state import Event, State, follow
-from .deadlines import Deadlines
 from .flood_pacing import FloodPacing, Pace
 from .origin import Origin, origin_of
-from .receive import FLOOD_BYTES, MAX_KEPT_BYTES, SharedReceiveMemory
+from .receive import FLOOD_BYTES, MAX_KEPT_BYTES
 from .responder import Responder
-from .send_batch import SendBatch
 from .send_queue import Piece, SendQueue
+from .shared import Shared
 
 log = logging.getLogger("etherd")
 
@@ -57,28 +50,7 @@ TURN_SECONDS = 0.003
 """After this long of one client's requests the others have their turn: with the last request,
 or the last call of the fast path, a step of the event loop stays below 5 ms."""
 
-LINGER_SECONDS = 0.5
-"""What `Shared.linger_seconds` is where nobody says otherwise."""
-
 _OPEN, _DRAINING = State.OPEN, State.DRAINING  # to name a member of an enum is slow
-
-
-@dataclass(frozen=True, slots=True)
-class Shared:
-    """What the connections of one server share."""
-
-    memory: SharedReceiveMemory
-    batch: SendBatch
-    admission: Admission
-    budget: BufferBudget
-    deadlines: Deadlines
-    facts: ServerFacts
-    counters: PrincipalCounters = field(default_factory=PrincipalCounters)
-    """Of those who are not let in."""
-    clock: Callable[[], float] = time.monotonic
-    """Seconds, for the length of a turn."""
-    linger_seconds: float = LINGER_SECONDS
-    """How long a client may take to read the last replies before it is cut off."""
 
 
 class Connection(asyncio.BufferedProtocol):
@@ -571,36 +543,6 @@ class Connection(asyncio.BufferedProtocol):
 
     def _cut_off_in(self, seconds: float) -> None:
         asyncio.get_running_loop().call_later(seconds, self._transport.abort)
-
-
-class WatchedConnection(Connection):
-    """The same, where clients may not be idle for ever: it knows whether anything came."""
-
-    __slots__ = ("_arrived",)
-
-    def __init__(self, shared: Shared) -> None:
-        super().__init__(shared)
-        self._arrived = False
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Ask whether this client is served, and watch it."""
-        super().connection_made(transport)
-        self._deadlines.watch(self)
-
-    def buffer_updated(self, nbytes: int) -> None:
-        """Carry out what has come."""
-        self._arrived = True
-        super().buffer_updated(nbytes)
-
-    def was_idle(self) -> bool:
-        """Whether there was nothing to do for it since this was last asked."""
-        arrived, self._arrived = self._arrived, False
-        return not arrived and super().was_idle()
-
-
-def connection_class(deadlines: Deadlines) -> type[Connection]:
-    """What serves a new client."""
-    return WatchedConnection if deadlines.watches_idle else Connection
 
 
 def _descriptor(transport: asyncio.BaseTransport) -> int:
