@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from ether_protocol import Forbidden, QuotaExceeded, Unauthenticated, parse_address
-from harness import TRANSPORTS, Etherd, StartEtherd, until
+from harness import Etherd, StartEtherd, until
 from protocol.client.either import Either
 
 ADA, NEXT, READER = (f"{name}-{'0123456789abcdef' * 3}" for name in ("ada", "next", "reader"))
@@ -48,7 +48,7 @@ def way_to(etherd: Etherd) -> tuple[str, dict[str, Any]]:
     return f"ethers://{etherd.address}", {"tls_ca": etherd.log_path.parent / "ca.pem"}
 
 
-@pytest.mark.parametrize("transport", TRANSPORTS)
+@pytest.mark.parametrize("transport", ["tcp", "unix", "tls"])
 def test_the_token_lets_in_and_a_new_one_is_found(
     each: Either, start_etherd: StartEtherd, auth_file: Path, token_file: Path, transport: str
 ) -> None:
