@@ -16,7 +16,8 @@ from typing import Any
 
 from ether_daemon.app import shutdown
 from ether_daemon.app.composition import Composition
-from ether_daemon.net.connection import Connection, Shared
+from ether_daemon.net.connection import Connection
+from ether_daemon.net.shared import Shared
 from ether_daemon.service.blocks import Blocks
 from ether_daemon.service.principal import ANONYMOUS
 from ether_daemon.settings import Settings

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -65,6 +66,15 @@ def test_an_etherd_with_little_memory_skips_what_needs_more(start_etherd: StartE
         "list/never-more-than-4096",
     }
     assert done.returncode == 0
+
+
+def test_so_does_one_that_knows_who_is_there(start_etherd: StartEtherd, tmp_path: Path) -> None:
+    auth_file = tmp_path / "auth.toml"
+    auth_file.touch(0o600)
+    auth_file.write_text(f"[principals.ada]\nuids = [{os.getuid()}]\n")
+    etherd = start_etherd("--auth-file", str(auth_file), transport="unix")
+    done = check(etherd.address, "--json", "--timeout", "10")
+    assert not_held(done.stdout) == []
 
 
 @pytest.mark.parametrize("transport", ["tls", "unix"])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import errno
-import gc
 import socket
 import ssl
 from collections.abc import Awaitable, Callable
@@ -57,8 +56,13 @@ class Encrypted:
         sock.bind(("127.0.0.1", 0))
         self.parts = parts
         self.address = sock.getsockname()
-        self.listener = TlsListener(sock, lambda: Connection(parts.shared), context)
+        self.made: list[Connection] = []
+        self.listener = TlsListener(sock, self._connection, context)
         self.listener.start(100)
+
+    def _connection(self) -> Connection:
+        self.made.append(Connection(self.parts.shared))
+        return self.made[-1]
 
     async def connect(
         self, context: ssl.SSLContext | None = None
@@ -122,33 +126,6 @@ def test_what_was_asked_before_the_end_is_answered(
     run(scenario)
 
 
-@pytest.mark.skip(reason="a connection and its buffer account are a circle, to be cut")
-def test_a_connection_that_is_over_waits_for_no_collector(
-    files: CertificateFiles, run: RunScenario
-) -> None:
-    def connections() -> int:
-        return sum(isinstance(thing, Connection) for thing in gc.get_objects())
-
-    async def scenario() -> None:
-        async with serving() as parts:
-            server = Encrypted(parts, context_of(files))
-            before = connections()
-            reader, writer = await server.connect()
-            writer.write(PING + b"garbage, which ends it")
-            await reader.read()
-            writer.close()
-            await server.until_nobody_is_there()
-            await until(lambda: connections() == before)
-            server.listener.close()
-
-    gc.collect()
-    gc.disable()
-    try:
-        run(scenario)
-    finally:
-        gc.enable()
-
-
 def test_older_versions_are_not_spoken(
     files: CertificateFiles,
     run: RunScenario,
@@ -194,9 +171,11 @@ def test_who_goes_in_the_middle_of_a_handshake_leaves_nothing(
                     writer.close()
             await server.until_nobody_is_there()
             assert (parts.admission.refused, parts.admission.clients) == (0, 0)
+            assert server.made == []  # nor was there ever a connection
             reader, writer = await server.connect()
             writer.write(PING)
             assert len(await reader.readexactly(40)) == 40
+            assert len(server.made) == 1
             writer.close()
             await server.until_nobody_is_there()
             server.listener.close()
@@ -361,7 +340,9 @@ def test_what_can_not_be_used_is_said_in_one_line(files: CertificateFiles, tmp_p
         told(TlsSettings(certificate, other)),
         told(TlsSettings(certificate, locked)),
         told(TlsSettings(certificate, empty)),
+        told(TlsSettings(certificate)),
         told(TlsSettings(empty)),
+        told(TlsSettings(files.key)),
         told(TlsSettings(certificate, files.key, absent)),
         told(TlsSettings(certificate, files.key, empty)),
     ] == [
@@ -370,10 +351,12 @@ def test_what_can_not_be_used_is_said_in_one_line(files: CertificateFiles, tmp_p
         "certificate in cert.pem or other.pem: the key is another certificate's",
         "certificate in cert.pem or locked.pem: "
         "the key is encrypted; etherd needs one without a password",
-        "certificate in cert.pem or empty.pem: no such thing in PEM form is in it",
-        "certificate in empty.pem: no such thing in PEM form is in it",
+        "certificate in cert.pem or empty.pem: empty.pem holds no key in PEM form",
+        "certificate in cert.pem: it holds no key in PEM form, and --tls-key names none",
+        "certificate in empty.pem: it holds no certificate in PEM form",
+        "certificate in key.pem: it holds no certificate in PEM form",
         "certificates in absent.pem: No such file or directory",
-        "certificates in empty.pem: no such thing in PEM form is in it",
+        "certificates in empty.pem: it holds no certificate in PEM form",
     ]
 
 

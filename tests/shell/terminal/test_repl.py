@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import getpass
 import io
+import signal
 import sys
 from collections.abc import Callable, Iterator
 
 import pytest
 
-from ether_shell.terminal.repl import converse, plain_reader
+from ether_shell.terminal.repl import ask_secret, converse, plain_reader
 from harness import Etherd
 from shell.conftest import Talk
 
@@ -72,3 +74,20 @@ def test_ctrl_c_behind_the_prompt_begins_a_new_line(
     with pytest.raises(KeyboardInterrupt):
         read_line()
     assert terminal.getvalue() == "localhost:1 (disconnected)> \n"
+
+
+def test_ctrl_z_does_not_leave_a_question_whose_answer_is_not_shown(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The user's shell would come back to a terminal that shows what is typed."""
+    stopping: list[object] = []
+
+    def asked(question: str, stream: object) -> str:
+        stopping.append(signal.getsignal(signal.SIGTSTP))
+        return "s3cret"
+
+    monkeypatch.setattr(getpass, "getpass", asked)
+    before = signal.getsignal(signal.SIGTSTP)
+    assert ask_secret("Token: ") == "s3cret"
+    assert stopping == [signal.SIG_IGN]
+    assert signal.getsignal(signal.SIGTSTP) == before

@@ -79,7 +79,7 @@ REFUSALS: dict[str, tuple[Any, type[EtherError], str]] = {
     "too many": (
         refused(ErrorCode.BUSY, TOKEN),
         ServerBusy,
-        "HERE does not accept the token: BUSY",
+        "HERE serves no more clients just now with the token: BUSY",
     ),
     "closed": (
         hang_up,

@@ -5,12 +5,14 @@ Rule: the token is printed once, to stdout, and kept nowhere.
 
 from __future__ import annotations
 
+import os
 import secrets
 import sys
 
 import click
 
 from ether_daemon.service.access import DIGEST, is_principal_name, of_token
+from ether_daemon.settings import CannotStart
 
 _TOKEN_BYTES = 32
 
@@ -39,6 +41,16 @@ def token(name: str, read_only: bool) -> int:
     digest = of_token(made.encode()).value
     assert isinstance(digest, bytes)
     key = "read_token" if read_only else "token"
+    _print_token(made)
     print(f'[principals.{name}]\n{key} = "{DIGEST}:{digest.hex()}"', file=sys.stderr, flush=True)
-    print(made, flush=True)
     return 0
+
+
+def _print_token(made: str) -> None:
+    """Raises CannotStart, so that there is no entry for a token that nobody has."""
+    try:
+        print(made, flush=True)
+    except OSError as error:
+        # What is left in the buffer would be tried again at the end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise CannotStart(f"can't print the token: {error.strerror}") from None

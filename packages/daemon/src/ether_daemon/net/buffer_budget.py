@@ -27,7 +27,7 @@ class Consumer(Protocol):
     peer: str
 
     def cut_off(self, why: str) -> None:
-        """Close soon, whatever is under way."""
+        """Close soon, whatever is under way, and let go of what was received at once."""
 
 
 class BufferAccount:
@@ -66,10 +66,12 @@ class BufferAccount:
             self._changed(change)
 
     def close(self) -> None:
-        """The connection keeps nothing any more, or is about to let go of it."""
-        self.receiving(0)
-        self.sending(0)
-        self._open = False
+        """The connection keeps nothing any more: forget it, since it knows this."""
+        if self._open:
+            self.receiving(0)
+            self.sending(0)
+            self._open = False
+            del self._consumer
 
     def _changed(self, change: int) -> None:
         rank = rank_of(self.held_bytes)
@@ -124,10 +126,10 @@ class BufferBudget:
             if not self._ranks:
                 return
             largest = next(iter(self._ranks[max(self._ranks)]))
-            held = largest.held_bytes
+            held, consumer = largest.held_bytes, largest.consumer
             largest.close()
             self.closed += 1
-            largest.consumer.cut_off(
+            consumer.cut_off(
                 f"it keeps {held} bytes of buffers, more than the others, "
                 f"and all together may keep {self.limit_bytes} (--max-buffers)"
             )

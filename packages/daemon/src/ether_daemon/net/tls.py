@@ -47,14 +47,14 @@ def server_context(settings: TlsSettings, *, certificate_needed: bool) -> ssl.SS
         context.load_cert_chain(settings.certificate, key, password=_no_password)
     except (OSError, _EncryptedKey) as error:
         names = " or ".join(dict.fromkeys([str(settings.certificate), str(key)]))
-        raise CannotStart(f"can't use the certificate in {names}: {_why(error)}") from None
+        why = _why(error) or _what_is_missing(settings)
+        raise CannotStart(f"can't use the certificate in {names}: {why}") from None
     if settings.ca is not None:
         try:
             context.load_verify_locations(settings.ca)
         except OSError as error:
-            raise CannotStart(
-                f"can't use the certificates in {settings.ca}: {_why(error)}"
-            ) from None
+            why = _why(error) or _NO_CERTIFICATE
+            raise CannotStart(f"can't use the certificates in {settings.ca}: {why}") from None
         context.verify_mode = ssl.CERT_REQUIRED if certificate_needed else ssl.CERT_OPTIONAL
     return context
 
@@ -68,11 +68,25 @@ def _no_password() -> str:
 
 
 def _why(error: OSError | _EncryptedKey) -> str:
+    """What an error means; "" where OpenSSL does not say more than that something is missing."""
     if isinstance(error, _EncryptedKey):
         return "the key is encrypted; etherd needs one without a password"
     if isinstance(error, ssl.SSLError):
-        return _SSL_REASONS.get(error.reason or "", "no such thing in PEM form is in it")
+        return _SSL_REASONS.get(error.reason or "", "")
     return error.strerror or str(error)
+
+
+def _what_is_missing(settings: TlsSettings) -> str:
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_verify_locations(settings.certificate)
+    except OSError:
+        return _NO_CERTIFICATE
+    if settings.key is None:
+        return "it holds no key in PEM form, and --tls-key names none"
+    return f"{settings.key} holds no key in PEM form"
+
+
+_NO_CERTIFICATE = "it holds no certificate in PEM form"
 
 
 _SSL_REASONS = {
@@ -88,14 +102,17 @@ class LooseEnd(asyncio.BufferedProtocol):
     uvloop's TLS keeps the methods of its protocol for ever.  Were they the
     connection's, which knows its transport, the two would be a circle with all
     memory of the session in it, until the garbage collector comes round.
+    There is no connection before the handshake is complete, nor after one that fails.
     """
 
-    def __init__(self, connection: asyncio.BaseProtocol) -> None:
-        self._connection = cast("asyncio.BufferedProtocol | None", connection)
+    def __init__(self, connection: Callable[[], asyncio.BaseProtocol]) -> None:
+        self._new = connection
+        self._connection: asyncio.BufferedProtocol | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Pass it on, as all that follow."""
-        self._to().connection_made(transport)
+        """Begin the connection; what follows is passed on to it."""
+        self._connection = cast(asyncio.BufferedProtocol, self._new())
+        self._connection.connection_made(transport)
 
     def get_buffer(self, sizehint: int) -> memoryview:
         """Where the next bytes belong."""
@@ -198,7 +215,7 @@ class TlsListener:
             if sock.family != socket.AF_UNIX:
                 sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             await self._loop.connect_accepted_socket(
-                lambda: LooseEnd(self._connection()),
+                lambda: LooseEnd(self._connection),
                 sock,
                 ssl=self.context,
                 ssl_handshake_timeout=HANDSHAKE_SECONDS,

@@ -6,10 +6,12 @@ prompt and its questions go to standard error, so that output into a pipe is dat
 
 from __future__ import annotations
 
+import contextlib
 import getpass
+import signal
 import sys
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from ether_shell.execution.line_runner import LineRunner
 from ether_shell.problems import UsageError
@@ -75,7 +77,7 @@ def ask_secret(question: str) -> str:
 
     Raises UsageError where the terminal would show it.
     """
-    with warnings.catch_warnings():
+    with _not_stopped(), warnings.catch_warnings():
         warnings.simplefilter("error", getpass.GetPassWarning)
         try:
             return getpass.getpass(question, sys.stderr).strip()
@@ -83,6 +85,16 @@ def ask_secret(question: str) -> str:
             return ""
         except getpass.GetPassWarning:
             raise UsageError("this terminal would show what is typed") from None
+
+
+@contextlib.contextmanager
+def _not_stopped() -> Iterator[None]:
+    """Ctrl-Z does nothing: coming back from it, the terminal would show what is typed."""
+    before = signal.signal(signal.SIGTSTP, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTSTP, before)
 
 
 def _write(text: str) -> None:

@@ -11,7 +11,7 @@ from typing import Protocol
 
 from ether_protocol.wire.address import Address, ServerAddress, TlsAddress
 from ether_protocol.wire.bodies import Hello
-from ether_protocol.wire.constants import Command
+from ether_protocol.wire.constants import Command, ErrorCode
 from ether_protocol.wire.errors import (
     ConnectionLost,
     EtherError,
@@ -94,12 +94,15 @@ def _authenticate(address: ServerAddress, options: ConnectOptions) -> Operation[
     except Unauthenticated:
         failed = Unauthenticated(f"{address} does not accept the token{source}")
     except ServerError as error:
-        failed = server_error(
-            error.code, f"{address} does not accept the token{source}: {error.name}"
-        )
+        # The server's own text may repeat the token.
+        refused = _NOT_NOW if error.code == ErrorCode.BUSY else "does not accept the token"
+        failed = server_error(error.code, f"{address} {refused}{source}: {error.name}")
     except OutcomeUnknown:  # as it is for every request that is not among those to be repeated
         failed = ConnectionLost(f"{address} closed the connection instead of answering AUTH")
     raise failed
+
+
+_NOT_NOW = "serves no more clients just now with the token"
 
 
 def _hint(address: ServerAddress, options: ConnectOptions) -> str:
