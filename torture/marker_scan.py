@@ -211,6 +211,38 @@ def _never_taken(target: TorturedDaemon, marker: bytes) -> None:
         ask(sock, FREE, handle)
 
 
+def _taken_slowly(target: TorturedDaemon, marker: bytes) -> None:
+    """Replies behind a long one, which are queued until their client goes on reading."""
+    size = 16 * MIB
+    with target.socket() as sock:
+        handle = ask(sock, ALLOC, size=size).handle
+        small = ask(sock, ALLOC, size=1000).handle
+        ask(sock, WRITE, handle, payload=_marked(marker, size))
+        ask(sock, WRITE, small, payload=_marked(marker, 1000))
+        sock.sendall(request(READ, handle, size) + request(READ, small, 1000) * 50)
+        sleep(0.1)
+        hear(sock)
+        sleep(0.05)
+        for _ in range(50):
+            hear(sock)
+        ask(sock, FREE, handle)
+        ask(sock, FREE, small)
+
+
+def _never_taken_at_all(target: TorturedDaemon, marker: bytes) -> None:
+    """The same, of which nothing is taken."""
+    with target.socket() as sock, target.socket() as slow:
+        handle = ask(sock, ALLOC, size=16 * MIB).handle
+        ask(sock, WRITE, handle, payload=_marked(marker, 16 * MIB))
+        clients = statistics(sock)["clients"]
+        slow.sendall(request(READ, handle, 16 * MIB) + request(READ, handle, 1000) * 50)
+        sleep(0.05)
+        ask(sock, WRITE, handle, payload=marker)
+        ask(sock, FREE, handle)
+        slow.close()
+        wait_for(lambda: statistics(sock)["clients"] < clients)
+
+
 USES: dict[str, Use] = {
     "64 B": _write_read_free(64),
     "1 KiB": _write_read_free(KIB),
@@ -220,6 +252,8 @@ USES: dict[str, Use] = {
     "WRITE in pieces, 1 KiB": _split_write(KIB),
     "WRITE in pieces, 1 MiB": _split_write(MIB),
     "pipelined": _pipelined,
+    "16 MiB taken slowly": _taken_slowly,
+    "16 MiB never taken": _never_taken_at_all,
     "WRITE cut off": _cut_off_write,
     "REALLOC": _realloc,
     "PING, COMPARE_SWAP, COPY": _small_words,
