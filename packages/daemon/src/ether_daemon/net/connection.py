@@ -16,28 +16,25 @@ from ether_daemon.service.commands import (
     AFTER_AUTH,
     READ_ONLY,
     Caller,
-    Reply,
-    Stranger,
 )
 from ether_daemon.service.principal import FastPath, Principal, Serve
 from ether_daemon.stores.future import Future
 from ether_protocol.sansio.server import Refused, ServerConnection
 from ether_protocol.sockets import do_not_pace
-from ether_protocol.wire.bodies import error_reply
 from ether_protocol.wire.constants import (
     MAX_PAYLOAD_BYTES,
     MAX_TOKEN_BYTES,
     VERSION_1,
     VERSION_2,
-    Command,
 )
 from ether_protocol.wire.framing import Refusal
 from ether_protocol.wire.messages import Message
 
 from .buffer_pool import PooledPayload
-from .challenge import RECEIVED_BYTES, TOO_LONG, Challenge
+from .challenge import RECEIVED_BYTES, TOO_LONG
 from .connection_state import Event, State, follow
 from .flood_pacing import FloodPacing, Pace
+from .identification import Identification
 from .origin import Origin, origin_of
 from .receive import FLOOD_BYTES, MAX_KEPT_BYTES
 from .responder import Responder
@@ -62,11 +59,11 @@ class Connection(asyncio.BufferedProtocol):
         "_batch",
         "_begun",
         "_caller",
-        "_challenge",
         "_client_done",
         "_deadlines",
         "_fast_path",
         "_flood_pacing",
+        "_identification",
         "_reading",
         "_received",
         "_receiver",
@@ -75,7 +72,6 @@ class Connection(asyncio.BufferedProtocol):
         "_serve_arrivals",
         "_shared",
         "_state",
-        "_stranger",
         "_transport",
         "_turn_due",
         "counters",
@@ -99,8 +95,7 @@ class Connection(asyncio.BufferedProtocol):
         self._responder = Responder(shared.batch, self, shared.counters)
         self._refusal: Refusal | None = None
         self._caller: Caller | None = None
-        self._stranger: Stranger | None = None  # who asks while nobody knows who that is
-        self._challenge: Challenge | None = None
+        self._identification: Identification | None = None  # while nobody knows who it is
         self.counters = self._responder.counters
         self._fast_path: FastPath | None = None
         self._serve_arrivals: Serve | None = None  # of that, while nothing earlier is left
@@ -137,7 +132,7 @@ class Connection(asyncio.BufferedProtocol):
         if self._serve_arrivals is not None:
             return self._received
         room = self._receiver.get_buffer()
-        if self._stranger is not None:
+        if self._identification is not None:
             return room[:RECEIVED_BYTES]
         if self._flood_pacing is not None and not self._receiver.payload_apart:
             return room[: len(self._received)]
@@ -201,8 +196,9 @@ class Connection(asyncio.BufferedProtocol):
         self._stop_receiving()
         self._account.close()
         self._deadlines.forget(self)
-        if self._challenge is not None:
-            self._challenge.over()
+        if self._identification is not None:
+            self._identification.over()
+            self._identification = None  # which knows this
         caller = self._caller
         self._shared.admission.leave(self, None if caller is None else caller.session_blocks)
         self._responder.close()
@@ -280,28 +276,13 @@ class Connection(asyncio.BufferedProtocol):
 
     def _ask_who_it_is(self) -> None:
         self._follow(Event.CHALLENGED)
-        self._stranger = Stranger(self._shared.facts)
-        self._challenge = Challenge(self._too_late)
+        shared = self._shared
+        self._identification = Identification(self, shared.admission, self._responder, shared.facts)
         self._receiver.limit_payloads(MAX_TOKEN_BYTES, TOO_LONG)
 
-    def _too_late(self) -> None:
-        log.info("Client at %s did not say in time who it is", self.peer)
-        self.abort()
-
-    def _identify(self, stranger: Stranger, challenge: Challenge, request: Message) -> None:
-        """Answer somebody who has not said who they are."""
-        admission = self._shared.admission
-        if request.command != Command.AUTH or not admission.takes_tokens:
-            self._responder.answer(stranger, request)
-            return
-        admitted = admission.authenticate(self, bytes(request.payload))
-        if admitted is None:
-            answer: Future[Reply] = Future()
-            self._responder.answer_later(request, answer)
-            challenge.failed(partial(self._answer_wrong_token, request, answer))
-            return
-        challenge.over()
-        self._stranger = None
+    def identified(self, admitted: Principal | Refusal, request: Message) -> None:
+        """`request`, which is not answered yet, has said who the client is."""
+        self._identification = None
         self._receiver.limit_payloads(MAX_PAYLOAD_BYTES)
         if isinstance(admitted, Refusal):
             self._refuse(request, admitted)
@@ -309,16 +290,12 @@ class Connection(asyncio.BufferedProtocol):
             self._act_for(admitted)
             self._responder.accept(request)
 
-    def _answer_wrong_token(
-        self, request: Message, answer: Future[Reply], refusal: Refusal
-    ) -> None:
-        log.warning("Client at %s has sent a wrong token", self.peer)
-        answer.set_result(error_reply(request, refusal.code, refusal.text))
-        if refusal.fatal:
-            self._break_off()
-            self._stop_receiving()
-            self._read(True)
-            self._finish()
+    def not_identified(self) -> None:
+        """It was wrong about that once too often, and has been told so."""
+        self._break_off()
+        self._stop_receiving()
+        self._read(True)
+        self._finish()
 
     def _refuse_everything(self, refusal: Refusal) -> None:
         self._follow(Event.DENIED)
@@ -387,8 +364,8 @@ class Connection(asyncio.BufferedProtocol):
                     self._responder.answer_taking(caller, request, lent)
                 else:
                     self._responder.answer(caller, request)
-            elif self._stranger is not None and self._challenge is not None:
-                self._identify(self._stranger, self._challenge, request)
+            elif self._identification is not None:
+                self._identification.take(request)
                 caller = self._caller
             if self._state is _DRAINING and not self._backlog:
                 self._follow(Event.SERVED)  # that was the one that was being received
