@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import gc
 import socket
 import ssl
 from collections.abc import Awaitable, Callable
@@ -119,6 +120,35 @@ def test_what_was_asked_before_the_end_is_answered(
             server.listener.close()
 
     run(scenario)
+
+
+def test_a_connection_that_has_ended_goes_without_the_garbage_collector(
+    files: CertificateFiles, run: RunScenario
+) -> None:
+    """Each one keeps some 250 KiB of TLS's buffers, and the collector comes after thousands."""
+
+    def left() -> int:
+        return sum(isinstance(each, Connection) for each in gc.get_objects())
+
+    async def scenario() -> None:
+        async with serving() as parts:
+            server = Encrypted(parts, context_of(files))
+            reader, writer = await server.connect()
+            writer.write(PING)
+            await reader.readexactly(40)
+            assert left() == 1
+            writer.close()
+            await writer.wait_closed()
+            await server.until_nobody_is_there()
+            await until(lambda: left() == 0)
+            server.listener.close()
+
+    gc.collect()
+    gc.disable()
+    try:
+        run(scenario)
+    finally:
+        gc.enable()
 
 
 def test_older_versions_are_not_spoken(

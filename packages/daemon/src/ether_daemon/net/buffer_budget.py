@@ -37,7 +37,7 @@ class BufferAccount:
 
     def __init__(self, budget: BufferBudget, consumer: Consumer) -> None:
         self._budget = budget
-        self._consumer = consumer
+        self._consumer: Consumer | None = consumer
         self._received = 0
         self._to_send = 0
         self._rank = 0
@@ -49,8 +49,8 @@ class BufferAccount:
         return self._received + self._to_send
 
     @property
-    def consumer(self) -> Consumer:
-        """Whose account it is."""
+    def consumer(self) -> Consumer | None:
+        """Whose account it is; None once it is closed, so that the connection goes at its end."""
         return self._consumer
 
     def receiving(self, held: int) -> None:
@@ -70,6 +70,7 @@ class BufferAccount:
         self.receiving(0)
         self.sending(0)
         self._open = False
+        self._consumer = None
 
     def _changed(self, change: int) -> None:
         rank = rank_of(self.held_bytes)
@@ -124,13 +125,14 @@ class BufferBudget:
             if not self._ranks:
                 return
             largest = next(iter(self._ranks[max(self._ranks)]))
-            held = largest.held_bytes
+            held, consumer = largest.held_bytes, largest.consumer
             largest.close()
             self.closed += 1
-            largest.consumer.cut_off(
-                f"it keeps {held} bytes of buffers, more than the others, "
-                f"and all together may keep {self.limit_bytes} (--max-buffers)"
-            )
+            if consumer is not None:
+                consumer.cut_off(
+                    f"it keeps {held} bytes of buffers, more than the others, "
+                    f"and all together may keep {self.limit_bytes} (--max-buffers)"
+                )
 
 
 def rank_of(held: int) -> int:

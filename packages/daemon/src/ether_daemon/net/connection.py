@@ -233,6 +233,11 @@ class Connection(asyncio.BufferedProtocol):
         caller = self._caller
         self._shared.admission.leave(self, None if caller is None else caller.session_blocks)
         self._responder.close()
+        # TLS refers to this connection as this does to TLS, whose buffers are large:
+        # they would stay until the garbage collector comes to them.
+        self._challenge = None
+        self._transport = _ENDED
+        self.send_queue = SendQueue(_ENDED)
         if self._refusal is None:
             log.info("Client disconnected: %s%s", self.peer, f" ({exc})" if exc else "")
 
@@ -589,6 +594,28 @@ class WatchedConnection(Connection):
         """Whether there was nothing to do for it since this was last asked."""
         arrived, self._arrived = self._arrived, False
         return not arrived and super().was_idle()
+
+
+class _Ended(asyncio.Transport):
+    """What stands for the transport of a connection that is gone: nothing can be done to it."""
+
+    def is_closing(self) -> bool:
+        return True
+
+    def can_write_eof(self) -> bool:
+        return False
+
+    def get_write_buffer_size(self) -> int:
+        return 0
+
+    def abort(self) -> None:
+        """There is nothing left to close."""
+
+    def close(self) -> None:
+        """There is nothing left to close."""
+
+
+_ENDED = _Ended()
 
 
 def connection_class(deadlines: Deadlines) -> type[Connection]:
