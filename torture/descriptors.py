@@ -5,8 +5,11 @@ Rule: the limit is the daemon's alone; this process may open as many as it needs
 
 from __future__ import annotations
 
+import tempfile
 import time
+from collections.abc import Mapping
 from contextlib import ExitStack, suppress
+from pathlib import Path
 
 from daemons import daemon, may_open
 from talk import PING, PONG, Hung, ask
@@ -18,11 +21,20 @@ _MOST_LOG_BYTES = 10 * KIB
 _SERVING_AGAIN_SECONDS = 1.0
 
 
-def run(connects: int = 200, seconds: float = 5.0, flaw: str = "") -> list[Trial]:
+def run(
+    connects: int = 200, seconds: float = 5.0, flaw: str = "", *, uvloop: bool = True
+) -> list[Trial]:
     """Connect so often, watch for so long, hang up, and ask."""
+    with tempfile.TemporaryDirectory(prefix="torture-") as folder:
+        if not uvloop:
+            Path(folder, "uvloop.py").write_text("raise ImportError")
+        return _run(connects, seconds, flaw, {} if uvloop else {"PYTHONPATH": folder})
+
+
+def _run(connects: int, seconds: float, flaw: str, env: Mapping[str, str]) -> list[Trial]:
     may_open(connects + 100)
     quiet = ["--max-memory", "16MiB", "--idle-poll", "0", "--log-level", "info"]
-    with daemon(*quiet, descriptors=LIMIT, flaw=flaw) as target:
+    with daemon(*quiet, descriptors=LIMIT, flaw=flaw, env=env) as target:
         with ExitStack() as stack:
             for _ in range(connects):
                 with suppress(OSError):
@@ -32,10 +44,11 @@ def run(connects: int = 200, seconds: float = 5.0, flaw: str = "") -> list[Trial
             time.sleep(seconds)
             share = (target.cpu_seconds - used) / (time.monotonic() - began)
             logged = target.log_bytes - logged
+            said = "Too many open files" in target.log_path.read_text()
         hung_up = time.monotonic()
         served = _served(lambda: target.socket(), hung_up)
-    what = f"RLIMIT_NOFILE {LIMIT}, {connects} connects"
-    return [
+    what = f"RLIMIT_NOFILE {LIMIT}, {connects} connects{', asyncio' if env else ''}"
+    trials = [
         Trial(f"CPU ≤ {_MOST_SHARE:.0%}, {what}", f"{share:.1%}", share <= _MOST_SHARE),
         Trial(
             f"log ≤ {_MOST_LOG_BYTES // KIB} KiB, {what}",
@@ -49,6 +62,9 @@ def run(connects: int = 200, seconds: float = 5.0, flaw: str = "") -> list[Trial
             timed=served is not None,
         ),
     ]
+    if env:  # uvloop drops whom it can't accept, and says nothing
+        trials.append(Trial(f"the log says why, {what}", "yes" if said else "no", said))
+    return trials
 
 
 def _served(connect: object, since: float) -> float | None:

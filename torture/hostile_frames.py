@@ -46,6 +46,8 @@ from trials import MIB, Trial, in_mib
 MAY_GROW_BYTES = 2 * MIB
 _FRAMES_A_CONNECTION = 400
 _KINDS = 4000
+_LINGER_SECONDS = 1.0
+"""How long refused connections may still be there."""
 _COMMANDS = (PING, HELLO, STATS, ALLOC, FREE, REALLOC, INFO, LIST, WRITE, READ, FILL, COPY,
              COMPARE_SWAP, FETCH_ADD)  # fmt: skip
 _NUMBERS = (0, 1, 7, 64, 4096, 16 * MIB, 16 * MIB + 1, 2**32 - 1, 2**63, 2**64 - 1)
@@ -144,6 +146,7 @@ def attack(frames: int, transport: str, seed: int = 1, flaw: str = "") -> list[T
             with_others = target.descriptors
             for number in range(rounds):
                 if number == rounds // 5:
+                    time.sleep(_LINGER_SECONDS)
                     level = target.resident_bytes
                 chosen = chance.choices(kinds, k=a_connection)
                 try:
@@ -154,6 +157,7 @@ def attack(frames: int, transport: str, seed: int = 1, flaw: str = "") -> list[T
                     trouble = f"connection {number}: {error or type(error).__name__}"
                     break
                 sent += a_connection
+            time.sleep(_LINGER_SECONDS)
             grown = target.resident_bytes - level
             alive = target.alive
             back = alive and wait_for(lambda: target.descriptors <= with_others, 5)

@@ -12,6 +12,7 @@ from daemon.connection import FakeClient, anonymous, serving
 from ether_daemon.service.principal import ANONYMOUS
 from ether_daemon.stores.contract import StreamedRead
 from ether_daemon.stores.future import Future
+from ether_protocol.wire.messages import Buffer
 
 SIZES = [1, 64, 5000, 256 * 1024, 256 * 1024 + 1, 300_000]
 """Blocks 1 to 6, the last two of them large; 7 was freed."""
@@ -20,10 +21,10 @@ INSTANCE = 7
 """What HELLO answers must not depend on chance."""
 
 
-def content(data: bytes | StreamedRead | Future[bytes | StreamedRead]) -> bytes:
+def content(data: Buffer | StreamedRead | Future[Buffer | StreamedRead]) -> bytes:
     """The bytes of a read, however they come."""
     assert not isinstance(data, Future), "memory answers at once"
-    return data if isinstance(data, bytes) else data.take(1 << 30)
+    return bytes(data) if isinstance(data, (bytes, bytearray, memoryview)) else data.take(1 << 30)
 
 
 def everything_about(stream: bytes, cuts: list[int], fast: bool) -> tuple[object, ...]:

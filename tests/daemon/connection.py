@@ -16,7 +16,8 @@ from typing import Any
 
 from ether_daemon.app import shutdown
 from ether_daemon.app.composition import Composition
-from ether_daemon.net.connection import Connection, Shared
+from ether_daemon.net.connection import Connection
+from ether_daemon.net.shared import Shared
 from ether_daemon.service.blocks import Blocks
 from ether_daemon.service.principal import ANONYMOUS
 from ether_daemon.settings import Settings
@@ -75,9 +76,9 @@ class FakeTransport(asyncio.Transport):
         self.held += data
         self._move()
 
-    def writelines(self, list_of_data: Sequence[bytes]) -> None:  # type: ignore[override]  # bytes only
+    def writelines(self, list_of_data: Sequence[bytes]) -> None:  # type: ignore[override]  # no views
         for data in list_of_data:
-            assert isinstance(data, bytes)
+            assert isinstance(data, (bytes, bytearray))
         self.write(b"".join(list_of_data))
 
     def get_write_buffer_size(self) -> int:
@@ -278,7 +279,7 @@ class UnansweredStore:
     def resize(self, ref: Ref, size: int) -> Future[Ref]:
         return self._ask("resize", size)
 
-    def read(self, ref: Ref, offset: int, size: int) -> Future[bytes | StreamedRead]:
+    def read(self, ref: Ref, offset: int, size: int) -> Future[Buffer | StreamedRead]:
         return self._ask("read", offset, size)
 
     def write(

@@ -213,12 +213,12 @@ class LateStore:
         more = max(0, size - block.size)
         return self._end(f"resize {block.identity.handle} to {size}", block, resize, more)
 
-    def read(self, ref: Ref, offset: int, size: int) -> Answer[bytes | StreamedRead]:
+    def read(self, ref: Ref, offset: int, size: int) -> Answer[Buffer | StreamedRead]:
         block = self._range(ref, offset, size)
         return self._ask(
             f"read {block.identity.handle} [{offset}:{offset + size}]",
             (block,),
-            lambda: self.memory.read(block.inner, offset, size),
+            lambda: _owned(self.memory.read(block.inner, offset, size)),
             block.identity,
         )
 
@@ -335,3 +335,8 @@ class LateStore:
         if not kept:
             self.broken.append(ContractBroken(text))
             raise self.broken[-1]
+
+
+def _owned(data: memoryview | bytearray | StreamedRead) -> bytearray | StreamedRead:
+    """What may be kept: a view is only lent by a store that answers at once."""
+    return bytearray(data) if isinstance(data, memoryview) else data

@@ -215,3 +215,41 @@ def test_too_little_memory_is_one_line_or_enough(start: Start, mib: int) -> None
     else:
         assert status == 1
         assert re.fullmatch(r"etherd: .*memory.*\n", err)
+
+
+@pytest.mark.parametrize("limit", [5, 8, 10, 12, 14, 18, 24])
+def test_too_few_descriptors_are_one_line_or_enough(start: Start, limit: int) -> None:
+    daemon = start("--max-memory 4MiB", before=f"ulimit -n {limit}")
+    assert daemon.process.stdout is not None
+    banner = os.read(daemon.process.stdout.fileno(), 4096)
+    status, _, err = daemon.end(signal.SIGTERM if banner else 0)
+    if banner:
+        assert status == 0
+    else:
+        assert status == 1
+        assert re.fullmatch(r"etherd: the limit of open files is too low: .*\n", err)
+
+
+def test_a_working_directory_that_was_removed(start: Start, tmp_path: Path) -> None:
+    before = f"mkdir {tmp_path}/gone; cd {tmp_path}/gone; rmdir {tmp_path}/gone"
+    daemon = start("--log-file etherd.log", before=before)
+    assert daemon.end(0) == (
+        1,
+        "",
+        "etherd: the working directory was removed: start from another\n",
+    )
+    daemon = start("", before=before.replace("gone", "away"))
+    served(daemon.address)
+    assert daemon.end()[0] == 0
+
+
+def test_signals_in_any_order(start: Start) -> None:
+    daemon = start()
+    address = daemon.address
+    for number in (signal.SIGPIPE, signal.SIGHUP, signal.SIGHUP, signal.SIGPIPE, signal.SIGCONT):
+        daemon.process.send_signal(number)
+    served(address)
+    status, out, err = daemon.end()
+    assert status == 0
+    assert out.endswith("Goodbye!\n")
+    assert "Traceback" not in err

@@ -14,7 +14,8 @@ from ether_daemon.app.composition import Composition
 from ether_daemon.engine import EngineFastPath
 from ether_daemon.engine.reply_buffer import TURN_BYTES
 from ether_daemon.net.admission import Admission
-from ether_daemon.net.connection import Connection, Shared
+from ether_daemon.net.connection import Connection
+from ether_daemon.net.shared import Shared
 from ether_daemon.service.principal import ANONYMOUS, Principal
 from ether_daemon.service.quota import Limits
 from ether_daemon.settings import Settings

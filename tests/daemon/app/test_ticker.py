@@ -120,3 +120,21 @@ def test_a_tick_that_fails_is_not_the_last(
 
     run(scenario)
     assert caplog.messages == ["A tick failed"]
+
+
+def test_what_objects_had_is_overwritten_at_a_tick_if_anything_came(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    times: list[None] = []
+    monkeypatch.setattr(ticker, "overwrite_freed_objects", lambda: times.append(None))
+
+    async def scenario() -> None:
+        async with serving() as parts:
+            client = FakeClient(parts)
+            for count in (1, 2):
+                await client.send(PING)
+                parts.ticker.tick()
+                parts.ticker.tick()
+                assert len(times) == count
+
+    run(scenario)

@@ -28,7 +28,7 @@ class FakeSink:
         self.kept += data
         self.move()
 
-    def writelines(self, list_of_data: list[bytes]) -> None:
+    def writelines(self, list_of_data: list[bytearray]) -> None:
         self.write(b"".join(list_of_data))
 
     def get_write_buffer_size(self) -> int:
@@ -56,5 +56,5 @@ def streamed(store: MemoryStore, data: bytes) -> StreamedRead:
     ref = store.allocate(len(data), NAMELESS)
     store.write(ref, 0, data)
     made = store.read(ref, 0, len(data))
-    assert not isinstance(made, bytes)
+    assert not isinstance(made, (bytearray, memoryview))
     return made

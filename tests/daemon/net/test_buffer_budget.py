@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gc
 from itertools import pairwise
 
 from hypothesis import given
@@ -15,8 +16,11 @@ from daemon.connection import (
     serving,
 )
 from ether_daemon.net.buffer_budget import BufferAccount, BufferBudget, rank_of
-from ether_daemon.net.buffer_pool import BufferPool
+from ether_daemon.net.buffer_pool import BufferPool, PooledPayload
+from ether_daemon.stores.contract import Ref, TakeablePayload
+from ether_daemon.stores.future import Future
 from ether_protocol import Command
+from ether_protocol.wire.messages import Buffer
 
 MIB = 1024 * 1024
 
@@ -128,6 +132,57 @@ def test_half_sent_payloads_stay_within_the_budget() -> None:
             for sender in senders:
                 sender.lose()
             assert parts.budget.held_bytes == 0
+
+    run(scenario)
+
+
+def test_the_memory_of_those_who_are_closed_is_gone_in_the_same_step() -> None:
+    def received_bytes() -> int:
+        alive = [thing for thing in gc.get_objects() if isinstance(thing, PooledPayload)]
+        return sum(payload.held_bytes for payload in alive)
+
+    async def scenario() -> None:
+        async with serving(max_buffer_bytes=32 * MIB) as parts:
+            write = asking(Command.WRITE, 1, payload=bytes(4 * MIB))
+            senders = [FakeClient(parts) for _ in range(20)]
+            for sender in senders:
+                sender.offer(write[:41])
+                sender.offer(write[41:-100])
+                assert received_bytes() + parts.shared.memory.pool.pooled_bytes <= 32 * MIB
+            assert parts.budget.closed == 12
+            for sender in senders:
+                sender.offer(b"more, which may still come")
+                assert sender.received() == b""
+
+    gc.collect()
+    run(scenario)
+
+
+def test_who_is_closed_while_its_request_is_carried_out_keeps_the_payload_until_then() -> None:
+    class CurbingStore(UnansweredStore):
+        stored = b""
+
+        def write(
+            self, ref: Ref, offset: int, data: Buffer, payload: TakeablePayload | None = None
+        ) -> Future[None]:
+            self.meanwhile()
+            self.stored = bytes(data)
+            return super().write(ref, offset, data, payload)
+
+    async def scenario() -> None:
+        store = CurbingStore()
+        parts = on(store)
+        client = FakeClient(parts)
+        store.meanwhile = lambda: client.connection.cut_off("others need the room")
+        write = asking(Command.WRITE, 1, payload=b"w" * MIB)
+        client.offer(write[:41])
+        client.offer(write[41:])
+        assert store.stored == b"w" * MIB
+        assert parts.shared.memory.pool.pooled_bytes == MIB
+        await client.turns()
+        assert client.transport.ended() == "aborted"
+        client.lose()
+        store.answer(0, None)
 
     run(scenario)
 

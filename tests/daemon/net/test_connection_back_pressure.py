@@ -22,7 +22,8 @@ from daemon.connection import (
 )
 from ether_daemon.net.receive import FLOOD_BYTES, RECEIVE_BYTES
 from ether_daemon.net.send_queue import HIGH_WATER_BYTES
-from ether_protocol import Command
+from ether_protocol import Command, Message
+from ether_protocol.wire.codec import encode
 
 MIB = 1024 * 1024
 
@@ -154,11 +155,43 @@ def test_a_flood_is_read_a_buffer_at_a_time(fast_path: bool) -> None:
                 await asyncio.sleep(0)
             assert lines(other.received()) == ["PONG #1"]
             # Who goes on like that gets less at a time: there may be more of its kind.
-            # (On the slow path the length of a turn sees to that.)
             step = client.offer(flood[taken:])
-            assert step <= (FLOOD_BYTES if fast_path else RECEIVE_BYTES)
+            assert step <= FLOOD_BYTES
             await client.send(flood[taken + step :])
             assert client.received() == PONG * 100_000
+
+    run(scenario)
+
+
+def test_long_messages_are_received_as_fast_as_they_come() -> None:
+    async def scenario() -> None:
+        async with serving() as parts:
+            now = [0.0]
+            client = FakeClient(replace(parts.shared, clock=lambda: now[0]))
+            await client.send(asking(Command.ALLOC, size=64 * 1024))
+            writes = asking(Command.WRITE, 1, payload=bytes(64 * 1024)) * 40
+            assert client.offer(writes) == len(writes)
+            assert client.transport.is_reading()
+
+    run(scenario)
+
+
+def test_a_flood_whose_requests_are_shorter_than_their_replies_is_one_too() -> None:
+    async def scenario() -> None:
+        async with serving() as parts:
+            client = FakeClient(parts)
+            await client.send(asking(Command.ALLOC, size=64))
+            client.received()
+            flood = encode(Message(Command.READ, 1, size=64, version=1)) * 50_000
+            taken = client.offer(flood)
+            assert taken <= RECEIVE_BYTES
+            assert not client.transport.is_reading()
+            while not client.transport.is_reading():
+                await asyncio.sleep(0)
+            step = client.offer(flood[taken:])
+            assert step <= FLOOD_BYTES
+            await client.send(flood[taken + step :])
+            assert len(client.received()) == 50_000 * (24 + 64)
 
     run(scenario)
 

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
+from certificates import client_context, server_files
 from daemon.connection import (
     PING,
     STRANGER,
@@ -21,6 +25,10 @@ from daemon.connection import (
     slow_clock,
     until,
 )
+from ether_daemon.net.connection import Connection
+from ether_daemon.net.listeners import Listeners
+from ether_daemon.net.tls import server_context
+from ether_daemon.settings import Settings, TlsSettings
 from ether_daemon.stores.memory.store import MemoryStore
 from ether_protocol import Command, Message
 from ether_protocol.wire.codec import encode
@@ -343,3 +351,71 @@ def test_abort() -> None:
             assert client.transport.ended() == "aborted"
 
     run(scenario)
+
+
+# What is left
+
+
+def connections() -> int:
+    return sum(isinstance(thing, Connection) for thing in gc.get_objects())
+
+
+@pytest.mark.parametrize("loop", ["uvloop", "asyncio"])
+@pytest.mark.parametrize("transport", ["tcp", "unix", "tls"])
+@pytest.mark.parametrize(
+    "last",
+    [
+        b"",
+        b"garbage, which ends it",
+        encode(Message(Command.PING, version=1)),
+        asking(Command.WRITE, 1, payload=bytes(MIB))[:-1],
+        asking(Command.ALLOC, size=16 * MIB) + asking(Command.READ, 1, size=16 * MIB) * 3,
+    ],
+    ids=["PING", "garbage", "version 1", "half a WRITE", "READs that nobody takes"],
+)
+def test_a_connection_that_is_over_waits_for_no_collector(
+    loop: str, transport: str, last: bytes, tmp_path: Path
+) -> None:
+    path = tmp_path / "socket"
+
+    async def scenario() -> None:
+        settings = Settings(1, host="127.0.0.1", port=0, tcp=transport != "unix")
+        context = None
+        if transport == "unix":
+            settings = Settings(1, tcp=False, unix=(path,))
+        elif transport == "tls":
+            files = server_files(tmp_path)
+            tls = TlsSettings(files.certificate, files.key, None)
+            settings = Settings(1, host="127.0.0.1", port=0, tls=tls)
+            context = server_context(tls, certificate_needed=False)
+        async with serving() as parts:
+            listeners = Listeners(lambda: Connection(parts.shared))
+            await listeners.open(settings, context)
+            try:
+                before = connections()
+                if transport == "unix":
+                    reader, writer = await asyncio.open_unix_connection(path)
+                else:
+                    reader, writer = await asyncio.open_connection(
+                        *listeners.sockets[0].getsockname(),
+                        ssl=client_context() if transport == "tls" else None,
+                    )
+                writer.write(PING + last)
+                await reader.readexactly(40)
+                assert connections() == before + 1
+                writer.transport.abort()
+                await parts.admission.empty.wait()
+                await until(lambda: connections() == before)
+            finally:
+                listeners.close()
+
+    factory: Callable[[], asyncio.AbstractEventLoop] = asyncio.new_event_loop
+    if loop == "uvloop":
+        factory = pytest.importorskip("uvloop").new_event_loop
+    gc.collect()
+    gc.disable()
+    try:
+        with asyncio.Runner(loop_factory=factory) as runner:
+            runner.run(asyncio.wait_for(scenario(), 10))
+    finally:
+        gc.enable()

@@ -7,8 +7,10 @@ import pytest
 
 from daemon.connection import PING, FakeClient, asking, lines, run, serving
 from ether_daemon.app.composition import Composition
-from ether_daemon.net.connection import Connection, Shared, connection_class
+from ether_daemon.net.connection import Connection
 from ether_daemon.net.deadlines import Deadlines
+from ether_daemon.net.shared import Shared
+from ether_daemon.net.watched_connection import connection_class
 from ether_protocol import Command
 
 KIB, MIB = 1024, 1024 * 1024

@@ -43,7 +43,7 @@ class Listener:
             raise MemoryError(f"no room for {self.name}")
         self._log.append(f"{self.name} gets {data.decode()}")
 
-    def writelines(self, list_of_data: list[bytes]) -> None:
+    def writelines(self, list_of_data: list[bytearray]) -> None:
         self.write(b"".join(list_of_data))
 
     def get_write_buffer_size(self) -> int:

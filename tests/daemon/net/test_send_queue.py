@@ -256,7 +256,7 @@ def test_a_block_may_change_while_its_read_is_half_sent(direct: Direct, store: M
     ref = store.allocate(3 * MIB, NAMELESS)
     store.write(ref, 0, data)
     under_way = store.read(ref, 0, 3 * MIB)
-    assert not isinstance(under_way, bytes)
+    assert not isinstance(under_way, (bytearray, memoryview))
     direct.send_queue.send_pieces([b"header", under_way])
     for step in range(40):
         direct.fetch(50_000)
@@ -270,7 +270,7 @@ def test_a_block_may_change_while_its_read_is_half_sent(direct: Direct, store: M
 def test_nothing_is_held_that_a_block_needs_to_grow(direct: Direct, store: MemoryStore) -> None:
     ref = store.allocate(3 * MIB, NAMELESS)
     under_way = store.read(ref, 0, 3 * MIB)
-    assert not isinstance(under_way, bytes)
+    assert not isinstance(under_way, (bytearray, memoryview))
     direct.send_queue.send_pieces([under_way])
     assert len(under_way) > 0
     store.resize(ref, 8 * MIB)
@@ -359,17 +359,24 @@ def test_everything_comes_in_order_whatever_waits(
 # Copies
 
 
+class KeepingSink(FakeSink):
+    """Knows afterwards what it was given."""
+
+    def __init__(self, window: int) -> None:
+        super().__init__(window)
+        self.given: list[bytes | bytearray] = []
+
+    def write(self, data: bytes | bytearray) -> None:
+        self.given.append(data)
+        super().write(data)
+
+    def writelines(self, list_of_data: list[bytearray]) -> None:
+        for data in list_of_data:
+            self.write(data)
+
+
 def test_a_copy_for_the_transport_is_wiped_once_it_was_sent() -> None:
-    class KeepingSink(FakeSink):
-        def __init__(self) -> None:
-            super().__init__(5)
-            self.given: list[bytes | bytearray] = []
-
-        def write(self, data: bytes | bytearray) -> None:
-            self.given.append(data)
-            super().write(data)
-
-    sink = KeepingSink()
+    sink = KeepingSink(5)
     sink.send_queue.send(memoryview(b"secret"))
     assert sink.given == [b"secret"]
     sink.take(100)
@@ -377,3 +384,48 @@ def test_a_copy_for_the_transport_is_wiped_once_it_was_sent() -> None:
     sink.send_queue.send(memoryview(b"word"))
     assert bytes(sink.sent) == b"secretword"
     assert sink.given == [bytes(6), bytes(4)]
+
+
+def test_what_was_queued_is_wiped_once_it_was_sent() -> None:
+    sink = KeepingSink(1 << 20)
+    late: Future[list[Piece]] = Future()
+    sink.send_queue.send_later(late, sink.send_queue.pump, 0)
+    pieces = [bytearray(b"secret"), bytearray(b"word" * 10_000)]
+    for piece in pieces:
+        sink.send_queue.send_pieces([piece])
+    late.set_result([b"header", first := bytearray(b"behind it")])
+    assert bytes(sink.sent) == b"headerbehind itsecret" + b"word" * 10_000
+    assert [any(data) for data in (first, *pieces, *sink.given)] == [False] * (3 + len(sink.given))
+
+
+def test_what_the_socket_takes_of_the_queue_is_wiped(direct: Direct) -> None:
+    late: Future[list[Piece]] = Future()
+    direct.send_queue.send_later(late, direct.send_queue.pump, 0)
+    pieces = [bytearray(b"secret" * 2_000), bytearray(b"word" * 2_000)]
+    late.set_result([*pieces])
+    assert drain(direct) == b"secret" * 2_000 + b"word" * 2_000
+    assert direct.by_transport == 0
+    assert [any(piece) for piece in pieces] == [False, False]
+
+
+def test_a_head_of_a_streamed_read_is_wiped(direct: Direct, store: MemoryStore) -> None:
+    head = bytearray(b"head")
+    direct.send_queue.send_pieces([head, streamed(store, bytes(MIB))])
+    assert not any(head)
+
+
+@pytest.mark.parametrize("awaited", [True, False])
+def test_what_nobody_will_take_is_wiped(awaited: bool) -> None:
+    sink = FakeSink()
+    first: Future[list[Piece]] = Future()
+    sink.send_queue.send_later(first, sink.send_queue.pump, 0)
+    piece = bytearray(b"secret")
+    if awaited:
+        second: Future[list[Piece]] = Future()
+        sink.send_queue.send_later(second, sink.send_queue.pump, 0)
+        sink.send_queue.cancel()
+        second.set_result([b"header", piece])
+    else:
+        sink.send_queue.send_pieces([piece])
+        sink.send_queue.cancel()
+    assert piece == bytes(6)

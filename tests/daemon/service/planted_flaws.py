@@ -111,7 +111,7 @@ def info_overtakes(self: Blocks, handle: int) -> Answer[BlockInfo]:
 
 def read_overtakes(
     self: Blocks, handle: int, offset: int, size: int
-) -> Answer[bytes | StreamedRead]:
+) -> Answer[Buffer | StreamedRead]:
     """A READ does not wait for a FREE or a REALLOC."""
     return attended(self, (handle,), self._read(handle, offset, size))
 
@@ -121,8 +121,8 @@ def nothing_is_attended(self: HandleTable, handle: int) -> None:
 
 
 def streams_are_not_attended(
-    self: Blocks, handle: int, data: bytes | StreamedRead
-) -> bytes | StreamedRead:
+    self: Blocks, handle: int, data: Buffer | StreamedRead
+) -> Buffer | StreamedRead:
     """The fast path may write under a streamed read."""
     return data
 

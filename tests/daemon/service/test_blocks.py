@@ -19,6 +19,7 @@ from ether_daemon.stores.memory.store import MemoryStore
 from ether_protocol import InvalidRequest, NoMemory, NotFound, OutOfRange
 from ether_protocol.wire.bodies import BlockInfo
 from ether_protocol.wire.constants import AllocFlag
+from ether_protocol.wire.messages import Buffer
 
 MIB = 1024 * 1024
 LIMIT = 64 * MIB
@@ -53,9 +54,9 @@ def info(blocks: Blocks, handle: int) -> BlockInfo:
     return found
 
 
-def content(data: Answer[bytes | StreamedRead]) -> bytes:
+def content(data: Answer[Buffer | StreamedRead]) -> bytes:
     assert not isinstance(data, Future)
-    return data if isinstance(data, bytes) else data.take(len(data))
+    return bytes(data) if isinstance(data, (bytes, bytearray, memoryview)) else data.take(len(data))
 
 
 def account(quota: Quota) -> tuple[int, ...]:
@@ -400,8 +401,8 @@ def test_a_long_payload_is_the_stores_to_take(blocks: Blocks) -> None:
 def test_a_block_is_attended_while_it_is_streamed(blocks: Blocks) -> None:
     alloc(blocks, MIB)
     first, second = blocks.read(1, 0, MIB), blocks.read(1, 0, MIB)
-    assert not isinstance(first, bytes | Future)
-    assert not isinstance(second, bytes | Future)
+    assert not isinstance(first, bytes | bytearray | memoryview | Future)
+    assert not isinstance(second, bytes | bytearray | memoryview | Future)
     assert (blocks.table.attended(1), blocks.under_way) == (True, 1)
     blocks.write(1, 0, b"x")
 
@@ -418,7 +419,7 @@ def test_a_block_may_be_freed_while_it_is_streamed(
     alloc(blocks, MIB)
     blocks.fill(1, 0, MIB, 7)
     read = blocks.read(1, 0, MIB)
-    assert not isinstance(read, bytes | Future)
+    assert not isinstance(read, bytes | bytearray | memoryview | Future)
     assert blocks.free(1) == 1
     assert (blocks.list(0, 9), account(quota)[:2], blocks.under_way) == ([], (0, 0), 1)
     deferred.finish()
@@ -667,6 +668,24 @@ def test_a_write_behind_a_resize_goes_to_the_new_block(slow: Blocks, late: LateS
     lent[:] = bytes(7)  # it was only lent
     assert late.go_on() == ["resize 1 to 200", "write 1 [190:197]", "read 1 [190:200]"]
     assert (outcome(written), outcome(found)) == (None, b"new end" + bytes(3))
+
+
+def test_a_write_that_waited_leaves_no_copy_behind(
+    slow: Blocks, late: LateStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: list[Buffer] = []
+    write = late.write
+
+    def noted(ref: int, offset: int, data: Buffer, payload: None = None) -> Answer[None]:
+        given.append(data)
+        return write(ref, offset, data, payload)
+
+    monkeypatch.setattr(late, "write", noted)
+    slow.realloc(1, 200)
+    written = slow.write(1, 190, b"secret")
+    late.go_on()
+    assert outcome(written) is None
+    assert [bytes(data) for data in given] == [bytes(6)]
 
 
 REQUESTS: list[tuple[str, Any]] = [

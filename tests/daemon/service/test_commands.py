@@ -64,7 +64,7 @@ def ask(caller: Caller, command: int, handle: int = 0, **fields: object) -> Mess
     reply = perform(caller, request)
     assert isinstance(reply, Message)
     assert (reply.request_id, reply.version) == (77, 2)
-    return reply
+    return reply.with_payload(bytes(reply.payload))  # which may only be lent
 
 
 def refused(reply: Message) -> str:

@@ -135,3 +135,20 @@ def test_a_session_block_that_was_not_noted_is_not_there() -> None:
     assert checked.state() == before
     assert checked.blocks.alloc(100) == 1
     assert checked.everything_goes()
+
+
+def test_the_end_of_a_session_takes_no_memory_for_its_handles() -> None:
+    class NoCopies(SessionBlocks):
+        @property
+        def handles(self) -> set[int]:
+            raise MemoryError
+
+    checked = Checked()
+    owner = NoCopies()
+    for _ in range(200):
+        checked.blocks.alloc(100, owner)
+    assert owner
+    for _ in checked.blocks.end_session(owner):
+        pass
+    assert not owner
+    assert checked.state()[0] == []

@@ -17,6 +17,7 @@ from ether_daemon.stores.future import Future
 from ether_daemon.stores.memory.slabs import MAX_SMALL_BYTES
 from ether_daemon.stores.memory.store import LARGE_REF, MAX_PIECE_BYTES, MemoryStore
 from ether_protocol import NoMemory
+from ether_protocol.wire.messages import Buffer
 
 MIB = 1024 * 1024
 CAPACITY = 64 * MIB
@@ -41,9 +42,9 @@ def resize(store: MemoryStore, deferred: DeferredList, ref: Ref, size: int) -> R
     return answer.result() if isinstance(answer, Future) else answer
 
 
-def content(data: bytes | StreamedRead, limit: int = 100_000) -> bytes:
-    if isinstance(data, bytes):
-        return data
+def content(data: Buffer | StreamedRead, limit: int = 100_000) -> bytes:
+    if isinstance(data, (bytes, bytearray, memoryview)):
+        return bytes(data)
     pieces = []
     while len(data):
         pieces.append(data.take(limit))
@@ -229,10 +230,10 @@ def test_what_the_machine_does_not_have(store: MemoryStore) -> None:
 
 def test_long_ranges_of_large_blocks_are_streamed(store: MemoryStore) -> None:
     small, large = allocate(store, MAX_SMALL_BYTES), allocate(store, MIB)
-    assert isinstance(store.read(small, 0, MAX_SMALL_BYTES), bytes)
-    assert isinstance(store.read(large, 0, MAX_PIECE_BYTES), bytes)
+    assert isinstance(store.read(small, 0, MAX_SMALL_BYTES), memoryview)
+    assert isinstance(store.read(large, 0, MAX_PIECE_BYTES), bytearray)
     stream = store.read(large, 0, MAX_PIECE_BYTES + 1)
-    assert not isinstance(stream, bytes)
+    assert not isinstance(stream, (bytearray, memoryview))
     assert len(stream) == MAX_PIECE_BYTES + 1
 
 
@@ -256,7 +257,7 @@ def test_a_streamed_read_under_way_shows_the_bytes_as_they_were(
     ref, other = allocate(store, 3 * MIB), allocate(store, 2 * MIB)
     store.fill(ref, 0, 3 * MIB, 0xAA)
     stream = store.read(ref, 1000, 2 * MIB)
-    assert not isinstance(stream, bytes)
+    assert not isinstance(stream, (bytearray, memoryview))
     assert stream.take(10) == b"\xaa" * 10
 
     change(store, ref, other)
@@ -417,8 +418,8 @@ class StoreModel(RuleBasedStateMachine):
         expected = self.model.read(block, offset, length)
         data = self.store.read(ref, offset, length)
         assert len(data) == len(expected)
-        if isinstance(data, bytes):
-            assert data == expected
+        if isinstance(data, (bytearray, memoryview)):
+            assert bytes(data) == expected
             return multiple()
         stream = self.number()
         self.open[stream] = (data, expected)

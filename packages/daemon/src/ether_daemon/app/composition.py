@@ -12,10 +12,10 @@ from ether_daemon.engine.reply_buffer import ReplyBuffer
 from ether_daemon.net.admission import Admission
 from ether_daemon.net.buffer_budget import BufferBudget
 from ether_daemon.net.busy_poll import BusyPoll
-from ether_daemon.net.connection import Shared
 from ether_daemon.net.deadlines import Deadlines
 from ether_daemon.net.receive import SharedReceiveMemory
 from ether_daemon.net.send_batch import SendBatch
+from ether_daemon.net.shared import Shared
 from ether_daemon.service.access import AccessRules, PrincipalRules
 from ether_daemon.service.principal import ANONYMOUS, Principal
 from ether_daemon.service.quota import NO_LIMITS, Limits, Quota

@@ -13,9 +13,9 @@ import signal
 import ssl
 from collections.abc import Callable
 
-from ether_daemon.net.connection import connection_class
 from ether_daemon.net.listeners import Listeners
 from ether_daemon.net.tls import server_context
+from ether_daemon.net.watched_connection import connection_class
 from ether_daemon.service.access import AccessRules
 from ether_daemon.settings import CannotStart, Settings
 

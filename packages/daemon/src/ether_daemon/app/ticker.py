@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 
+from ether_daemon.engine.freed_objects import overwrite_freed_objects
 from ether_daemon.net.deadlines import Deadlines
 from ether_daemon.net.receive import SharedReceiveMemory
 from ether_daemon.net.send_batch import SendBatch
@@ -45,3 +46,4 @@ class Ticker:
         self._arrivals_at_tick = self._batch.arrivals
         self._memory.wipe()
         self._wiped = self._batch.wipe()
+        overwrite_freed_objects()

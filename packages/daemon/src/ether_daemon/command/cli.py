@@ -302,6 +302,10 @@ def main(arguments: list[str] | None = None) -> None:
         status = _say(str(error), STATUS_FAILED)
     except CannotStart as error:
         status = _say(str(error), STATUS_FAILED)
+    except FileNotFoundError as error:
+        if error.filename is not None:
+            raise
+        status = _say("the working directory was removed: start from another", STATUS_FAILED)
     except click.Abort:
         status = 130
     sys.exit(status)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import sys
 
+_LEAST_DESCRIPTORS = 16  # the event loop's own, a listener, a client; with fewer libuv aborts
 _NO_MEMORY = b"etherd: there is not enough memory to go on\n"
 
 
@@ -16,6 +17,7 @@ def main() -> None:
     """Run `etherd`; an interrupt before it listens ends it without a word."""
     try:
         _open_what_is_closed()
+        _check_descriptors()
         from .cli import main as run
 
         run()
@@ -48,3 +50,18 @@ def _open_what_is_closed() -> None:
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:
             setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115 - open until the process ends
+
+
+def _check_descriptors() -> None:
+    """End with one line where the limit of open files is too low to serve anybody."""
+    opened: list[int] = []
+    try:
+        for _ in range(_LEAST_DESCRIPTORS):
+            opened.append(os.open(os.devnull, os.O_RDONLY))
+    except OSError:
+        needed = _LEAST_DESCRIPTORS - len(opened)
+        os.write(2, b"etherd: the limit of open files is too low: %d more are needed\n" % needed)
+        os._exit(1)
+    finally:
+        for descriptor in opened:
+            os.close(descriptor)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import os
 import time
+from codecs import unicode_escape_encode
 
 from ether_daemon.settings import LogSettings
 
@@ -77,7 +78,9 @@ def _printable(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(
-        one if one.isprintable() else one.encode("unicode_escape").decode() for one in text
+        # `one.encode` imports its codec first, for which there may be no descriptor left.
+        one if one.isprintable() else unicode_escape_encode(one)[0].decode()
+        for one in text
     )
 
 

@@ -23,6 +23,7 @@ from ether_protocol.wire.codec import (
 )
 from ether_protocol.wire.constants import MAX_PAYLOAD_BYTES, VERSION_1, Command
 
+from .freed_objects import MAX_READ_OBJECT_BYTES
 from .reply_buffer import MAX_BODY_BYTES, ReplyBuffer
 
 _HEADER_BYTES = HEADER_V2_WORDS.size
@@ -45,7 +46,7 @@ _pack_front = HEADER_V2_FRONT.pack
 _unpack_v1 = HEADER_V1_WORDS.unpack_from
 _put_v1 = HEADER_V1_WORDS.pack_into
 
-_PACKED_BYTES = 2048
+_PACKED_BYTES = MAX_READ_OBJECT_BYTES
 """Up to here a payload is packed in one call with its header; a longer one is copied once less."""
 
 

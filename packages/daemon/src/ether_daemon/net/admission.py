@@ -158,7 +158,7 @@ class Admission:
             principal.counters.clients -= 1
             if session_blocks is not None:
                 steps = principal.blocks.end_session(session_blocks)
-                if session_blocks.handles:
+                if session_blocks:
                     self._defer(steps)
         if not (self._admitted or self._waiting or self._denied):
             self.empty.set()

@@ -27,7 +27,7 @@ class Consumer(Protocol):
     peer: str
 
     def cut_off(self, why: str) -> None:
-        """Close soon, whatever is under way."""
+        """Close soon, whatever is under way, and let go of what was received at once."""
 
 
 class BufferAccount:
@@ -37,7 +37,7 @@ class BufferAccount:
 
     def __init__(self, budget: BufferBudget, consumer: Consumer) -> None:
         self._budget = budget
-        self._consumer: Consumer | None = consumer
+        self._consumer = consumer
         self._received = 0
         self._to_send = 0
         self._rank = 0
@@ -49,8 +49,8 @@ class BufferAccount:
         return self._received + self._to_send
 
     @property
-    def consumer(self) -> Consumer | None:
-        """Whose account it is; None once it is closed, so that the connection goes at its end."""
+    def consumer(self) -> Consumer:
+        """Whose account it is."""
         return self._consumer
 
     def receiving(self, held: int) -> None:
@@ -66,11 +66,12 @@ class BufferAccount:
             self._changed(change)
 
     def close(self) -> None:
-        """The connection keeps nothing any more, or is about to let go of it."""
-        self.receiving(0)
-        self.sending(0)
-        self._open = False
-        self._consumer = None
+        """The connection keeps nothing any more: forget it, since it knows this."""
+        if self._open:
+            self.receiving(0)
+            self.sending(0)
+            self._open = False
+            del self._consumer
 
     def _changed(self, change: int) -> None:
         rank = rank_of(self.held_bytes)
@@ -128,11 +129,10 @@ class BufferBudget:
             held, consumer = largest.held_bytes, largest.consumer
             largest.close()
             self.closed += 1
-            if consumer is not None:
-                consumer.cut_off(
-                    f"it keeps {held} bytes of buffers, more than the others, "
-                    f"and all together may keep {self.limit_bytes} (--max-buffers)"
-                )
+            consumer.cut_off(
+                f"it keeps {held} bytes of buffers, more than the others, "
+                f"and all together may keep {self.limit_bytes} (--max-buffers)"
+            )
 
 
 def rank_of(held: int) -> int:

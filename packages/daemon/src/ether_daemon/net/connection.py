@@ -8,9 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
 from functools import partial
 from typing import cast
 
@@ -20,10 +17,9 @@ from ether_daemon.service.commands import (
     READ_ONLY,
     Caller,
     Reply,
-    ServerFacts,
     Stranger,
 )
-from ether_daemon.service.principal import FastPath, Principal, PrincipalCounters, Serve
+from ether_daemon.service.principal import FastPath, Principal, Serve
 from ether_daemon.stores.future import Future
 from ether_protocol.sansio.server import Refused, ServerConnection
 from ether_protocol.sockets import do_not_pace
@@ -38,17 +34,15 @@ from ether_protocol.wire.constants import (
 from ether_protocol.wire.framing import Refusal
 from ether_protocol.wire.messages import Message
 
-from .admission import Admission
-from .buffer_budget import BufferBudget
 from .buffer_pool import PooledPayload
 from .challenge import RECEIVED_BYTES, TOO_LONG, Challenge
 from .connection_state import Event, State, follow
-from .deadlines import Deadlines
+from .flood_pacing import FloodPacing, Pace
 from .origin import Origin, origin_of
-from .receive import FLOOD_BYTES, MAX_KEPT_BYTES, SharedReceiveMemory
+from .receive import FLOOD_BYTES, MAX_KEPT_BYTES
 from .responder import Responder
-from .send_batch import SendBatch
 from .send_queue import Piece, SendQueue
+from .shared import Shared
 
 log = logging.getLogger("etherd")
 
@@ -56,31 +50,7 @@ TURN_SECONDS = 0.003
 """After this long of one client's requests the others have their turn: with the last request,
 or the last call of the fast path, a step of the event loop stays below 5 ms."""
 
-FLOOD_SECONDS = 0.25
-"""A client that fills its buffer twice within this time sends without an end."""
-
-LINGER_SECONDS = 0.5
-"""What `Shared.linger_seconds` is where nobody says otherwise."""
-
 _OPEN, _DRAINING = State.OPEN, State.DRAINING  # to name a member of an enum is slow
-
-
-@dataclass(frozen=True, slots=True)
-class Shared:
-    """What the connections of one server share."""
-
-    memory: SharedReceiveMemory
-    batch: SendBatch
-    admission: Admission
-    budget: BufferBudget
-    deadlines: Deadlines
-    facts: ServerFacts
-    counters: PrincipalCounters = field(default_factory=PrincipalCounters)
-    """Of those who are not let in."""
-    clock: Callable[[], float] = time.monotonic
-    """Seconds, for the length of a turn."""
-    linger_seconds: float = LINGER_SECONDS
-    """How long a client may take to read the last replies before it is cut off."""
 
 
 class Connection(asyncio.BufferedProtocol):
@@ -96,7 +66,7 @@ class Connection(asyncio.BufferedProtocol):
         "_client_done",
         "_deadlines",
         "_fast_path",
-        "_flood_until",
+        "_flood_pacing",
         "_reading",
         "_received",
         "_receiver",
@@ -138,7 +108,7 @@ class Connection(asyncio.BufferedProtocol):
         self._backlog = False  # requests that were received wait for their turn
         self._begun = False  # a message has begun to arrive, or whole ones wait
         self._turn_due = False  # `_take_up` will be called
-        self._flood_until = 0.0
+        self._flood_pacing: FloodPacing | None = None  # most clients never fill a buffer
 
     # What the transport calls
 
@@ -169,7 +139,7 @@ class Connection(asyncio.BufferedProtocol):
         room = self._receiver.get_buffer()
         if self._stranger is not None:
             return room[:RECEIVED_BYTES]
-        if self._flood_until and not self._receiver.payload_apart:
+        if self._flood_pacing is not None and not self._receiver.payload_apart:
             return room[: len(self._received)]
         return room
 
@@ -183,22 +153,25 @@ class Connection(asyncio.BufferedProtocol):
         if not batch.under_way:
             batch.begin()
         if serve is not None:
-            filled = batch.replies.filled
-            stop, filled = serve(self._received, 0, nbytes, filled, filled + TURN_BYTES)
+            before = batch.replies.filled
+            stop, filled = serve(self._received, 0, nbytes, before, before + TURN_BYTES)
             if stop:
                 batch.answered(self, filled)
                 if stop == nbytes:  # all that came is answered
                     if nbytes >= FLOOD_BYTES:
-                        self._received_much(nbytes)
+                        self._received_much(nbytes, replies_bytes=filled - before)
                     return
         if not self._receiver.received(nbytes):
             self._account.receiving(self._receiver.held_bytes)
             return  # a part of a long payload
         if stop:
             self._receiver.skip_to(stop)
-        self._take_turn()
-        if nbytes >= FLOOD_BYTES:
-            self._received_much(nbytes)
+        if nbytes < FLOOD_BYTES:
+            self._take_turn()
+        else:
+            began = self._shared.clock()
+            self._take_turn()
+            self._received_much(nbytes, seconds=self._shared.clock() - began)
 
     def eof_received(self) -> bool:
         """Keep a half-closed connection until its replies are sent."""
@@ -233,11 +206,6 @@ class Connection(asyncio.BufferedProtocol):
         caller = self._caller
         self._shared.admission.leave(self, None if caller is None else caller.session_blocks)
         self._responder.close()
-        # TLS refers to this connection as this does to TLS, whose buffers are large:
-        # they would stay until the garbage collector comes to them.
-        self._challenge = None
-        self._transport = _ENDED
-        self.send_queue = SendQueue(_ENDED)
         if self._refusal is None:
             log.info("Client disconnected: %s%s", self.peer, f" ({exc})" if exc else "")
 
@@ -257,9 +225,16 @@ class Connection(asyncio.BufferedProtocol):
         self._transport.abort()
 
     def cut_off(self, why: str) -> None:
-        """Close soon, and say `why` in the log: what it keeps, or does not do, hurts others."""
+        """Close soon, and say `why` in the log: what it keeps, or does not do, hurts others.
+
+        What it has sent of a message is let go of at once: until the transport
+        has ended, two rounds of the event loop later, others could fill as much again.
+        """
         log.warning("Client closed: %s: %s", self.peer, why)
         asyncio.get_running_loop().call_soon(self._transport.abort)
+        self._follow(Event.GONE)
+        if self._receiver.lent is None:  # else its turn is under way, and lets go when it ends
+            self._stop_receiving()
 
     # What deadlines ask
 
@@ -464,23 +439,22 @@ class Connection(asyncio.BufferedProtocol):
 
     # Back-pressure
 
-    def _received_much(self, nbytes: int) -> None:
-        """Read on in the next round, where a full buffer shows that more is there.
-
-        The transport would fill 32 buffers before anybody else's socket is looked at.
-        """
+    def _received_much(self, nbytes: int, *, replies_bytes: int = 0, seconds: float = 0.0) -> None:
+        """Perhaps read on in the next round, where a full buffer shows that more is there."""
         lent, memory = len(self._received), self._shared.memory
-        if nbytes < lent - MAX_KEPT_BYTES or not self._reading or not self._state.serving:
+        full = lent - MAX_KEPT_BYTES <= nbytes <= lent  # more has come for a payload apart
+        if not full or not self._state.serving:
             return
-        now = self._shared.clock()
-        if lent == FLOOD_BYTES and now > self._flood_until:  # that was another flood
-            self._flood_until = 0.0
+        pacing = self._flood_pacing = self._flood_pacing or FloodPacing()
+        now, round_number = self._shared.clock(), self._batch.rounds
+        pace = pacing.full(now, round_number, replies_bytes, seconds)
+        if pace is Pace.LEND_ALL:
             self._received = memory.view
-            return
-        self._flood_until = now + FLOOD_SECONDS
-        self._received = memory.flood_view
-        self._read(False)
-        self._take_up_soon()
+        elif pace is not Pace.READ_ON:
+            if pace is Pace.PAUSE_AND_LEND_LESS:
+                self._received = memory.flood_view
+            self._read(False)
+            self._take_up_soon()
 
     def _take_up_soon(self) -> None:
         """Go on with what had to wait, behind the turn that is under way, whoever has it."""
@@ -569,58 +543,6 @@ class Connection(asyncio.BufferedProtocol):
 
     def _cut_off_in(self, seconds: float) -> None:
         asyncio.get_running_loop().call_later(seconds, self._transport.abort)
-
-
-class WatchedConnection(Connection):
-    """The same, where clients may not be idle for ever: it knows whether anything came."""
-
-    __slots__ = ("_arrived",)
-
-    def __init__(self, shared: Shared) -> None:
-        super().__init__(shared)
-        self._arrived = False
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Ask whether this client is served, and watch it."""
-        super().connection_made(transport)
-        self._deadlines.watch(self)
-
-    def buffer_updated(self, nbytes: int) -> None:
-        """Carry out what has come."""
-        self._arrived = True
-        super().buffer_updated(nbytes)
-
-    def was_idle(self) -> bool:
-        """Whether there was nothing to do for it since this was last asked."""
-        arrived, self._arrived = self._arrived, False
-        return not arrived and super().was_idle()
-
-
-class _Ended(asyncio.Transport):
-    """What stands for the transport of a connection that is gone: nothing can be done to it."""
-
-    def is_closing(self) -> bool:
-        return True
-
-    def can_write_eof(self) -> bool:
-        return False
-
-    def get_write_buffer_size(self) -> int:
-        return 0
-
-    def abort(self) -> None:
-        """There is nothing left to close."""
-
-    def close(self) -> None:
-        """There is nothing left to close."""
-
-
-_ENDED = _Ended()
-
-
-def connection_class(deadlines: Deadlines) -> type[Connection]:
-    """What serves a new client."""
-    return WatchedConnection if deadlines.watches_idle else Connection
 
 
 def _descriptor(transport: asyncio.BaseTransport) -> int:

@@ -23,6 +23,10 @@ from .tls import TlsListener
 from .unix_socket import UnixSocketFile
 
 BACKLOG = 511
+_ACCEPTED_AT_ONCE = 1
+"""What asyncio's own loop accepts in a round.  Where no descriptor is left, it tries all the same
+so often, and each time has a pause begin behind which it tries so often again."""
+
 TLS_SCHEME = "ethers://"
 TLS_NAME = "tls"
 """The name of a socket passed by systemd on which TLS is spoken, beside plain ones."""
@@ -107,7 +111,10 @@ class Listeners:
         if sock.family == socket.AF_UNIX:
             server = await self._serve_path(sock)
         else:
-            server = await loop.create_server(self._connection, sock=sock, backlog=BACKLOG)
+            server = await loop.create_server(
+                self._connection, sock=sock, backlog=_ACCEPTED_AT_ONCE
+            )
+        sock.listen(BACKLOG)  # asyncio has one number for both
         self._servers.append(server)
 
     async def _serve_path(self, sock: socket.socket) -> asyncio.Server:
@@ -116,10 +123,12 @@ class Listeners:
         kept: Any = {"cleanup_socket": False}
         try:
             return await loop.create_unix_server(
-                self._connection, sock=sock, backlog=BACKLOG, **kept
+                self._connection, sock=sock, backlog=_ACCEPTED_AT_ONCE, **kept
             )
         except TypeError:
-            return await loop.create_unix_server(self._connection, sock=sock, backlog=BACKLOG)
+            return await loop.create_unix_server(
+                self._connection, sock=sock, backlog=_ACCEPTED_AT_ONCE
+            )
 
 
 async def tcp_sockets(host: str, port: int) -> list[socket.socket]:

@@ -18,11 +18,11 @@ from ether_protocol.wire.bodies import error_reply
 from ether_protocol.wire.codec import encode_header
 from ether_protocol.wire.constants import MAX_PAYLOAD_BYTES, Command
 from ether_protocol.wire.framing import Refusal
-from ether_protocol.wire.messages import Message
+from ether_protocol.wire.messages import Buffer, Message
 
 from . import request_log
 from .send_batch import Recipient, SendBatch
-from .send_queue import MAX_EXPECTED_BYTES, Piece
+from .send_queue import MAX_EXPECTED_BYTES, Piece, blank
 
 log = logging.getLogger("etherd")
 
@@ -102,6 +102,8 @@ class Responder:
         if self.logs_requests:
             request_log.reply(log, self.peer, command, message)
         self._batch.put(self._recipient, encode_header(message, len(payload)), payload)
+        if isinstance(payload, bytearray):
+            blank(payload)
 
     def _put_later(
         self, answer: Future[Reply], command: int, held_bytes: int, expected_bytes: int
@@ -114,9 +116,14 @@ class Responder:
 
     def _pieces(self, reply: Reply, command: int) -> list[Piece]:
         """A reply that is long or came late, ready to send."""
-        message, body = reply if isinstance(reply, Streamed) else (reply, bytes(reply.payload))
+        message, body = reply if isinstance(reply, Streamed) else (reply, _owned(reply.payload))
         if self.logs_requests:
             request_log.reply(log, self.peer, command, message)
         pieces: list[Piece] = [encode_header(message, len(body)), body]
         self.counters.bytes_out += len(pieces[0]) + len(body)
         return pieces if len(body) else pieces[:1]
+
+
+def _owned(payload: Buffer) -> bytearray:
+    """`payload`, in memory that is wiped when it has been sent."""
+    return payload if isinstance(payload, bytearray) else bytearray(payload)

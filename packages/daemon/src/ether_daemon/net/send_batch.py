@@ -47,12 +47,23 @@ class SendBatch:
     awake; Redis does the same.
     """
 
-    __slots__ = ("_alone", "_busy_poll", "_entries", "_sent", "arrivals", "replies", "under_way")
+    __slots__ = (
+        "_alone",
+        "_busy_poll",
+        "_entries",
+        "_sent",
+        "arrivals",
+        "replies",
+        "rounds",
+        "under_way",
+    )
 
     def __init__(self, replies: ReplyBuffer, busy_poll: BusyPoll) -> None:
         self.replies = replies
         self.arrivals = 0
         """Counted by connections: how often they were given something to do."""
+        self.rounds = 0
+        """How many rounds are over."""
         self.under_way = False
         """Whether this round's end will be seen; else whatever arrives has to `begin`."""
         self._busy_poll = busy_poll
@@ -150,6 +161,7 @@ class SendBatch:
 
     def _end(self) -> None:
         self.under_way = False  # whatever happens, the next arrival begins anew
+        self.rounds += 1
         self.send()
         if self._sent:
             self._alone = self._sent == 1

@@ -30,17 +30,20 @@ MAX_EXPECTED_BYTES = 1024 * 1024
 _JOIN_BYTES = 8 * 1024
 """Replies of less than this on average are joined; larger ones are sent as they are."""
 
-Piece = bytes | StreamedRead
+Piece = bytes | bytearray | StreamedRead
+"""Of a reply: what has bytes of a block or a payload is a bytearray, which is wiped when sent."""
+
+_PLAIN = bytes, bytearray
 
 
 class Sink(Protocol):
     """What is needed here of a transport."""
 
-    def write(self, data: bytes | bytearray) -> None:
+    def write(self, data: bytearray) -> None:
         """Send, or keep until it can be sent."""
 
-    def writelines(self, list_of_data: list[bytes]) -> None:
-        """Send several as they are, unjoined."""
+    def writelines(self, list_of_data: list[bytearray]) -> None:
+        """The same with several as they are, unjoined."""
 
     def get_write_buffer_size(self) -> int:
         """How many bytes are kept until they can be sent."""
@@ -124,9 +127,9 @@ class SendQueue:
         Returns whether all went out, so that further requests need not wait.
         """
         if self._queue:
-            self._wait(bytes(replies))
+            self._wait(bytearray(replies))
         elif self.paused:
-            self._give(bytearray(replies))
+            self._give([bytearray(replies)])
         else:
             try:
                 sent = os.write(self._descriptor, replies)
@@ -134,7 +137,7 @@ class SendQueue:
                 sent = 0  # full, broken, or no plain socket: the transport will know
             if sent == len(replies):
                 return True
-            self._give(bytearray(replies[sent:]))
+            self._give([bytearray(replies[sent:])])
         self.charge()
         return not self.blocked
 
@@ -167,10 +170,10 @@ class SendQueue:
 
     def pump(self) -> None:
         """Send what is ready, up to the first reply that is awaited or the high-water mark."""
-        ready: list[bytes] = []
+        ready: list[bytes | bytearray] = []
         while self._queue and not self.paused:
             piece = self._queue[0]
-            if isinstance(piece, bytes):
+            if isinstance(piece, _PLAIN):
                 ready.append(self._next(piece))
             elif isinstance(piece, _Awaited):
                 if not piece.answer.done():
@@ -192,12 +195,15 @@ class SendQueue:
         """The client has taken all that the transport kept: leave no copy of it behind."""
         unsent, self._unsent = self._unsent, []
         for copy in unsent:
-            copy[:] = bytes(len(copy))
+            blank(copy)
 
-    def _give(self, copy: bytearray) -> None:
-        """Have the transport send `copy`, which is wiped as soon as it has been sent."""
-        self._unsent.append(copy)
-        self._sink.write(copy)
+    def _give(self, copies: list[bytearray]) -> None:
+        """Have the transport send `copies`, which are wiped as soon as they have been sent."""
+        self._unsent += copies
+        if len(copies) == 1:
+            self._sink.write(copies[0])
+        else:
+            self._sink.writelines(copies)
         if not self.paused and not self._sink.get_write_buffer_size():
             self.taken()  # all of it has gone
 
@@ -230,30 +236,31 @@ class SendQueue:
 
     def _count(self, piece: Piece) -> None:
         self.waiting_bytes += len(piece)
-        if isinstance(piece, bytes):
+        if isinstance(piece, _PLAIN):
             self._held_bytes += len(piece)
 
-    def _next(self, piece: bytes) -> bytes:
+    def _next(self, piece: bytes | bytearray) -> bytes | bytearray:
         self._queue.popleft()
         self.waiting_bytes -= len(piece)
         self._held_bytes -= len(piece)
         return piece
 
-    def _send_streamed(self, before: list[bytes], read: StreamedRead) -> None:
+    def _send_streamed(self, before: list[bytes | bytearray], read: StreamedRead) -> None:
         """Send what stands before `read`, and of it what the client takes at once or a piece."""
         length = len(read)
         if self._descriptor < 0:
             self._write(before)
         else:
-            head = b"".join(before)
+            head = _joined(before)
 
             def give(rest: memoryview) -> int:
                 sent = self._offer([head, rest])
                 if sent < len(head):
-                    self._sink.write(head[sent:])
+                    self._give([head[sent:]])
                 return max(0, sent - len(head))
 
             read.hand(give)
+            blank(head)
         if len(read) and not self.paused:
             copies: list[bytearray] = []
 
@@ -262,25 +269,31 @@ class SendQueue:
                 return len(copies[0])
 
             read.hand(copy)
-            self._give(copies[0])
+            self._give(copies)
         self.waiting_bytes -= length - len(read)
         if not len(read):
             self._queue.popleft()
 
-    def _write(self, replies: list[bytes]) -> None:
+    def _write(self, replies: list[bytes | bytearray]) -> None:
         if not replies:
             return
         size = sum(map(len, replies))
         if size <= _JOIN_BYTES * len(replies):
-            replies = [b"".join(replies)]
-        if self._descriptor < 0 or self.paused:
-            self._sink.writelines(replies)
-            return
-        sent = self._offer(replies)
-        if sent < size:
-            self._sink.write(b"".join(replies)[sent:])
+            replies = [_joined(replies)]
+        sent = 0
+        if self._descriptor >= 0 and not self.paused:
+            sent = self._offer(replies)
+        rest: list[bytearray] = []
+        for reply in replies:
+            if sent < len(reply):
+                rest.append(_owned(reply, sent))
+            elif isinstance(reply, bytearray):
+                blank(reply)
+            sent = max(0, sent - len(reply))
+        if rest:
+            self._give(rest)
 
-    def _offer(self, data: Sequence[bytes | memoryview]) -> int:
+    def _offer(self, data: Sequence[bytes | bytearray | memoryview]) -> int:
         """Have the socket take what it takes at once; returns how many bytes that was.
 
         The transport would do the same a turn of the loop later, and would
@@ -294,12 +307,38 @@ class SendQueue:
 
 def _held_by(answer: Future[list[Piece]]) -> int:
     try:
-        return sum(len(piece) for piece in answer.result() if isinstance(piece, bytes))
+        return sum(len(piece) for piece in answer.result() if isinstance(piece, _PLAIN))
     except Exception:  # the connection will hear of it
         return 0
 
 
 def _give_up(pieces: list[Piece]) -> None:
     for piece in pieces:
-        if not isinstance(piece, bytes):
+        if isinstance(piece, bytearray):
+            blank(piece)
+        elif not isinstance(piece, bytes):
             piece.cancel()
+
+
+def _joined(replies: list[bytes | bytearray]) -> bytearray:
+    """All of them in one, which is wiped instead of them."""
+    joined = bytearray().join(replies)
+    for reply in replies:
+        if isinstance(reply, bytearray):
+            blank(reply)
+    return joined
+
+
+def _owned(reply: bytes | bytearray, sent: int) -> bytearray:
+    """What is left of `reply` once `sent` bytes have gone, in memory that can be wiped."""
+    if isinstance(reply, bytearray) and not sent:
+        return reply
+    rest = bytearray(memoryview(reply)[sent:])
+    if isinstance(reply, bytearray):
+        blank(reply)
+    return rest
+
+
+def blank(copy: bytearray) -> None:
+    """Leave nothing in the memory of `copy`, which is about to be freed."""
+    copy[:] = bytes(len(copy))

@@ -11,6 +11,7 @@ import logging
 import socket
 import ssl
 from collections.abc import Callable
+from typing import cast
 
 from ether_daemon.settings import CannotStart, TlsSettings
 
@@ -95,6 +96,55 @@ _SSL_REASONS = {
 }
 
 
+class LooseEnd(asyncio.BufferedProtocol):
+    """Stands between a TLS transport and its connection, and lets go when that is lost.
+
+    uvloop's TLS keeps the methods of its protocol for ever.  Were they the
+    connection's, which knows its transport, the two would be a circle with all
+    memory of the session in it, until the garbage collector comes round.
+    There is no connection before the handshake is complete, nor after one that fails.
+    """
+
+    def __init__(self, connection: Callable[[], asyncio.BaseProtocol]) -> None:
+        self._new = connection
+        self._connection: asyncio.BufferedProtocol | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin the connection; what follows is passed on to it."""
+        self._connection = cast(asyncio.BufferedProtocol, self._new())
+        self._connection.connection_made(transport)
+
+    def get_buffer(self, sizehint: int) -> memoryview:
+        """Where the next bytes belong."""
+        return cast(memoryview, self._to().get_buffer(sizehint))
+
+    def buffer_updated(self, nbytes: int) -> None:
+        """So many have come."""
+        self._to().buffer_updated(nbytes)
+
+    def eof_received(self) -> bool | None:
+        """The client has closed its side."""
+        return self._to().eof_received()
+
+    def pause_writing(self) -> None:
+        """The client does not take what was sent."""
+        self._to().pause_writing()
+
+    def resume_writing(self) -> None:
+        """The client has taken it."""
+        self._to().resume_writing()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The last thing that the connection hears."""
+        connection, self._connection = self._to(), None
+        connection.connection_lost(exc)
+
+    def _to(self) -> asyncio.BufferedProtocol:
+        if self._connection is None:
+            raise RuntimeError("a connection was called after it was lost")
+        return self._connection
+
+
 class TlsListener:
     """A listening socket whose clients speak TLS."""
 
@@ -165,7 +215,7 @@ class TlsListener:
             if sock.family != socket.AF_UNIX:
                 sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             await self._loop.connect_accepted_socket(
-                self._connection,
+                lambda: LooseEnd(self._connection),
                 sock,
                 ssl=self.context,
                 ssl_handshake_timeout=HANDSHAKE_SECONDS,

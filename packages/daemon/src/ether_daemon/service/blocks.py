@@ -56,6 +56,15 @@ class SessionBlocks:
         """Those that live."""
         return set(self._handles or ())
 
+    def __bool__(self) -> bool:
+        """Whether there are any; this takes no memory."""
+        return bool(self._handles)
+
+    def take(self) -> set[int]:
+        """All of them, which are the caller's now; this takes no memory."""
+        handles, self._handles = self._handles, None
+        return handles or set()
+
     def add(self, handle: int) -> None:
         """A block was made for the connection."""
         if self._handles is None:
@@ -156,7 +165,17 @@ class Blocks:
     def end_session(self, owner: SessionBlocks) -> Iterator[None]:
         """The connection of `owner` has ended: free its blocks, a few at a time."""
         owner.ended = True
-        return self.free_in_steps(owner.handles)
+        return self._free_session(owner)
+
+    def _free_session(self, owner: SessionBlocks) -> Iterator[None]:
+        # There may be no memory for a copy of the set.
+        handles, count = owner.take(), 0
+        while handles:
+            count += 1
+            if self.table.has(handle := handles.pop()):
+                self._free_unasked(handle)
+            if count % _FREED_A_STEP == 0:
+                yield
 
     def free_all(self) -> Iterator[None]:
         """Free every block, a few at a time."""
@@ -182,10 +201,13 @@ class Blocks:
 
     # Bytes
 
-    def read(self, handle: int, offset: int, size: int) -> Answer[bytes | StreamedRead]:
-        """At most `size` bytes from `offset`."""
+    def read(self, handle: int, offset: int, size: int) -> Answer[Buffer | StreamedRead]:
+        """At most `size` bytes from `offset`; a view is lent until the next request.
+
+        What is no view is the caller's, to be wiped where it is a bytearray.
+        """
         if self._under_way and self._queues.must_wait(handle):
-            return self._queues.wait((handle,), partial(self._read, handle, offset, size))
+            return self._queues.wait((handle,), partial(self._read_copy, handle, offset, size))
         data = self._read(handle, offset, size)
         if isinstance(data, Future):
             self._queues.attend((handle,), data)
@@ -261,13 +283,16 @@ class Blocks:
             self._hold(resized, 0, max(0, more))
         return after(resized, lambda ref: self._replace(handle, ref, size))
 
-    def _read(self, handle: int, offset: int, size: int) -> Answer[bytes | StreamedRead]:
+    def _read_copy(self, handle: int, offset: int, size: int) -> Answer[Buffer | StreamedRead]:
+        """The same for one who looks at it later."""
+        data = self._read(handle, offset, size)
+        return bytearray(data) if isinstance(data, memoryview) else data
+
+    def _read(self, handle: int, offset: int, size: int) -> Answer[Buffer | StreamedRead]:
         ref, block_size = self.table.locate(handle)
         if offset > block_size:
             raise OutOfRange(f"offset {offset} is past the end of {block_size} bytes")
         data = self._store.read(ref, offset, min(size, block_size - offset))
-        if isinstance(data, bytes):
-            return data
         if isinstance(data, Future):
             return data.then(lambda data: self._attend(handle, data))
         return self._attend(handle, data)
@@ -303,11 +328,14 @@ class Blocks:
         size = len(data)
         self.quota.check_growth(size, size)
         self.quota.hold(0, size)
-        kept = bytes(data)
+        kept = bytearray(data)
 
         def start() -> Answer[None]:
             self.quota.let_go(0, size)
-            return self._write(handle, offset, kept, None)
+            try:
+                return self._write(handle, offset, kept, None)
+            finally:
+                kept[:] = bytes(size)  # which the store was only lent
 
         return self._queues.wait((handle,), start)
 
@@ -363,8 +391,8 @@ class Blocks:
         self.table.replace(handle, ref, size)
         return size
 
-    def _attend(self, handle: int, data: bytes | StreamedRead) -> bytes | StreamedRead:
-        if not isinstance(data, bytes):
+    def _attend(self, handle: int, data: Buffer | StreamedRead) -> Buffer | StreamedRead:
+        if not isinstance(data, (bytes, bytearray, memoryview)):
             try:
                 self._queues.stream(handle, data)
             except BaseException:

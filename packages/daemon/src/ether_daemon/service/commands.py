@@ -34,7 +34,7 @@ from ether_protocol.wire.errors import (
     Unauthenticated,
     Unsupported,
 )
-from ether_protocol.wire.messages import Message
+from ether_protocol.wire.messages import Buffer, Message
 
 from .blocks import Blocks, SessionBlocks
 from .principal import Principal
@@ -123,7 +123,7 @@ def _or_refusal(request: Message, answer: Future[Reply]) -> Future[Reply]:
 
 
 def _ping(_: Caller | Stranger, request: Message) -> Reply:
-    return request.reply(Command.PONG, payload=bytes(request.payload))
+    return request.reply(Command.PONG, payload=request.payload)
 
 
 def _hello(caller: Caller, request: Message) -> Reply:
@@ -189,9 +189,9 @@ def _read(caller: Caller, request: Message) -> Answer[Reply]:
     return _read_reply(request, data)
 
 
-def _read_reply(request: Message, data: bytes | StreamedRead) -> Reply:
+def _read_reply(request: Message, data: Buffer | StreamedRead) -> Reply:
     reply = request.reply(handle=request.handle, size=len(data))
-    if isinstance(data, bytes):
+    if isinstance(data, (bytes, bytearray, memoryview)):
         reply.payload = data
         return reply
     return Streamed(reply, data)

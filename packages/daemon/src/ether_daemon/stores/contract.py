@@ -199,8 +199,13 @@ class Store(Protocol):
     def resize(self, ref: Ref, size: int) -> Answer[Ref]:
         """The same block with `size` > 0 bytes, perhaps under another ref; raises NoMemory."""
 
-    def read(self, ref: Ref, offset: int, size: int) -> Answer[bytes | StreamedRead]:
-        """`size` bytes from `offset`."""
+    def read(self, ref: Ref, offset: int, size: int) -> Answer[Buffer | StreamedRead]:
+        """`size` bytes from `offset`.
+
+        A store that answers at once may lend a view of its memory, which is let
+        go of before the store is asked anything else.  What it gives away is
+        best a bytearray, which is wiped when it has been sent.
+        """
 
     def write(
         self, ref: Ref, offset: int, data: Buffer, payload: TakeablePayload | None = None

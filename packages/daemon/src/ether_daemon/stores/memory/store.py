@@ -95,14 +95,16 @@ class MemoryStore:
             raise
         return made
 
-    def read(self, ref: Ref, offset: int, size: int) -> bytes | StreamedRead:
+    def read(self, ref: Ref, offset: int, size: int) -> memoryview | bytearray | StreamedRead:
         if ref < LARGE_REF:
             start = (ref >> SIZE_BITS) + offset
-            return self.arena[start : start + size]
+            return self.arena_view[start : start + size]
         block = self.large[ref]
         if size > MAX_PIECE_BYTES:
             return MemoryRead(block, offset, offset + size)
-        return block.memory[offset : offset + size]
+        # No view: nothing may stand in the way of what resizes or unmaps it.
+        with memoryview(block.memory) as view, view[offset : offset + size] as span:
+            return bytearray(span)
 
     def write(
         self, ref: Ref, offset: int, data: Buffer, payload: TakeablePayload | None = None
