@@ -109,6 +109,14 @@ def test_limits_of_memory_handles_and_clients(start_etherd: StartEtherd) -> None
             connect(etherd.address)
 
 
+def test_the_least_memory_is_enough_for_one_block_after_another(start_etherd: StartEtherd) -> None:
+    """Each 256th begins a page of the handle table, which has to fit as well."""
+    etherd = start_etherd("--max-memory", "16KiB")
+    with connect(etherd.address) as client:
+        for _ in range(600):
+            client.alloc(4000).free()
+
+
 def test_a_flood_of_tiny_blocks_stays_below_the_memory_limit(start_etherd: StartEtherd) -> None:
     limit = 16 * 1024 * 1024
     etherd = start_etherd("--max-memory", str(limit))

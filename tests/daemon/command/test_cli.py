@@ -179,7 +179,7 @@ def test_the_file_may_say_everything(settings: Run) -> None:
         port = 0
         unix = ["/run/a.sock", "/run/b.sock"]
         unix-mode = "0666"
-        max-memory = "4k"
+        max-memory = "16k"
         max-buffers = "40M"
         max-handles = 1
         max_clients = 2
@@ -192,7 +192,7 @@ def test_the_file_may_say_everything(settings: Run) -> None:
         """
     )
     assert settings("--config", file) == Settings(
-        max_memory_bytes=4096,
+        max_memory_bytes=16384,
         host="127.0.0.1",
         port=0,
         max_buffer_bytes=40 * MIB,
@@ -244,7 +244,7 @@ def test_a_version_in_the_environment_is_nobodys_business(
 WRONG = [
     (("--max-memory", "12q"), "'--max-memory': '12q' is not a size: write bytes or a unit"),
     (("--max-memory", "-5"), "'--max-memory': '-5' is not a size"),
-    (("--max-memory", "4095"), "'--max-memory': the least is 4096 bytes"),
+    (("--max-memory", "16383"), "'--max-memory': the least is 16384 bytes"),
     (("--max-buffers", "1MiB"), f"'--max-buffers': the least is {32 * MIB} bytes"),
     (("--max-memory", "16EiB"), f"'--max-memory': the most is {MAX_SIZE} bytes"),
     (("--idle-timeout", "-1"), "'--idle-timeout': -1 is not in the range"),

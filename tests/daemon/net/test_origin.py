@@ -84,7 +84,7 @@ def test_the_kernel_says_who_is_at_the_other_end_of_a_unix_socket() -> None:
 def test_a_peer_is_named_by_its_address() -> None:
     assert origin_of(Ended(peername=("::1", 5, 0, 0))) == Origin("[::1]:5", local=True)
     assert origin_of(Ended(peername=("203.0.113.9", 5))) == Origin("203.0.113.9:5", local=False)
-    assert origin_of(Ended()) == Origin("an unknown address", local=False)
+    assert origin_of(Ended()) == Origin("a client that has gone already", local=False)
 
 
 def test_a_peer_has_no_user_where_no_kernel_says_so() -> None:

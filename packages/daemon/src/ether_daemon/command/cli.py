@@ -33,7 +33,8 @@ STATUS_FAILED = 1
 STATUS_USAGE = 2
 
 _MEMORY_SHARE = 0.75
-_LEAST_MEMORY_BYTES = 4096
+_LEAST_MEMORY_BYTES = 16 * 1024
+"""A page of the handle table, which each 256 blocks begin, and something for the blocks."""
 _BUFFER_SHARE = 0.125
 _BUFFER_BYTES = 256 * 1024 * 1024
 _MOST_IDLE_SECONDS = 10_000_000

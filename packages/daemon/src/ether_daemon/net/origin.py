@@ -78,4 +78,4 @@ def _common_name(certificate: Mapping[str, Any] | None) -> str | None:
 def _text(address: object) -> str:
     if isinstance(address, tuple) and len(address) >= 2:
         return str(Address(*address[:2]))
-    return "an unknown address" if address is None else str(address or "a local socket")
+    return "a client that has gone already" if address is None else str(address or "a local socket")
