@@ -64,6 +64,10 @@ class LentPayload:
     def missing(self) -> int:
         return len(self.memory) - self.at
 
+    @property
+    def held_bytes(self) -> int:
+        return len(self.memory)
+
     def room(self) -> memoryview:
         return memoryview(self.memory)[self.at :]
 
