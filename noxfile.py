@@ -46,19 +46,22 @@ TEST_TOOLS = [
 # so does a new test. tests/test_every_python.py has one of each kind of what is left out.
 SAME_ON_EVERY_PYTHON = [
     "tests/integration",  # load, C programs, whole servers under attack
+    "tests/protocol/client/core",  # what both clients decide, and their tests run
+    "tests/protocol/client/test_faults.py",  # a bad network; the clients' behaviour runs on each
+    "tests/protocol/client/test_faults_over_tls.py",  # the same
     "tests/protocol/tools/conformance/test_runner.py",  # the judgement of servers with faults
     "tests/protocol/tools/conformance/test_themes.py",  # the same
     "tests/protocol/tools/decode",  # captures and text as messages, by what other tests run
     "tests/protocol/tools/wireshark",  # a dissector in Lua, run by tshark
-    "tests/shell/app/test_conversation.py",  # whole conversations with a person
-    "tests/shell/command/test_cli.py",  # the whole program, started again and again
+    "tests/shell/app",  # whole conversations with a person, and scripts
+    "tests/shell/command",  # the whole program, started again and again
     "tests/shell/commands",  # what commands do, over a client that other tests run
     "tests/shell/execution",  # one line after the other
     "tests/shell/operations",  # what commands rest on, over the same client
     "tests/shell/session",  # what the shell remembers, and when it connects again
     "tests/shell/terminal/test_fullscreen.py",  # screens of the whole program
-    "tests/daemon/service/test_model.py",  # random requests; shorter tests of the same run on each
-    "tests/daemon/stores/memory/test_store.py",  # the same of bytes
+    "tests/daemon/service",  # what requests mean; the protocol's rules are tried on each
+    "tests/daemon/stores",  # where bytes live; the same
     "tests/bench",  # statistics
     "tests/torture",  # whole servers under attack
     "tests/test_imports.py",  # reads the sources
