@@ -13,6 +13,10 @@ SHORT_REPLIES_BYTES = 64 * 1024
 SHORT_SECONDS = 0.001
 """So did one that took longer than this."""
 
+LONG_REPLIES_BYTES = 8 * 1024
+LONG_SECONDS = 0.00015
+"""A small buffer with fewer replies than that, in less time than this, held long requests."""
+
 ROUND_SECONDS = 0.002
 """After this long of full buffers the rest of a client's bytes are read in the next round."""
 
@@ -55,7 +59,9 @@ class FloodPacing:
         It was answered by `replies_bytes`, or took `seconds`, whichever is known; else 0.
         """
         if self._lends_less:
-            if now > self._until:
+            # One turn that the machine interrupted may have looked like short requests.
+            long_ones = replies_bytes < LONG_REPLIES_BYTES and seconds < LONG_SECONDS
+            if now > self._until or long_ones:
                 self._lends_less = False
                 return Pace.LEND_ALL
             self._until = now + FLOOD_SECONDS
