@@ -422,6 +422,8 @@ class Connection(asyncio.BufferedProtocol):
         full = lent - MAX_KEPT_BYTES <= nbytes <= lent  # more has come for a payload apart
         if not full or not self._state.serving:
             return
+        # Else a client that waits for these replies waits until all it has sent is read.
+        self._batch.send()
         pacing = self._flood_pacing = self._flood_pacing or FloodPacing()
         now, round_number = self._shared.clock(), self._batch.rounds
         pace = pacing.full(now, round_number, replies_bytes, seconds)

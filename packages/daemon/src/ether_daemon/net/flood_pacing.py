@@ -17,7 +17,7 @@ LONG_REPLIES_BYTES = 8 * 1024
 LONG_SECONDS = 0.00015
 """A small buffer with fewer replies than that, in less time than this, held long requests."""
 
-ROUND_SECONDS = 0.002
+ROUND_SECONDS = 0.003
 """After this long of full buffers the rest of a client's bytes are read in the next round."""
 
 FLOOD_SECONDS = 0.25
