@@ -362,6 +362,7 @@ class Connection(asyncio.BufferedProtocol):
                 lent = receiver.lent
                 if isinstance(lent, PooledPayload):
                     self._responder.answer_taking(caller, request, lent)
+                    batch.send()  # the client may wait for it before it sends more
                 else:
                     self._responder.answer(caller, request)
             elif self._identification is not None:
