@@ -147,7 +147,8 @@ class ServerConnection(Receiver["Message | Refused"]):
         if head.discard or not length:
             return head.message
         if length > self._longest and self._too_long is not None:
-            self._drop, self._closed = length, self._too_long.fatal
+            self._drop = self._length = length
+            self._closed = self._too_long.fatal
             return Refused(head.message, self._too_long)
         if length <= self._end - self._start:
             return self._whole(head.message, length)
