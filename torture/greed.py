@@ -14,7 +14,7 @@ from contextlib import suppress
 
 from daemons import TorturedDaemon, daemon, has_option, may_open, wait_for
 from ping_probe import bystanders
-from talk import ALLOC, FILL, OK, PING, READ, V2, WRITE, Hung, ask, hang_up, request
+from talk import ALLOC, FILL, MAGIC, OK, PING, READ, V2, WRITE, Hung, ask, hang_up, request
 from trials import MIB, Trial, in_mib
 
 BUDGET_BYTES = 256 * MIB
@@ -38,7 +38,7 @@ def half_sent_writes(
     with daemon(*_limits(), flaw=flaw) as target, target.socket() as other:
         handle = ask(other, ALLOC, size=_LARGEST).handle
         before = _settled_bytes(target)
-        header = V2.pack(0xE7E7E7E7, 2, WRITE, 0, handle, 0, 0, 0, _LARGEST)
+        header = V2.pack(MAGIC, 2, WRITE, 0, handle, 0, 0, 0, _LARGEST)
         message = header + b"h" * sent
         with bystanders(target) as others:
             senders = [target.raw_socket() for _ in range(clients)]

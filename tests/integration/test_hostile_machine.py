@@ -204,9 +204,8 @@ def test_a_log_file_that_is_none(start: Start, tmp_path: Path, path: str, reason
     assert daemon.end(0) == (1, "", f"etherd: can't write {tmp_path / path}: {reason}\n")
 
 
-@pytest.mark.parametrize("mib", [20, 40, 60, 80, 100, 120, 150, 200])
-def test_too_little_memory_is_one_line_or_enough(start: Start, mib: int) -> None:
-    daemon = start("--max-memory 512MiB", before=f"ulimit -v {mib * 1024}")
+def check_it_serves_or_says_why_not(daemon: Daemon, why: str) -> None:
+    """It serves until it is told to end, or fails with the one line that `why` matches."""
     assert daemon.process.stdout is not None
     banner = os.read(daemon.process.stdout.fileno(), 4096)
     status, _, err = daemon.end(signal.SIGTERM if banner else 0)
@@ -214,20 +213,19 @@ def test_too_little_memory_is_one_line_or_enough(start: Start, mib: int) -> None
         assert status == 0
     else:
         assert status == 1
-        assert re.fullmatch(r"etherd: .*memory.*\n", err)
+        assert re.fullmatch(why, err)
+
+
+@pytest.mark.parametrize("mib", [20, 40, 60, 80, 100, 120, 150, 200])
+def test_too_little_memory_is_one_line_or_enough(start: Start, mib: int) -> None:
+    daemon = start("--max-memory 512MiB", before=f"ulimit -v {mib * 1024}")
+    check_it_serves_or_says_why_not(daemon, r"etherd: .*memory.*\n")
 
 
 @pytest.mark.parametrize("limit", [5, 8, 10, 12, 14, 18, 24])
 def test_too_few_descriptors_are_one_line_or_enough(start: Start, limit: int) -> None:
     daemon = start("--max-memory 4MiB", before=f"ulimit -n {limit}")
-    assert daemon.process.stdout is not None
-    banner = os.read(daemon.process.stdout.fileno(), 4096)
-    status, _, err = daemon.end(signal.SIGTERM if banner else 0)
-    if banner:
-        assert status == 0
-    else:
-        assert status == 1
-        assert re.fullmatch(r"etherd: the limit of open files is too low: .*\n", err)
+    check_it_serves_or_says_why_not(daemon, r"etherd: the limit of open files is too low: .*\n")
 
 
 def test_a_working_directory_that_was_removed(start: Start, tmp_path: Path) -> None:
